@@ -1,0 +1,1 @@
+"""Turn folders of scanned paper forms into spreadsheets."""

@@ -1,0 +1,1 @@
+"""Labelled digits in, a calibrated model and its report out."""

@@ -1,0 +1,1 @@
+"""Measurements, run by hand; none is a timed test."""
