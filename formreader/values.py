@@ -132,12 +132,15 @@ class Box:
         the middle of its printed lines.
     length
         How many digits the box may hold: (1, 1) for a digit box, else the least and the most for a wide one.
+    on_form
+        Its rectangle x, y, width, height in template pixels; None where the box was found on the page itself.
     """
 
     field: str
     position: int
     corners: Points
     length: tuple[int, int] = (1, 1)
+    on_form: tuple[float, float, float, float] | None = None
 
     @property
     def is_wide(self) -> bool:

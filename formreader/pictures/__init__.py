@@ -1,0 +1,238 @@
+"""Bytes of a picture file -> paper in grey and colour, and back; no disk.
+
+The border between the libraries that decode and the rest: limits are checked before anything is decoded, damage that a
+decoder only mutters about is refused, and whatever the bit depth, the paper comes out as uint8 with white 255.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import struct
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.errors import ScanTooLarge, UnreadableScan
+from formreader.pictures.headers import Header, read_header
+from formreader.values import Colour, Grey
+
+MAX_PIXELS: Final = 200_000_000  # an A3 page at 600 dpi has 70 million; decoded in colour this is 600 MB
+MIN_SIDE_PX: Final = 50  # less cannot hold a box that can be read
+
+_DAMAGE: Final = ("premature end", "bad Huffman", "found marker", "TIFF_Error")
+"""What libjpeg and libtiff write when they invent the missing rest of a picture; they return it as if all were well."""
+
+MOST_PADDING: Final = 16  # bytes that a JPEG may hold beyond its picture; some devices pad, spoilt data leave hundreds
+
+_stderr_lock = threading.Lock()  # the process has one stderr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture.
+
+    Attributes
+    ----------
+    grey
+        uint8 (height, width), paper 255.
+    colour
+        uint8 (height, width, 3) in blue, green, red; None where the picture is grey.
+    dpi
+        Resolution where the file states a believable one.
+    """
+
+    grey: Grey
+    colour: Colour | None = None
+    dpi: float | None = None
+
+
+def decode(content: bytes, name: str, page: int = 1) -> Picture:
+    """Decode one page of a PNG, JPEG, BMP, TIFF or WebP file, turned as its EXIF says.
+
+    Parameters
+    ----------
+    name
+        What messages call the file.
+    page
+        From 1; only a TIFF has more.
+
+    Raises
+    ------
+    ScanTooLarge
+        More than `MAX_PIXELS`; nothing was decoded.
+    UnreadableScan
+        No picture, a broken one, or one too small to hold a form.
+    """
+    header = read_header(content, page)
+    if header is None:
+        what = (
+            "the file is empty" if not content else "no PNG, JPEG, TIFF, BMP, WebP or PDF, or broken off at its start"
+        )
+        raise UnreadableScan(f"{name}: {what}; scan it again or take it out of the folder")
+    check_size(header.width, header.height, name)
+    if not header.is_complete:
+        raise UnreadableScan(f"{name}: the {header.kind} file breaks off before its end; copy or scan it again")
+    grey, colour = separate(_decode_checked(content, header, name))
+    return Picture(grey, colour, header.dpi)
+
+
+def check_size(width: float, height: float, name: str) -> None:
+    """Refuse a page before it is decoded.
+
+    Raises
+    ------
+    ScanTooLarge
+        More than `MAX_PIXELS`.
+    UnreadableScan
+        Less than `MIN_SIDE_PX` a side.
+    """
+    if width * height > MAX_PIXELS:
+        limit = f"the limit is {MAX_PIXELS // 1_000_000} million pixels"
+        raise ScanTooLarge(f"{name}: {width:,.0f} x {height:,.0f} pixels, {limit}; scan it at 600 dpi or less")
+    if min(width, height) < MIN_SIDE_PX:
+        raise UnreadableScan(
+            f"{name}: {width:.0f} x {height:.0f} pixels are too few for a form; scan it at 200 dpi or more"
+        )
+
+
+def separate(pixels: NDArray[np.uint8]) -> tuple[Grey, Colour | None]:
+    """Split decoded pixels into grey and, where any pixel has a colour, the colour original.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (height, width), or (height, width, 3) in blue, green, red, or with transparency as a fourth channel.
+    """
+    if pixels.ndim == 2:
+        return pixels, None
+    if pixels.shape[2] == 4:
+        pixels = _on_white_paper(pixels)
+    if not _has_colour(pixels):
+        return np.ascontiguousarray(pixels[:, :, 0]), None
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8), pixels
+
+
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """Encode a grey or blue-green-red picture as PNG."""
+    ok, encoded = cv2.imencode(".png", picture)
+    if not ok:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be encoded as PNG")
+    return bytes(encoded)
+
+
+def _decode_checked(content: bytes, header: Header, name: str) -> NDArray[np.uint8]:
+    # Transparency only comes with IMREAD_UNCHANGED, which obeys no EXIF rotation; transparent pictures carry none.
+    flags = cv2.IMREAD_UNCHANGED if header.has_alpha else cv2.IMREAD_ANYCOLOR
+    if header.directory:
+        content = _starting_at(content, header.directory)
+    with _overhearing() as overheard:
+        try:
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        except cv2.error:
+            pixels = None
+    muttered = "".join(overheard)
+    if pixels is None or _tells_damage(muttered):
+        raise UnreadableScan(f"{name}: the {header.kind} file is damaged or of an unknown variant; scan it again")
+    if pixels.dtype == np.uint16:
+        pixels = pixels >> 8
+    return np.asarray(pixels, np.uint8)
+
+
+def _tells_damage(muttered: str) -> bool:
+    left_over = re.search(r"(\d+) extraneous bytes", muttered)
+    return any(sign in muttered for sign in _DAMAGE) or bool(left_over and int(left_over[1]) > MOST_PADDING)
+
+
+def _starting_at(content: bytes, directory: int) -> bytes:
+    """Make a TIFF's page its first one, by its place in the file's head: only that page is then decoded."""
+    order = "<" if content[:2] == b"II" else ">"
+    is_big = struct.unpack_from(order + "H", content, 2)[0] == 43
+    place, form = (8, "Q") if is_big else (4, "I")
+    if struct.unpack_from(order + form, content, place)[0] == directory:
+        return content
+    turned = bytearray(content)
+    struct.pack_into(order + form, turned, place, directory)
+    return bytes(turned)
+
+
+def _has_colour(pixels: NDArray[np.uint8]) -> bool:
+    """Whether the channels differ anywhere: a look at every 16th pixel tells most colour scans at once."""
+    sample = pixels[::16, ::16]
+    if (sample != sample[:, :, :1]).any():
+        return True
+    blue, green, red = cv2.split(pixels)
+    return bool(cv2.norm(blue, green, cv2.NORM_INF) or cv2.norm(green, red, cv2.NORM_INF))
+
+
+def _on_white_paper(pixels: NDArray[np.uint8]) -> Colour:
+    opacity = pixels[:, :, 3:].astype(np.uint16)
+    shown = (pixels[:, :, :3] * opacity + 255 * (255 - opacity) + 127) // 255
+    return shown.astype(np.uint8)
+
+
+@contextlib.contextmanager
+def _overhearing() -> Iterator[list[str]]:
+    """Catch what C libraries write to stderr, so that users are spared it and damage is noticed.
+
+    libjpeg and libpng have no other way to say that data are corrupt. Only their lines are kept back (each starts with
+    a known word); whatever else was written meanwhile, a progress bar's say, is passed on.
+    """
+    heard: list[str] = []
+    with _stderr_lock, contextlib.ExitStack() as stack:
+        try:
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            caught: Any = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:  # a program without stderr, or no place for temporary files
+            yield heard
+            return
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield heard
+        finally:
+            os.dup2(kept, 2)
+            caught.seek(0)
+            heard_lines, others = _sorted_by_writer(caught.read().splitlines(keepends=True))
+            heard += heard_lines
+            if others:
+                os.write(2, others)
+
+
+def _sorted_by_writer(lines: list[bytes]) -> tuple[list[str], bytes]:
+    """Return the lines of the decoding libraries, and what else was written."""
+    heard: list[str] = []
+    others: list[bytes] = []
+    is_library = False
+    for line in lines:
+        is_library = line.startswith(_LIBRARY_LINES) or (
+            is_library and line.startswith((b"\n", b"> "))
+        )  # OpenCV goes on so
+        if is_library:
+            heard.append(line.decode(errors="replace"))
+        else:
+            others.append(line)
+    return heard, b"".join(others)
+
+
+_LIBRARY_LINES: Final = (
+    b"Corrupt JPEG",
+    b"Premature end of JPEG",
+    b"Warning: ",
+    b"Inconsistent progression",
+    b"Invalid",
+    b"Unsupported",
+    b"Bogus",
+    b"libpng ",
+    b"TIFF",
+    b"Fax",
+    b"[ WARN:",
+    b"[ERROR:",
+)

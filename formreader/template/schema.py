@@ -1,0 +1,329 @@
+"""The template's TOML as people write it: its schema, and every mistake in it with its place.
+
+Imported by `template` alone. Tables go in, checked values and a list of problems come out; nothing here raises for a
+mistake, so that a person sees all of them at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
+from pydantic import Field as Limits
+
+LARGEST_SIDE_PX: Final = 30_000  # A2 at 1200 dpi
+DPI_RANGE: Final = (50, 2400)
+MOST_DIGITS: Final = 20  # in one wide box
+MUCH_OVERLAP: Final = 0.5  # of the smaller box: neighbours that share a printed line overlap by far less
+MOST_OVERLAPS_NAMED: Final = 10
+LONGEST_NAME: Final = 100
+RESERVED_NAMES: Final = frozenset({"scan", "page", "status", "review"})
+"""The result files have columns of these names already."""
+LATER_KEYS: Final = frozenset(
+    {
+        "page",
+        "pages",
+        "gather",
+        "min",
+        "max",
+        "pattern",
+        "one_of",
+        "date",
+        "check_digit",
+        "kind",
+        "sum",
+        "unique",
+        "rule",
+    }
+)
+"""Keys that the form description has a place for, but nothing reads yet."""
+PAPERS_MM: Final = {
+    "A3": (297.0, 420.0),
+    "A4": (210.0, 297.0),
+    "A5": (148.0, 210.0),
+    "Letter": (215.9, 279.4),
+    "Legal": (215.9, 355.6),
+}
+MM_PER_INCH: Final = 25.4
+
+Side = Annotated[StrictInt, Limits(ge=1, le=LARGEST_SIDE_PX)]
+Length = Annotated[float, Limits(allow_inf_nan=False)]
+Pair = Annotated[list[Length], Limits(min_length=2, max_length=2)]
+Four = Annotated[list[Length], Limits(min_length=4, max_length=4)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class MarkersTable(_Table):
+    """``[form.markers]``."""
+
+    kind: Literal["squares", "aruco"]
+    centres: Annotated[list[Pair], Limits(min_length=4, max_length=4)]
+    size: Annotated[float, Limits(gt=0, allow_inf_nan=False)]
+    dictionary: str = ""
+    ids: Annotated[list[Annotated[int, Limits(ge=0)]], Limits(max_length=4)] = []
+
+
+class FormTable(_Table):
+    """``[form]``."""
+
+    name: str
+    width: Side
+    height: Side
+    reference: str | None = None
+    reference_filled: bool = False
+    dpi: Annotated[float, Limits(ge=DPI_RANGE[0], le=DPI_RANGE[1])] | None = None
+    paper: Literal["A3", "A4", "A5", "Letter", "Legal"] | None = None
+    markers: MarkersTable | None = None
+
+    def resolution(self) -> float:
+        """Return the stated dpi, or what the paper's width gives."""
+        if self.dpi is not None or self.paper is None:
+            return self.dpi or math.nan
+        sides = PAPERS_MM[self.paper]
+        across_mm = min(sides) if self.width <= self.height else max(sides)
+        return self.width / (across_mm / MM_PER_INCH)
+
+
+class FieldTable(_Table):
+    """``[[field]]``."""
+
+    name: str
+    boxes: list[Four] | None = None
+    box: Four | None = None
+    length: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
+    required: bool = False
+    filler: list[Literal["X", "-"]] = []
+    filler_only: Literal["struck", "blank", "zero"] = "struck"
+
+    def rectangles(self) -> list[list[float]]:
+        """Return the digit boxes, or the wide box alone."""
+        return self.boxes or ([self.box] if self.box else [])
+
+    def digits(self) -> tuple[int, int]:
+        """Return the least and the most digits a box holds."""
+        if self.box is None or self.length is None:
+            return (1, 1)
+        return (self.length, self.length) if isinstance(self.length, int) else (self.length[0], self.length[1])
+
+
+AnyTable = TypeVar("AnyTable", bound=_Table)
+
+
+def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable], list[str]]:
+    """Check a template's tables.
+
+    Returns
+    -------
+    form, fields, problems
+        What could be understood; complete and sound exactly when there are no problems.
+    """
+    problems = [_unknown("template", key, ["form", "field"]) for key in tables if key not in ("form", "field")]
+    form = _parsed(FormTable, tables.get("form"), "form", problems)
+    listed = tables.get("field", [])
+    if not isinstance(listed, list):
+        problems.append("field: write [[field]], with two brackets, for each field")
+        listed = []
+    elif not listed:
+        problems.append("template: it has no field; add a [[field]] table for each field of the form")
+    fields = []
+    for number, table in enumerate(listed, 1):
+        field = _parsed(FieldTable, table, _field_place(table, number), problems)
+        if field is not None:
+            fields.append(field)
+            problems += [f"{_field_place(table, number)}: {problem}" for problem in _field_problems(field, form)]
+    problems += _repeated_names(listed)
+    problems += _overlaps(fields)
+    if form is not None:
+        problems += [f"form: {problem}" for problem in _form_problems(form)]
+    return form, fields, problems
+
+
+def _field_place(table: Any, number: int) -> str:
+    name = table.get("name") if isinstance(table, dict) else None
+    return f"field '{name}'" if isinstance(name, str) and name else f"field number {number}"
+
+
+def _parsed(kind: type[AnyTable], table: Any, place: str, problems: list[str]) -> AnyTable | None:
+    if not isinstance(table, dict):
+        problems.append(f"{place}: the table [{place}] is missing")
+        return None
+    problems += [_unknown(place, key, kind.model_fields) for key in table if key not in kind.model_fields]
+    try:
+        return kind.model_validate(_as_meant(table, kind.model_fields))
+    except ValidationError as error:
+        problems += dict.fromkeys(_worded(kind, place, mistake) for mistake in error.errors(include_url=False))
+        return None
+
+
+def _as_meant(table: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """Put misspelt keys right, so that what they say is checked too and a slip is not reported twice."""
+    meant = {key: value for key, value in table.items() if key in known}
+    for key in table.keys() - meant.keys() - LATER_KEYS:
+        for near in _nearest(key, known):
+            meant.setdefault(near, table[key])
+    return meant
+
+
+def _worded(kind: type[_Table], place: str, mistake: Mapping[str, Any]) -> str:
+    """Word one of pydantic's findings; the branches of a union (named like a type) are no place in the file."""
+    keys = [str(part + 1) if isinstance(part, int) else part for part in mistake["loc"]]
+    known = kind.model_fields
+    if keys[0] == "markers" and len(keys) > 1:
+        place, keys, known = f"{place}.markers", keys[1:], MarkersTable.model_fields
+    if mistake["type"] == "extra_forbidden":
+        return _unknown(place, keys[0], known)
+    if mistake["type"] == "missing":
+        return f"{place}: '{keys[0]}' is missing"
+    if keys[0] == "length":
+        return f"{place}: 'length' is a number of digits, or [least, most]"
+    if keys[0] == "reference":
+        return f"{place}: 'reference' is the name of one picture; several are not supported by this version"
+    if mistake["type"] in ("model_type", "dict_type"):
+        return f"{place}: '{keys[0]}' should be a table"
+    what = str(mistake["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
+    where = "".join(f" number {key}" for key in keys[1:2] if key.isdigit())
+    return f"{place}: '{keys[0]}'{where} should be {what}, not {_shown(mistake['input'])}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _unknown(place: str, key: str, known: Iterable[str]) -> str:
+    if key in LATER_KEYS:
+        return f"{place}: '{key}' is not supported by this version"
+    hint = "".join(f" (did you mean '{near}'?)" for near in _nearest(key, known))
+    return f"{place}: unknown key '{key}'{hint}"
+
+
+def _nearest(key: str, known: Iterable[str]) -> list[str]:
+    """Return the known key that resembles this one most, or none."""
+    return difflib.get_close_matches(key, list(known), n=1)
+
+
+def _form_problems(form: FormTable) -> Iterable[str]:
+    if (
+        not form.name.strip()
+        or len(form.name) > LONGEST_NAME
+        or not form.name.isprintable()
+        or set(form.name) & {*'/\\:"'}
+    ):
+        yield f"'name' should be 1 to {LONGEST_NAME} letters without / \\ : \" as result files are named after it"
+    if (form.dpi is None) == (form.paper is None):
+        yield "give either 'dpi' or 'paper'"
+    low, high = DPI_RANGE
+    if form.paper is not None and not low <= form.resolution() <= high:
+        yield f"'width' makes {form.resolution():.0f} dpi of paper '{form.paper}'; {low} to {high} are possible"
+    if form.reference is None and form.markers is None:
+        yield "it needs a 'reference' picture or [form.markers] to match pages by"
+    if form.reference is not None:
+        yield from _reference_problems(form.reference)
+    elif form.reference_filled:
+        yield "'reference_filled' says that the reference is filled, but there is no 'reference'"
+    if form.markers is not None:
+        yield from _marker_problems(form.markers, form)
+
+
+def _reference_problems(reference: str) -> Iterable[str]:
+    parts = {*PurePosixPath(reference).parts, *PureWindowsPath(reference).parts}
+    if (
+        not reference
+        or "\0" in reference
+        or PurePosixPath(reference).is_absolute()
+        or PureWindowsPath(reference).anchor
+    ):
+        yield f"'reference' should name a picture in the template's folder, not {_shown(reference)}"
+    elif ".." in parts:
+        yield f"'reference' should not leave the template's folder: {_shown(reference)}"
+
+
+def _marker_problems(markers: MarkersTable, form: FormTable) -> Iterable[str]:
+    for number, (x, y) in enumerate(markers.centres, 1):
+        if not (0 <= x <= form.width and 0 <= y <= form.height):
+            yield f"markers: centre number {number} lies outside the page"
+    centres = np.array(markers.centres)
+    sides = np.roll(centres, -1, axis=0) - centres
+    following = np.roll(sides, -1, axis=0)
+    turns = sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0]  # y runs down: clockwise is positive
+    if not (turns > 0).all() or centres[:2, 1].mean() >= centres[2:, 1].mean():
+        yield "markers: the centres should go round: top left, top right, bottom right, bottom left"
+    if markers.kind == "aruco":
+        if not markers.dictionary:
+            yield "markers: aruco needs a 'dictionary', such as \"4X4_50\""
+        if len(markers.ids) != 4 or len(set(markers.ids)) != 4:
+            yield "markers: aruco needs four different 'ids', in the order of the centres"
+    elif markers.dictionary or markers.ids:
+        yield "markers: 'dictionary' and 'ids' belong to kind \"aruco\""
+
+
+def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
+    yield from _name_problems(field.name)
+    if (field.boxes is None) == (field.box is None):
+        yield "give either 'boxes' (one a digit) or 'box' (one for several digits)"
+    elif field.boxes == []:
+        yield "'boxes' is empty"
+    for number, (x, y, width, height) in enumerate(field.rectangles(), 1):
+        name = "box" if field.box is not None else f"box {number}"
+        if width <= 0 or height <= 0:
+            yield f"{name} has no size: width {width:g}, height {height:g}"
+        elif form is not None and not (x >= 0 and y >= 0 and x + width <= form.width and y + height <= form.height):
+            yield f"{name} lies outside the page of {form.width} x {form.height}: [{x:g}, {y:g}, {width:g}, {height:g}]"
+    if field.box is None and field.boxes is not None and field.length is not None:
+        yield "'length' belongs to 'box'; each of 'boxes' holds one digit"
+    elif field.boxes is None and field.box is not None and field.length is None:
+        yield "'box' needs a 'length': how many digits, or [least, most]"
+    least, most = field.digits()
+    if not 1 <= least <= most <= MOST_DIGITS:
+        yield f"'length' should be 1 to {MOST_DIGITS}, least before most, not {_shown(field.length)}"
+    if len(set(field.filler)) != len(field.filler):
+        yield "'filler' names a mark twice"
+
+
+def _name_problems(name: str) -> Iterable[str]:
+    if name.lower() in RESERVED_NAMES:
+        yield "the name is a column of the result files already; take another"
+        return
+    is_word = all(letter in "_.-" or unicodedata.category(letter)[0] in "LMN" for letter in name)
+    if not is_word or not name or name[0] in ".-" or len(name) > LONGEST_NAME:
+        yield f"a name should be up to {LONGEST_NAME} letters, digits, '_', '.' or '-', no spaces, no '.' or '-' first"
+
+
+def _repeated_names(tables: Sequence[Any]) -> Iterable[str]:
+    seen: dict[str, int] = {}
+    for number, table in enumerate(tables, 1):
+        name = table.get("name") if isinstance(table, dict) else None
+        if not isinstance(name, str):
+            continue
+        first = seen.setdefault(unicodedata.normalize("NFC", name), number)
+        if first != number:
+            yield f"field '{name}': fields number {first} and {number} have this one name"
+
+
+def _overlaps(fields: Sequence[FieldTable]) -> list[str]:
+    """Name boxes that lie on one another: the same writing would be read twice."""
+    places = [(field, number) for field in fields for number in range(1, len(field.rectangles()) + 1)]
+    boxes = np.array([box for field in fields for box in field.rectangles()], float).reshape(-1, 4)
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    areas = boxes[:, 2:].clip(min=0).prod(axis=1)
+    problems = []
+    for index in range(len(boxes) - 1):
+        shared = (np.minimum(high[index], high[index + 1 :]) - np.maximum(low[index], low[index + 1 :])).clip(min=0)
+        much = shared.prod(axis=1) > MUCH_OVERLAP * np.minimum(areas[index], areas[index + 1 :])
+        for other in index + 1 + np.flatnonzero(much):
+            (field, number), (other_field, other_number) = places[index], places[other]
+            problems.append(
+                f"field '{field.name}': box {number} lies on box {other_number} of field '{other_field.name}'"
+            )
+    if len(problems) > MOST_OVERLAPS_NAMED:
+        problems[MOST_OVERLAPS_NAMED:] = [f"template: {len(problems) - MOST_OVERLAPS_NAMED} more boxes lie on others"]
+    return problems
