@@ -1,0 +1,112 @@
+"""Maps from corner marks: solid squares or ArUco markers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.align.frame import scaling
+from formreader.align.landmarks import is_paper
+from formreader.align.params import Homography
+from formreader.template import Markers, Template
+from formreader.values import Grey, Points
+
+
+def maps_by_markers(small: Grey, shrink: float, template: Template, markers: Markers) -> Iterator[Homography]:
+    """Give the maps that the corner marks found on a shrunk page allow."""
+    found = _aruco_centres(small, markers) if markers.kind == "aruco" else _square_quads(small, template, markers)
+    source = np.array(markers.centres, dtype=np.float64)
+    size = np.array([template.width, template.height], dtype=np.float64)
+    for corners in found:
+        to_scan, _ = cv2.findHomography(source, cv2.perspectiveTransform(corners[None], scaling(1 / shrink))[0])
+        if to_scan is not None and is_paper(to_scan, size):
+            yield to_scan
+
+
+def _aruco_centres(small: Grey, markers: Markers) -> Iterator[Points]:
+    dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, f"DICT_{markers.dictionary}"))
+    found, ids, _ = cv2.aruco.ArucoDetector(dictionary).detectMarkers(small)
+    if ids is None:
+        return
+    centre = {int(i): corners.reshape(4, 2).mean(axis=0) for i, corners in zip(ids.ravel(), found, strict=True)}
+    if all(i in centre for i in markers.ids):
+        yield np.array([centre[i] for i in markers.ids], dtype=np.float64)
+
+
+def _square_quads(small: Grey, template: Template, markers: Markers, rivals: int = 2) -> Iterator[Points]:
+    """Give, in all four turns, the quadrilaterals that solid squares near the page's corners make."""
+    side_px = markers.size_px * max(small.shape) / max(template.width, template.height)
+    squares = _solid_squares(small, side_px)[:, :2]
+    if len(squares) < 4:
+        return
+    diagonals = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / np.array([small.shape[1], small.shape[0]])
+    nearest = [squares[np.argsort(-(squares @ diagonal))[:rivals]] for diagonal in diagonals]
+    for quad in product(*nearest):
+        corners = np.array(quad)
+        if len(np.unique(corners, axis=0)) == 4:
+            for turn in range(4):
+                yield np.roll(corners, turn, axis=0)
+
+
+def find_markers(pixels: Grey, dpi: float, zone: float = 0.25) -> Markers | None:
+    """Find the corner marks of a blank form: ArUco markers, else four solid squares of 3 to 12 mm of one size.
+
+    Parameters
+    ----------
+    zone
+        Share of the page's sides within which a corner's mark must lie.
+    """
+    for dictionary in ("4X4_50", "5X5_50", "6X6_50", "APRILTAG_36h11"):
+        known = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, f"DICT_{dictionary}"))
+        found, ids, _ = cv2.aruco.ArucoDetector(known).detectMarkers(pixels)
+        if ids is not None and len(ids) >= 4:
+            centres = np.array([corners.reshape(4, 2).mean(axis=0) for corners in found])
+            chosen = _one_a_corner(centres, pixels.shape, zone)
+            if chosen is not None:
+                side = float(np.mean([np.ptp(corners.reshape(4, 2)[:, 0]) for corners in found]))
+                numbers = tuple(int(i) for i in ids.ravel()[chosen])
+                return Markers("aruco", _as_centres(centres[chosen]), side, dictionary, numbers)
+    for side_mm in (4.0, 5.0, 6.5, 8.0, 10.0):
+        side = side_mm * dpi / 25.4
+        squares = _solid_squares(pixels, side)
+        chosen = _one_a_corner(squares[:, :2], pixels.shape, zone)
+        if chosen is not None:
+            side_px = float(np.median(squares[chosen, 2]))
+            return Markers("squares", _as_centres(squares[chosen, :2]), round(side_px, 1))
+    return None
+
+
+def _as_centres(points: Points) -> tuple[tuple[float, float], ...]:
+    return tuple((round(float(x), 1), round(float(y), 1)) for x, y in points)
+
+
+def _one_a_corner(centres: Points, shape: tuple[int, ...], zone: float) -> NDArray[np.int64] | None:
+    """Choose the mark nearest to each corner of a page, top left first, clockwise; None where a corner has none."""
+    if len(centres) < 4:
+        return None
+    place = centres / np.array([shape[1], shape[0]])
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    apart = np.abs(place[None] - corners[:, None]).max(axis=2)
+    chosen: NDArray[np.int64] = np.argmin(apart, axis=1)
+    is_near = apart[np.arange(4), chosen] <= zone
+    return chosen if is_near.all() and len(set(chosen.tolist())) == 4 else None
+
+
+def _solid_squares(small: Grey, side_px: float) -> NDArray[np.float64]:
+    """Find solid dark squares of about a side length, turned by any angle; (n, 3): middle x, y and side."""
+    smooth = cv2.GaussianBlur(small, (0, 0), 0.8)
+    _, dark = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    _, _, stats, centres = cv2.connectedComponentsWithStats(dark)
+    width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
+    # A square turned by 15 degrees fills 2/3 of its upright bounding box, one turned by 45 a half.
+    is_square = (
+        (area > 0.4 * side_px**2)
+        & (area < 2.2 * side_px**2)
+        & (area > 0.6 * width * height)
+        & (np.abs(width - height) <= 0.25 * np.maximum(width, height) + 1)
+    )
+    return np.column_stack([centres[is_square], np.sqrt(area[is_square])])

@@ -1,0 +1,97 @@
+"""The printed form in a box's picture: find it and take it away without eating the stroke."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, upright
+from formreader.values import Box, Grey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bands:
+    """The printed lines of a frame: masks of those that run across and those that run down; thickness in pixels."""
+
+    across: Mask
+    down: Mask
+    thickness: int
+
+    @property
+    def either(self) -> Mask:
+        """All lines of the frame."""
+        return self.across | self.down
+
+
+def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
+    """Find the lines of the frame near their places; each band runs through the whole picture, as in a table."""
+    across, down = np.zeros_like(darkness), np.zeros_like(darkness)
+    inner_rows, inner_columns = frame.inside(0.15 * frame.side)
+    thickest = 1
+    for place in (frame.top, frame.top + frame.height):
+        start, stop = _line_at(darkness[:, inner_columns].T, place, frame.side, params)
+        across[start:stop] = 255
+        thickest = max(thickest, stop - start)
+    for place in (frame.left, frame.left + frame.width):
+        start, stop = _line_at(darkness[inner_rows], place, frame.side, params)
+        down[:, start:stop] = 255
+        thickest = max(thickest, stop - start)
+    return Bands(across, down, thickest)
+
+
+def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> tuple[int, int]:
+    """Find the line that runs down the columns of `crossing` nearest to a place; (0, 0) where none does.
+
+    The darkness that seven of ten rows reach is the line's, however much writing crosses it.
+    """
+    search, most = params.line_search * side, round(params.line_most * side)
+    first, last = max(0, round(place - search - most / 2)), min(crossing.shape[1], round(place + search + most / 2) + 1)
+    if last <= first or not crossing.size:
+        return 0, 0
+    common = np.percentile(crossing[:, first:last], 30, axis=0)
+    near = np.abs(np.arange(first, last) - place) <= search
+    if not near.any():
+        return 0, 0
+    peak = int(np.argmax(np.where(near, common, -1)))
+    if common[peak] < 12:  # 5 % of the paper's brightness: no line there
+        return 0, 0
+    is_line = common > 0.25 * common[peak]
+    start = peak
+    while start > 0 and is_line[start - 1] and peak - start < most:
+        start -= 1
+    stop = peak + 1
+    while stop < len(is_line) and is_line[stop] and stop - peak <= most:
+        stop += 1
+    return first + start, first + stop
+
+
+def form_print(reference: Grey | None, box: Box, frame: Frame, params: CropParams) -> Mask:
+    """Mark what the blank form shows in the box's picture, a little widened; nothing where there is no blank."""
+    if reference is None or box.on_form is None:
+        return np.zeros(frame.size[::-1], np.uint8)
+    x, y, width, height = box.on_form
+    corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
+    darkness = darkness_of(upright(reference, corners, frame), frame.side, params)
+    _, dark = cv2.threshold(darkness, 0.6 * params.least_darkness * 255, 255, cv2.THRESH_BINARY)
+    slack = 2 * max(1, round(params.print_slack * frame.side)) + 1
+    printed: Mask = cv2.dilate(dark, np.ones((slack, slack), np.uint8))
+    return printed
+
+
+def without_print(ink: Mask, bands: Bands, printed: Mask, frame: Frame) -> Mask:
+    """Take lines and other print out of the ink and join the strokes they cut."""
+    away = bands.either | printed
+    kept = cv2.subtract(ink, away)
+    reach = bands.thickness + 2
+    lean = max(3, round(0.8 * bands.thickness)) | 1
+    over_across = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((reach + 1, lean), np.uint8))
+    over_down = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((lean, reach + 1), np.uint8))
+    joined = (over_across & bands.across) | (over_down & bands.down)
+    if printed.any():
+        gap = max(3, round(0.09 * frame.side)) | 1
+        over_print = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap)))
+        joined |= over_print & printed & ~bands.either
+    restored: Mask = kept | (joined & ink)
+    return restored

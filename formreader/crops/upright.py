@@ -1,0 +1,104 @@
+"""One box drawn upright: where its frame lies in the picture, and how dark each pixel is against the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.values import Box, Grey, Points
+
+Mask = NDArray[np.uint8]
+"""(h, w), 0 or 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropParams:
+    """How a box is cut; shares are of the box's shorter side unless said otherwise."""
+
+    side_px: tuple[int, int] = (
+        48,
+        96,
+    )  # the shorter side is drawn this large: fine enough for lines, small enough to be fast
+    margin: float = 0.3  # a long 7 or the tail of a 9 leaves the box by up to a third
+    paper: float = 0.4  # closing over more than a stroke's width shows the paper under it
+    least_darkness: float = (
+        0.11  # of the paper's brightness: pencil is over 0.2, watermarks and bleed-through under 0.1
+    )
+    of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
+    line_search: float = 0.08  # how far from its place a side's line may lie
+    line_most: float = 0.14  # thicker is no printed line
+    speck: float = 0.09  # dust and JPEG noise are smaller
+    least_digit: float = 0.2  # a mark smaller than this in both directions is no digit
+    inside: float = 0.35  # a component with less of it in the box is a neighbour's or a label
+    second_part: float = 0.15  # of the largest component's area: a broken stroke's second part anywhere in the box
+    beside_main: float = 0.04  # a smaller part, only where it is close to the largest component
+    close: float = 0.1
+    as_dark: float = 0.6  # of the largest component's darkest point: fainter is a watermark or bleed-through
+    residue: float = 0.06  # slivers of an uneven line reach this far from it
+    all_of: float = 0.95
+    long_residue: float = 0.4  # a sliver this long may be a stroke on the line, and is looked at
+    print_slack: float = 0.025  # the blank's picture lies this exactly on the page
+    drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Where a box lies in its own upright picture, all in that picture's pixels."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    size: tuple[int, int]
+
+    @property
+    def side(self) -> float:
+        """The shorter side."""
+        return min(self.width, self.height)
+
+    @property
+    def corners(self) -> Points:
+        """The four corners, (4, 2), top left first, clockwise."""
+        right, bottom = self.left + self.width, self.top + self.height
+        return np.array([[self.left, self.top], [right, self.top], [right, bottom], [self.left, bottom]])
+
+    def inside(self, inset: float) -> tuple[slice, slice]:
+        """Rows and columns of the box without a rim of `inset` pixels."""
+        return (
+            slice(round(self.top + inset), round(self.top + self.height - inset) + 1),
+            slice(round(self.left + inset), round(self.left + self.width - inset) + 1),
+        )
+
+
+def frame_of(box: Box, params: CropParams) -> Frame:
+    """Lay out a box's picture: at scan resolution where that is fine enough and not too fine, margins all round."""
+    edges = np.linalg.norm(np.roll(box.corners, -1, axis=0) - box.corners, axis=1)
+    width, height = (edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2
+    side = max(1.0, min(width, height))
+    scale = float(np.clip(side, *params.side_px)) / side
+    margin = params.margin * side * scale
+    width, height = width * scale, height * scale
+    return Frame(margin, margin, width, height, (round(width + 2 * margin), round(height + 2 * margin)))
+
+
+def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
+    """Draw what lies at four corners of a picture so that it fills a frame."""
+    to_source = cv2.getPerspectiveTransform(frame.corners.astype(np.float32), corners.astype(np.float32))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    drawn: Grey = cv2.warpPerspective(pixels, to_source, frame.size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return drawn
+
+
+def darkness_of(picture: Grey, side: float, params: CropParams) -> Grey:
+    """Say how much darker than the paper around it each pixel is, 0 to 255 of the paper's own brightness."""
+    reach = max(3, round(params.paper * side)) | 1
+    paper = cv2.morphologyEx(
+        picture, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
+    )
+    paper = cv2.blur(paper, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+    # Shade this dark holds no more readable contrast.
+    share: Grey = cv2.divide(cv2.subtract(paper, picture), cv2.max(paper, 40.0), scale=255.0)
+    return share

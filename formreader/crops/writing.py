@@ -1,0 +1,79 @@
+"""The writing of a box: which of the ink that is left belongs to it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.crops.printed import Bands
+from formreader.crops.upright import CropParams, Frame, Mask
+from formreader.values import Grey, Ink, Reason
+
+
+def choose_writing(
+    clean: Mask, darkness: Grey, bands: Bands, frame: Frame, params: CropParams
+) -> tuple[Mask | None, Reason]:
+    """Choose the components that are this box's writing."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(clean, connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    inside = _counted(labels[frame.inside(bands.thickness / 2)], count)
+    is_mark = extent >= params.speck * frame.side
+    is_mark[0] = False
+    is_residue = _counted(labels[_beside(bands, frame, params) > 0], count) > params.all_of * area
+    is_own = is_mark & ~is_residue & (inside >= params.inside * area)
+    if not is_own.any():
+        # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
+        reaches_in = is_mark & ~is_residue & (inside >= (params.speck * frame.side) ** 2)
+        along_line = is_residue & (extent >= params.long_residue * frame.side)
+        return None, "ink_outside" if (reaches_in | along_line).any() else "blank"
+    is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
+    if (
+        extent[is_own].max() < params.least_digit * frame.side
+        and area[is_own].sum() < (0.5 * params.least_digit * frame.side) ** 2
+    ):
+        return None, "blank"
+    writing = np.where(is_own[labels], np.uint8(255), np.uint8(0))
+    rim = np.concatenate([writing[0], writing[-1], writing[:, 0], writing[:, -1]])
+    return writing, "ink_outside" if rim.any() else ""
+
+
+def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    return np.bincount(labels.ravel(), minlength=count)
+
+
+def _beside(bands: Bands, frame: Frame, params: CropParams) -> Mask:
+    """Mark the frame's lines and a rim along them, where slivers stay when a line is not of even thickness."""
+    rim = 2 * max(2, round(params.residue * frame.side)) + 1
+    beside: Mask = cv2.dilate(bands.either, np.ones((rim, rim), np.uint8))
+    return beside
+
+
+def _belongs(
+    is_own: NDArray[np.bool_],
+    labels: NDArray[np.int32],
+    stats: NDArray[np.int32],
+    darkness: Grey,
+    frame: Frame,
+    params: CropParams,
+) -> NDArray[np.bool_]:
+    """Say which components belong to the largest: as dark as it, and large or close enough to be its broken part."""
+    area = np.where(is_own, stats[:, cv2.CC_STAT_AREA], 0)
+    main = int(np.argmax(area))
+    peak = np.zeros(len(stats), np.uint8)
+    np.maximum.at(peak, labels.ravel(), darkness.ravel())
+    start, size = stats[:, :2], stats[:, 2:4]
+    apart = np.maximum(start - (start[main] + size[main]), start[main] - (start + size)).max(axis=1)
+    is_large = area >= params.second_part * area[main]
+    is_close = (area >= params.beside_main * area[main]) & (apart <= params.close * frame.side)
+    belongs: NDArray[np.bool_] = (peak >= params.as_dark * peak[main]) & (is_large | is_close)
+    return belongs
+
+
+def antialiased(darkness: Grey, writing: Mask, full: float) -> Ink:
+    """Draw the writing in its own tones: `full` darkness becomes 255, the soft edge around it is kept."""
+    soft = cv2.dilate(writing, np.ones((3, 3), np.uint8))
+    tones = cv2.convertScaleAbs(darkness, alpha=255.0 / max(full, 1.0))
+    ink: Ink = cv2.bitwise_and(tones, soft)
+    return ink
