@@ -14,7 +14,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from formreader.align.frame import frame_score, ink_share, likeness, local_ink, shrunk
+from formreader.align.frame import frame_score, is_blank, likeness, local_ink, shrunk
 from formreader.align.landmarks import find_landmarks, map_between, refined, template_landmarks
 from formreader.align.marks import find_markers, maps_by_markers
 from formreader.align.params import AlignParams, Homography
@@ -50,7 +50,7 @@ def align(page: Page, template: Template, params: AlignParams | None = None) -> 
     params = params or AlignParams()
     found = _best_map(page.pixels, template, params)
     if found is None or found[1].score < params.least_score:
-        if ink_share(page.pixels, params.frame_px) < params.blank_share:
+        if is_blank(page.pixels, params):
             raise BlankPage(f"{page.ref}: the page is blank")
         raise NoMatch(
             f"{page.ref}: no page of the form '{template.name}' ({found[1].score if found else 0:.0%} of its printed "
@@ -70,7 +70,7 @@ def straightened(page: Page, params: AlignParams | None = None) -> AlignedPage:
         The page holds next to no ink.
     """
     params = params or AlignParams()
-    if ink_share(page.pixels, params.frame_px) < params.blank_share:
+    if is_blank(page.pixels, params):
         raise BlankPage(f"{page.ref}: the page is blank")
     height, width = page.pixels.shape
     skew = skew_degrees(page.pixels)

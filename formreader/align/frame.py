@@ -28,13 +28,17 @@ def scaling(factor: float) -> Homography:
     return np.array([[factor, 0.0, shift], [0.0, factor, shift], [0.0, 0.0, 1.0]])
 
 
-def ink_share(pixels: Grey, working_px: int) -> float:
-    """Say which share of a page is darker than its surroundings, its outer 3 % (scanner shadow) left out."""
-    small, _ = shrunk(pixels, working_px)
-    margin_y, margin_x = (max(1, round(side * 0.03)) for side in small.shape)
+def is_blank(pixels: Grey, params: AlignParams) -> bool:
+    """Whether a page holds next to no marks of a letter's size; dust is smaller, folds and scanner edges are larger."""
+    small, _ = shrunk(pixels, params.frame_px)
+    margin_y, margin_x = (max(1, round(side * 0.03)) for side in small.shape)  # the scanner's own shadow
     smooth = cv2.GaussianBlur(small, (0, 0), 1.0)  # sensor noise is no ink
     ink = local_ink(smooth, contrast=15)[margin_y:-margin_y, margin_x:-margin_x]
-    return float(np.count_nonzero(ink) / ink.size)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
+    extent = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    least, most = (share * max(small.shape) for share in params.letter)
+    is_letter = (extent.max(axis=1) >= least) & (extent.max(axis=1) <= most) & (extent.min(axis=1) >= 0.25 * least)
+    return int(np.count_nonzero(is_letter)) < params.least_letters
 
 
 def local_ink(grey: Grey, contrast: int = 8) -> Grey:

@@ -33,4 +33,5 @@ class AlignParams:
     line_reach: float = 0.0025  # of the long side, 0.7 mm on A4: a line found this near its place counts
     least_score: float = 0.5  # own pages measured over 0.7, pages of other forms under 0.3
     turns_apart: float = 0.1  # two turns of a page closer than this in score cannot be told apart
-    blank_share: float = 0.0006  # dust on a blank sheet stays under this, one printed line of text is twice this
+    letter: tuple[float, float] = (0.005, 0.1)  # of the long side, 1.5 to 30 mm on A4: a letter, figure or word
+    least_letters: int = 6  # fewer marks of that size are stains on a blank sheet

@@ -31,7 +31,8 @@ class FindParams:
     side_found: float = 0.8  # share of each side that must be printed
     filled: float = 0.85  # share of its bounding rectangle that a cell fills: it is a rectangle
     empty: float = 0.015  # ink in the middle of a cell of a blank form: more is a label
-    tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark or a guide
+    tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
+    dot_mm: float = 0.7  # smaller marks in a cell are dust or a dotted guide, no label
     alike: float = 0.15  # boxes of one field differ in size by less
     even: float = 0.15  # and in pitch
     gap: float = 0.9  # boxes of one field stand closer than this share of their width
@@ -104,7 +105,7 @@ def _cells(pixels: Grey, px_a_mm: float, params: FindParams, *, blank: bool) -> 
             continue
         if area < params.filled * width * height or not _framed(across, down, (x, y, width, height), params):
             continue
-        if blank and _inner_ink(darkness, (x, y, width, height), params) > params.empty:
+        if blank and _label(darkness, (x, y, width, height), px_a_mm, params) > params.empty:
             continue
         found.append(_on_lines(lines, (x, y, width, height)))
     return found
@@ -138,14 +139,18 @@ def _framed(across: Grey, down: Grey, cell: tuple[int, int, int, int], params: F
     )
 
 
-def _inner_ink(darkness: Grey, cell: tuple[int, int, int, int], params: FindParams) -> float:
-    """Measure the share of a cell's middle that is about as dark as its frame."""
+def _label(darkness: Grey, cell: tuple[int, int, int, int], px_a_mm: float, params: FindParams) -> float:
+    """Measure the share of a cell's middle that is print: about as dark as the frame, and more than dots."""
     x, y, width, height = cell
     frame = darkness[max(0, y - 3) : y, x : x + width]
     level = max(float(params.contrast), params.tone * float(np.median(frame.max(axis=0)))) if frame.size else 255.0
     inset = max(1, round(0.12 * min(width, height)))
     inner = darkness[y + inset : y + height - inset, x + inset : x + width - inset]
-    return float(np.count_nonzero(inner > level) / max(inner.size, 1))
+    if not inner.size:
+        return 0.0
+    _, _, stats, _ = cv2.connectedComponentsWithStats((inner > level).astype(np.uint8))
+    extent = np.maximum(stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT])
+    return float(stats[1:, cv2.CC_STAT_AREA][extent >= params.dot_mm * px_a_mm].sum() / inner.size)
 
 
 def _on_lines(lines: Grey, cell: tuple[int, int, int, int], most_px: int = 14) -> Rectangle:

@@ -99,7 +99,7 @@ def _cut(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> 
     frame = frame_of(box, params)
     darkness = darkness_of(upright(pixels, box.corners, frame), frame.side, params)
     bands = frame_bands(darkness, frame, params)
-    printed = form_print(reference, box, frame, params)
+    printed = form_print(reference, darkness, box, frame, params)
     inner = frame.inside(params.line_most * frame.side)
     free = darkness[inner][(bands.either | printed)[inner] == 0]
     stroke = float(np.percentile(free, 99.0)) if free.size else 0.0

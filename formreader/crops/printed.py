@@ -26,37 +26,48 @@ class Bands:
 
 
 def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
-    """Find the lines of the frame near their places; each band runs through the whole picture, as in a table."""
+    """Find the lines of the frame near their places; each band runs through the whole picture, as in a table.
+
+    What is much darker than its line is no part of the band: it is writing over a pale line.
+    """
     across, down = np.zeros_like(darkness), np.zeros_like(darkness)
     inner_rows, inner_columns = frame.inside(0.15 * frame.side)
     thickest = 1
     for place in (frame.top, frame.top + frame.height):
-        start, stop = _line_at(darkness[:, inner_columns].T, place, frame.side, params)
-        across[start:stop] = 255
+        start, stop, level = _line_at(darkness[:, inner_columns].T, place, frame.side, params)
+        across[start:stop] = _no_darker(darkness[start:stop], level, params)
         thickest = max(thickest, stop - start)
     for place in (frame.left, frame.left + frame.width):
-        start, stop = _line_at(darkness[inner_rows], place, frame.side, params)
-        down[:, start:stop] = 255
+        start, stop, level = _line_at(darkness[inner_rows], place, frame.side, params)
+        down[:, start:stop] = _no_darker(darkness[:, start:stop], level, params)
         thickest = max(thickest, stop - start)
     return Bands(across, down, thickest)
 
 
-def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> tuple[int, int]:
-    """Find the line that runs down the columns of `crossing` nearest to a place; (0, 0) where none does.
+def _no_darker(darkness: Grey, print_level: Grey | float, params: CropParams) -> Mask:
+    """Mark what is no darker than print of a level can be; over it lies writing."""
+    most = np.asarray(print_level, dtype=np.float32) * params.over_print + params.over_print_by * 255
+    return np.where(darkness <= most, np.uint8(255), np.uint8(0))
+
+
+def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> tuple[int, int, float]:
+    """Find the line that runs down the columns of `crossing` nearest to a place: its columns and darkness.
+
+    Columns 0 to 0 where no line does.
 
     The darkness that seven of ten rows reach is the line's, however much writing crosses it.
     """
     search, most = params.line_search * side, round(params.line_most * side)
     first, last = max(0, round(place - search - most / 2)), min(crossing.shape[1], round(place + search + most / 2) + 1)
     if last <= first or not crossing.size:
-        return 0, 0
+        return 0, 0, 0.0
     common = np.percentile(crossing[:, first:last], 30, axis=0)
     near = np.abs(np.arange(first, last) - place) <= search
     if not near.any():
-        return 0, 0
+        return 0, 0, 0.0
     peak = int(np.argmax(np.where(near, common, -1)))
     if common[peak] < 12:  # 5 % of the paper's brightness: no line there
-        return 0, 0
+        return 0, 0, 0.0
     is_line = common > 0.25 * common[peak]
     start = peak
     while start > 0 and is_line[start - 1] and peak - start < most:
@@ -64,20 +75,23 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> t
     stop = peak + 1
     while stop < len(is_line) and is_line[stop] and stop - peak <= most:
         stop += 1
-    return first + start, first + stop
+    return first + start, first + stop, float(common[peak])
 
 
-def form_print(reference: Grey | None, box: Box, frame: Frame, params: CropParams) -> Mask:
-    """Mark what the blank form shows in the box's picture, a little widened; nothing where there is no blank."""
+def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, params: CropParams) -> Mask:
+    """Mark where a box's picture shows what the blank form shows there, a little widened; nothing without a blank.
+
+    Where the page is much darker than the blank, somebody wrote over the print.
+    """
     if reference is None or box.on_form is None:
-        return np.zeros(frame.size[::-1], np.uint8)
+        return np.zeros_like(darkness)
     x, y, width, height = box.on_form
     corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
-    darkness = darkness_of(upright(reference, corners, frame), frame.side, params)
-    _, dark = cv2.threshold(darkness, 0.6 * params.least_darkness * 255, 255, cv2.THRESH_BINARY)
+    blank = darkness_of(upright(reference, corners, frame), frame.side, params)
     slack = 2 * max(1, round(params.print_slack * frame.side)) + 1
-    printed: Mask = cv2.dilate(dark, np.ones((slack, slack), np.uint8))
-    return printed
+    level = cv2.dilate(blank, np.ones((slack, slack), np.uint8))
+    is_print = level > 0.6 * params.least_darkness * 255
+    return np.where(is_print, _no_darker(darkness, level, params), np.uint8(0))
 
 
 def without_print(ink: Mask, bands: Bands, printed: Mask, frame: Frame) -> Mask:

@@ -40,6 +40,8 @@ class CropParams:
     residue: float = 0.06  # slivers of an uneven line reach this far from it
     all_of: float = 0.95
     long_residue: float = 0.4  # a sliver this long may be a stroke on the line, and is looked at
+    over_print: float = 1.4  # times as dark as the print, and
+    over_print_by: float = 0.1  # of the paper's brightness on top: that dark is a pen over a pale line or guide
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 

@@ -1,0 +1,324 @@
+"""The commands: options, one call, one exit code.
+
+Results go to files, messages and progress to stderr. Exit codes: 0 all well, 1 some pages failed and the rest is
+written, 2 the call cannot be carried out and nothing was written, 130 broken off with Ctrl-C. Whatever is slow to
+import waits inside the command that needs it, so that ``--help`` and refusals come at once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from formreader.errors import UnusableCall
+
+BROKEN_OFF: Final = 130
+"""What shells give for a program ended by Ctrl-C."""
+
+_GOING_ON: Final = "A batch that was begun before"
+_RARE: Final = "Seldom needed"
+
+
+class OtherPages(StrEnum):
+    """What becomes of a page that is not wanted."""
+
+    skip = "skip"
+    fail = "fail"
+
+
+class _Commands(TyperGroup):
+    """All commands, their refusals and Ctrl-C turned into a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UnusableCall as refusal:
+            _say(f"Error: {refusal}")
+            raise typer.Exit(refusal.exit_code) from refusal
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(BROKEN_OFF) from interrupt
+
+
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="formreader")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"formreader {installed_version('formreader')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _formreader(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Turn folders of scanned paper forms into spreadsheets.
+
+    First `detect` the boxes of a blank form, then `read` the scans: everything worth a second look is flagged.
+    """
+
+
+@app.command(epilog="Example: formreader detect blank.pdf -o visit.toml --names names.txt")
+def detect(
+    blank: Annotated[
+        list[Path], typer.Argument(metavar="BLANK...", help="A blank form; or, where none exists, filled scans of it.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The template to write, such as visit.toml.")],
+    name: Annotated[str, typer.Option(help="The form's name; that of the template's file where left out.")] = "",
+    names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of the fields in reading order, one a line.")
+    ] = None,
+    filled: Annotated[
+        bool, typer.Option("--filled", help="BLANK is one filled scan: match pages with it, never subtract it.")
+    ] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a template that exists already.")] = False,
+) -> None:
+    """Find the boxes of a blank form and write its template.
+
+    Beside the template come its reference picture and a preview that shows every field with its name. Look at the
+    preview, then put right in the template what should be named or grouped otherwise.
+    """
+    _need_opencv()
+    from formreader.pipeline import find_form
+    from formreader.progress import count_of
+    from formreader.scans import save_picture
+    from formreader.template import save_template
+
+    reference, preview = (output.with_name(f"{output.stem}-{kind}.png") for kind in ("reference", "preview"))
+    _refuse_overwriting((output, reference, preview), blank, force=force)
+    template, picture = find_form(blank, name or output.stem, _lines(names), filled=filled, wide=wide)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(preview, picture)
+        save_template(template, output, reference.name)
+    except OSError as error:
+        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place") from error
+    widest = max(len(found.name) for found in template.fields)
+    for found in template.fields:
+        wide_box = "one wide box for several digits" if found.length != (1, 1) else ""
+        _say(f"  {found.name:<{widest}}  {wide_box or count_of(len(found.boxes), 'box', 'boxes')}")
+    _say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
+
+
+@app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")
+def read(
+    scans: Annotated[list[Path], typer.Argument(metavar="SCANS...", help="Scans, or folders with scans in them.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="RESULTS", help="Folder for the results; a batch grows in it.")
+    ],
+    template: Annotated[
+        Path | None,
+        typer.Option("-t", "--template", metavar="FILE", help="The form; without it, boxes are found on each page."),
+    ] = None,
+    pages: Annotated[
+        str, typer.Option(metavar="LIST", help="Read only these pages of each file, such as 1 or 1,3-4.")
+    ] = "",
+    other_pages: Annotated[
+        OtherPages | None,
+        typer.Option(
+            help="What to call a page that is not among --pages (skip where left out) or shows another form (fail).",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Read at most N pages in this run.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Flag digits less sure than this; without it, the model's own threshold."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read with this model, not the shipped one.", rich_help_panel=_RARE),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Move RESULTS to RESULTS.old-1 and begin anew.", rich_help_panel=_GOING_ON)
+    ] = False,
+    reread: Annotated[
+        bool,
+        typer.Option(
+            "--reread",
+            help="Read all pages again, also with a changed template or model; old readings stay beside the new.",
+            rich_help_panel=_GOING_ON,
+        ),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            *("-j", "--jobs"),
+            min=1,
+            metavar="N",
+            help="Pages at a time; one a core where left out.",
+            rich_help_panel=_RARE,
+        ),
+    ] = None,
+    debug: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Save pictures of what each step did here.", rich_help_panel=_RARE),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Say nothing but errors.", rich_help_panel=_RARE)
+    ] = False,
+) -> None:
+    """Read scans into results.csv, digits.csv and failed.csv.
+
+    The same command again goes on where the last one stopped: it reads what is new and tries again what failed.
+    """
+    _need_opencv()
+    from formreader.export import write_tables
+    from formreader.model import default_model_path, load_model
+    from formreader.pipeline import read_batch, unwatched
+    from formreader.progress import Tally, count_of, with_progress
+    from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
+    from formreader.scans import find_scans
+    from formreader.store import open_batch
+    from formreader.template import load_template
+
+    wanted = Wanted(page_numbers(pages), other_pages, limit)
+    form = load_template(template) if template else None
+    classifier = load_model(model or default_model_path())
+    found = find_scans(scans)
+    if debug:
+        _refuse_among_scans(debug, scans)
+    if not quiet:
+        _say(f"{count_of(len(found.pages), 'page')} found")
+    tally = Tally()
+    try:
+        with open_batch(
+            output,
+            template=form,
+            model_fingerprint=classifier.fingerprint,
+            model_name=classifier.name,
+            settings={"threshold": classifier.threshold if threshold is None else threshold},
+            fresh=fresh,
+            reread=reread,
+        ) as batch:
+            refs = to_read(batch, found.pages, wanted, tally)
+            watch = Pictures(_folder(debug)) if debug else unwatched
+            answers = read_batch(refs, form, classifier, threshold=threshold, jobs=jobs or -1, watch=watch)
+            for answer in with_progress(answers, len(refs), tally, quiet=quiet):
+                tally.count(store(batch, answer, wanted))
+        write_tables(output)
+    except KeyboardInterrupt:
+        warnings.simplefilter("ignore")  # joblib's, that tasks were cancelled: it was asked for
+        _say("Broken off; writing what was read ...")
+        write_tables(output)
+        again = "the same command without --fresh" if fresh else "the same command"
+        _say(f"What was read is in {output}; run {again} again to go on")
+        raise
+    if not quiet:
+        _say(tally.summary(output, ignored=len(found.ignored)))
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: formreader export results -o book.xlsx")
+def export(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that `read` wrote.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="An .xlsx or .csv file; without it, the CSVs in RESULTS are renewed."
+        ),
+    ] = None,
+) -> None:
+    """Write the results as a workbook, flagged values coloured, or as a CSV."""
+    _need_opencv()
+    from formreader.export import export_book, write_tables
+
+    if output is None:
+        write_tables(results)
+    else:
+        export_book(results, output)
+    _say(f"Written to {output or results}")
+
+
+@app.command(epilog="Example: formreader train --data mnist -o digits.joblib")
+def train(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model to write; its card comes beside it.")],
+    data: Annotated[
+        str,
+        typer.Option(metavar="SOURCE", help="mnist (downloaded), an .npz, a folder of IDX files or of labelled PNGs."),
+    ] = "mnist",
+    leave_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Digits that must not be trained on, one number a line.")
+    ] = None,
+    writers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who wrote each digit: folds then split by writer.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
+) -> None:
+    """Fit a classifier and write it with its card."""
+    _need_opencv()
+    from formreader.training import train as fit
+
+    fit(data, output, leave_out=leave_out, writers=writers, seed=seed, progress=_say)
+    _say(f"Written to {output}")
+
+
+# --- files beside the call
+
+
+def _need_opencv() -> None:
+    """Load OpenCV, or say how it can be: its usual build wants a display's libraries, which slim servers lack."""
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        raise UnusableCall(
+            f"OpenCV cannot be loaded ({error}). Where there is no display, take the build that needs none:\n"
+            "  pip uninstall --yes opencv-python\n"
+            "  pip install opencv-python-headless"
+        ) from error
+
+
+def _lines(names: Path | None) -> list[str]:
+    """Read the names of fields; empty lines and those beginning with # are left out."""
+    if names is None:
+        return []
+    try:
+        lines = [line.strip() for line in names.read_text("utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableCall(f"{names}: cannot be read as UTF-8 text ({error}); give one name a line") from error
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _refuse_overwriting(outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
+    for path in outputs:
+        if any(path.resolve() == given.resolve() for given in inputs):
+            raise UnusableCall(f"{path}: is an input and would be overwritten; name another template with -o")
+        if path.exists() and not force:
+            raise UnusableCall(f"{path}: exists already; name another template with -o, or write over it with --force")
+
+
+def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:
+    for given in scans:
+        if debug.resolve().is_relative_to(given.resolve()):
+            raise UnusableCall(f"{debug}: lies in {given}, where its pictures would be taken for scans; name another")
+
+
+def _folder(path: Path) -> Path:
+    """Make a folder where there is none."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableCall(f"{path}: cannot be made ({error.strerror}); name another folder") from error
+    return path

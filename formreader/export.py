@@ -1,0 +1,264 @@
+"""Write a batch as tables: the CSVs of its results folder, and a workbook.
+
+CSVs are UTF-8 and RFC 4180, but for their lines, which end with a bare line feed. Each is written beside its place and
+moved there when it is whole, so that nobody reads half a table. All cells are text; ``needs_review`` is ``1`` or ``0``.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import xlsxwriter
+from xlsxwriter.utility import xl_range
+
+from formreader.errors import BatchError, UnusableCall
+from formreader.store import Results, StoredPage, open_results
+from formreader.values import DigitReading, FieldReading
+
+RESULTS_COLUMNS: Final = ("scan", "page", "status", "review")
+DIGITS_COLUMNS: Final = (
+    *("scan", "page", "field", "position", "digit", "confidence", "needs_review", "reason"),
+    *("x", "y", "width", "height"),
+)
+FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
+
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
+
+
+def write_tables(folder: Path) -> None:
+    """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
+
+    Raises
+    ------
+    BatchError
+        There is no batch in the folder, or a table cannot be written.
+    """
+    with open_results(folder) as results:
+        columns = results.columns()
+        _write_csv(folder / "results.csv", (*RESULTS_COLUMNS, *columns), _result_rows(results, columns))
+        digit_rows = (row for page in results.pages(digits=True) for row in _digit_rows(page))
+        _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
+        failed = [page for page in results.pages() if page.status == "failed"]
+        _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
+        _write_pictures(folder / "failed", failed, results)
+
+
+def export_book(folder: Path, target: Path) -> None:
+    """Write the results table of a folder to a file of its own; the ending of `target` says which kind.
+
+    Raises
+    ------
+    UnusableCall
+        The ending is none of those that can be written.
+    BatchError
+        There is no batch in the folder, or the file cannot be written.
+    """
+    kinds = {".xlsx": _write_xlsx, ".csv": _write_results_csv}
+    if target.suffix.lower() not in kinds:
+        raise UnusableCall(f"{target}: this kind of file cannot be written; choose one of {' '.join(kinds)}")
+    with open_results(folder) as results:
+        kinds[target.suffix.lower()](target, results)
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """Read one of the CSVs back: all cells text, the mark before what would start a formula taken off."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = ([unguarded(cell) for cell in row] for row in csv.reader(file))
+    return pd.DataFrame(rows, columns=header, dtype=str)
+
+
+def guarded(text: str) -> str:
+    """Put a ``'`` before a text that a spreadsheet would take for a formula, or that such a mark stands before."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """Take the mark of `guarded` off again."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def needs_review(
+    fields: Iterable[FieldReading], digits: Sequence[DigitReading], decided: Collection[str] = ()
+) -> tuple[bool, ...]:
+    """Say for each box whether a person should look at it.
+
+    These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
+    (a gap, a required field). Where that leaves none, the field as a whole is in doubt, and all its boxes are.
+
+    Parameters
+    ----------
+    decided
+        Names of fields that a person decided already.
+    """
+    flagged = {field.name: field.reasons for field in fields if field.reasons and field.name not in decided}
+
+    def doubtful(digit: DigitReading) -> bool:
+        blank_is_wrong = bool({"gap", "blank"} & set(flagged[digit.box.field]))
+        return digit.reason != "" and (digit.reason != "blank" or blank_is_wrong)
+
+    answer = [digit.box.field in flagged and doubtful(digit) for digit in digits]
+    pointed_at = {digit.box.field for digit, looked_at in zip(digits, answer, strict=True) if looked_at}
+    whole = flagged.keys() - pointed_at
+    return tuple(looked_at or digit.box.field in whole for digit, looked_at in zip(digits, answer, strict=True))
+
+
+def shown_status(page: StoredPage) -> str:
+    """Name a page's state as users see it."""
+    if page.status == "left_out":
+        return "skipped"
+    if page.status != "read":
+        return page.status
+    if page.to_review:
+        return "review"
+    return "checked" if page.decided else "read"
+
+
+def _result_rows(results: Results, columns: Sequence[str]) -> Iterator[list[str]]:
+    for page in results.pages():
+        values = {field.name: field.value for field in page.fields}
+        yield [*_head(page), *(values.get(name, "") for name in columns)]
+
+
+def _head(page: StoredPage) -> tuple[str, str, str, str]:
+    return page.scan, str(page.page), shown_status(page), " ".join(page.to_review)
+
+
+def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
+    for digit, review in zip(page.digits, needs_review(page.fields, page.digits, page.decided), strict=True):
+        unread = "" if digit.reason in ("blank", "struck") else "?"
+        yield [
+            *(page.scan, str(page.page), digit.box.field, str(digit.box.position)),
+            *(digit.digit or unread, f"{digit.confidence:.4f}", str(int(review)), digit.reason),
+            *map(str, digit.box.extent),
+        ]
+
+
+def _failed_row(page: StoredPage) -> list[str]:
+    return [page.scan, str(page.page), page.stage, page.reason]
+
+
+def _write_results_csv(target: Path, results: Results) -> None:
+    columns = results.columns()
+    _write_csv(target, (*RESULTS_COLUMNS, *columns), _result_rows(results, columns))
+
+
+def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with _whole(target) as part, part.open("w", encoding="utf-8", newline="") as file:
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for row in chain([header], rows):
+            # Older Pythons leave a lone CR unquoted, which ends the line for those who read it.
+            writer = quoted if any("\r" in cell for cell in row) else plain
+            writer.writerow([guarded(cell) for cell in row])
+
+
+def _write_pictures(folder: Path, failed: Iterable[StoredPage], results: Results) -> None:
+    """Write the pictures of failed pages, and take away those of pages that were read since."""
+    names = {_picture_name(page): page for page in failed}
+    try:
+        for stale in folder.glob("*.jpg"):
+            if stale.name not in names:
+                stale.unlink()
+        for name, page in names.items():
+            picture = results.picture(page)
+            if picture is not None:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                with _whole(folder / name) as part:
+                    part.write_bytes(picture)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _picture_name(page: StoredPage) -> str:
+    """Make a file name from a page's: flat, and its own also where two folders hold files of one name."""
+    flat = re.sub(r"[/\\:*?\"<>|\x00-\x1f]", "_", page.scan)[-100:]
+    return f"{flat}-{page.page}-{page.sha256[:8]}.jpg"
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """Give a place to write to, readable by its owner alone; it becomes `target` when all went well.
+
+    Raises
+    ------
+    BatchError
+        It cannot be written.
+    """
+    part = target.with_name(f".{target.name}.part")
+    try:
+        try:
+            os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+            yield part
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(place: Path, error: OSError) -> BatchError:
+    return BatchError(
+        f"{place}: cannot be written ({error.strerror or error}); close it where it is open, or name another place"
+    )
+
+
+def _write_xlsx(target: Path, results: Results) -> None:
+    """Write a workbook; rows go to the disk as they come, so that memory does not grow with the batch."""
+    columns = results.columns()
+    rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + len(columns)
+    if rows > _LARGEST_SHEET[0] or width > _LARGEST_SHEET[1]:
+        raise UnusableCall(f"{target}: a sheet cannot hold {rows} rows and {width} columns; export to .csv instead")
+    with _whole(target) as part:
+        book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
+        text, flagged = ({"num_format": "@"}, {"num_format": "@", "bg_color": "#FFD966"})
+        _write_sheet(
+            *(book, "Results", (*RESULTS_COLUMNS, *columns)),
+            (_sheet_row(page, columns) for page in results.pages()),
+            *(book.add_format(text), book.add_format(flagged)),
+        )
+        failed = ([(cell, "") for cell in _failed_row(page)] for page in results.pages() if page.status == "failed")
+        _write_sheet(book, "Failed", FAILED_COLUMNS, failed, book.add_format(text), book.add_format(flagged))
+        try:
+            book.close()
+        except xlsxwriter.exceptions.FileCreateError as error:
+            raise OSError(str(error)) from error
+
+
+def _sheet_row(page: StoredPage, columns: Sequence[str]) -> list[tuple[str, str]]:
+    """Give each cell's text and, for one to review, the comment that says why."""
+    fields = {field.name: field for field in page.fields}
+    row = [(cell, "") for cell in _head(page)]
+    for name in columns:
+        field = fields.get(name)
+        comment = ""
+        if field and name in page.to_review:
+            comment = f"{', '.join(field.reasons)}\nconfidence {field.confidence:.1%}"
+        row.append((field.value if field else "", comment))
+    return row
+
+
+def _write_sheet(
+    book: Any, name: str, header: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]], text: Any, flagged: Any
+) -> None:
+    sheet = book.add_worksheet(name)
+    sheet.write_row(0, 0, header, book.add_format({"bold": True, "num_format": "@"}))
+    sheet.freeze_panes(1, 1)
+    sheet.set_column(0, 0, 28)
+    last = 0
+    for last, row in enumerate(rows, 1):
+        for column, (cell, comment) in enumerate(row):
+            sheet.write_string(last, column, cell, flagged if comment else text)
+            if comment:
+                sheet.write_comment(last, column, comment)
+    sheet.autofilter(0, 0, last, len(header) - 1)
+    # Text that looks like a number is meant: without this, Excel marks each such cell with a green corner.
+    sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, last, len(header) - 1)})

@@ -1,0 +1,125 @@
+"""Join a page's digits to the values of its fields, and say which a person must look at.
+
+Every box ends as one mark: a digit, `UNREAD`, a blank or a filler. A field's value is its digits and `UNREAD`s in
+writing order; blanks and fillers before the first and after the last of these are left out, any other only with a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Final
+
+import numpy as np
+
+from formreader.template import Field, Template
+from formreader.values import CLASSES, DigitReading, FieldReading, Reason
+
+UNREAD: Final = "?"
+"""Stands in a value for a box that holds something which could not be read."""
+
+_BLANK: Final = "_"
+_FILLER: Final = "~"
+_DIGITS: Final = [CLASSES.index(digit) for digit in "0123456789"]
+_STRIKES: Final = {mark: CLASSES.index(mark) for mark in "X-"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldParams:
+    """When a mark in an unused box is doubtful."""
+
+    filler_doubt: float = 0.01  # a dash is close to 1, a cross to 4: a digit lost this way is wrong by a power of ten
+
+
+def decode(
+    readings: Sequence[DigitReading], template: Template, params: FieldParams = FieldParams()
+) -> tuple[FieldReading, ...]:
+    """Read every field of the template from its boxes.
+
+    Parameters
+    ----------
+    readings
+        What each box of the page says, in any order; a wide box gives one reading a digit, its positions counting up.
+    template
+        Says which fields there are and what unused boxes may hold.
+
+    Returns
+    -------
+    tuple of FieldReading
+        One for each field, in the template's order; `reasons` is empty where the value is accepted.
+
+    Raises
+    ------
+    ValueError
+        A reading belongs to no field of the template.
+    """
+    by_field: dict[str, list[DigitReading]] = {field.name: [] for field in template.fields}
+    for reading in readings:
+        if reading.box.field not in by_field:
+            raise ValueError(f"box of field {reading.box.field!r}, which template {template.name!r} does not have")
+        by_field[reading.box.field].append(reading)
+    return tuple(_decode_field(field, by_field[field.name], params) for field in template.fields)
+
+
+def _decode_field(field: Field, readings: list[DigitReading], params: FieldParams) -> FieldReading:
+    ordered = sorted(readings, key=lambda reading: reading.box.position)
+    marks = [_mark(reading, field) for reading in ordered]
+    reasons = [reason for reading in ordered for reason in _doubts(reading, field, params)]
+    if field.length == (1, 1):
+        marks += [UNREAD] * (len(field.boxes) - len(marks))  # a box nobody read is not an empty box
+    value, misplaced = _join(marks)
+    reasons += misplaced
+    if UNREAD in value:
+        reasons.append("not_a_digit")
+    if field.length != (1, 1) and value and not field.length[0] <= len(value) <= field.length[1]:
+        reasons.append("not_a_digit")
+    if not value:
+        value, empty = _meaning_of_empty(field, struck=_FILLER in marks)
+        reasons += empty
+    return FieldReading(field.name, value, prod(reading.confidence for reading in ordered), _once(reasons))
+
+
+def _mark(reading: DigitReading, field: Field) -> str:
+    if reading.digit is not None:
+        return reading.digit
+    if reading.reason == "blank":
+        return _BLANK
+    if reading.reason == "struck" and strike(reading) in field.filler:
+        return _FILLER
+    return UNREAD
+
+
+def strike(reading: DigitReading) -> str:
+    """Name the mark that a struck box holds: ``X`` or ``-``."""
+    return max(_STRIKES, key=lambda mark: float(reading.probabilities[_STRIKES[mark]]))
+
+
+def _doubts(reading: DigitReading, field: Field, params: FieldParams) -> Iterable[Reason]:
+    """Give what one box brings against its field's value."""
+    if reading.reason not in ("", "blank", "struck"):
+        yield reading.reason
+    if _mark(reading, field) == _FILLER and float(np.sum(reading.probabilities[_DIGITS])) > params.filler_doubt:
+        yield "low_confidence"
+
+
+def _join(marks: Sequence[str]) -> tuple[str, list[Reason]]:
+    """Drop blanks and fillers around the written part; flag those inside it, where an `UNREAD` counts as written."""
+    written = [place for place, mark in enumerate(marks) if mark not in (_BLANK, _FILLER)]
+    if not written:
+        return "", []
+    inside = marks[written[0] : written[-1] + 1]
+    value = "".join(UNREAD if mark == _FILLER else mark for mark in inside if mark != _BLANK)
+    return value, ["gap"] if _BLANK in inside else []
+
+
+def _meaning_of_empty(field: Field, *, struck: bool) -> tuple[str, list[Reason]]:
+    if struck and field.filler_only == "zero":
+        return "0", []
+    if struck and field.filler_only == "struck":
+        return "", ["struck"]
+    return "", ["blank"] if field.required else []
+
+
+def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reasons))

@@ -1,0 +1,144 @@
+"""What a person sees of a run: how far it is, and at the end what came of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from formreader.export import needs_review
+from formreader.values import PageAnswer, PageFailure, PageReading
+
+_EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
+_REASONS_SHOWN: Final = 5
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run.
+
+    Attributes
+    ----------
+    review
+        Pages with a field to look at.
+    earlier
+        Pages that an earlier run answered.
+    flagged
+        Digit boxes to look at, of all `digits` written in boxes.
+    why
+        How often pages failed, by stage and reason.
+    """
+
+    read: int = 0
+    review: int = 0
+    skipped: int = 0
+    duplicate: int = 0
+    earlier: int = 0
+    digits: int = 0
+    flagged: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def failed(self) -> int:
+        """Pages that failed."""
+        return self.why.total()
+
+    @property
+    def answered(self) -> int:
+        """Pages with an answer from this run."""
+        return self.read + self.skipped + self.failed
+
+    def count(self, answer: PageAnswer) -> None:
+        """Add a page's answer."""
+        if isinstance(answer, PageReading):
+            self.read += 1
+            self.review += any(found.reasons for found in answer.fields)
+            self.digits += sum(digit.reason != "blank" for digit in answer.digits)
+            self.flagged += sum(needs_review(answer.fields, answer.digits))
+        elif isinstance(answer, PageFailure):
+            # Messages begin with the page's name; without it, those of one cause count as one.
+            reason = answer.reason.removeprefix(str(answer.ref)).removeprefix(answer.ref.name).lstrip(": ")
+            self.why[f"{answer.stage}: {reason}"] += 1
+        else:
+            self.skipped += 1
+
+    def summary(self, output: Path, *, ignored: int = 0) -> str:
+        """Say what came of the run and where it is."""
+        took = max(time.monotonic() - self.began, 1e-9)
+        lines = [f"{count_of(self.answered, 'page')} in {took:.0f} s ({self.answered / took:.1f} pages/s)"]
+        if self.earlier:
+            lines.append(f"  {self.earlier:>6,} answered by an earlier run, besides")
+        lines.append(f"  {self.read:>6,} read: {self.read - self.review:,} accepted, {self.review:,} to review")
+        lines += [f"  {count:>6,} {name}" for name, count in self._other_states() if count]
+        lines += [f"         {count:>6,}  {why}" for why, count in self.why.most_common(_REASONS_SHOWN)]
+        if len(self.why) > _REASONS_SHOWN:
+            lines.append(f"         and other reasons, all in {output / 'failed.csv'}")
+        share = f" ({self.flagged / self.digits:.1%})" if self.digits else ""
+        lines.append(f"{count_of(self.digits, 'digit')} read, {self.flagged:,} flagged{share}")
+        if ignored:
+            lines.append(f"{count_of(ignored, 'file')} of other kinds in the folders passed over")
+        lines.append(f"Results: {output / 'results.csv'}, digits.csv and failed.csv beside it")
+        lines.append("Excel drops leading zeros from CSV files; for Excel, write a workbook:")
+        lines.append(f"  formreader export {_quoted(output)} -o {_quoted(output.with_suffix('.xlsx'))}")
+        return "\n".join(lines)
+
+    def _other_states(self) -> Iterable[tuple[str, int]]:
+        return (
+            ("skipped (blank, or not wanted)", self.skipped),
+            ("duplicate (the same scan under another name)", self.duplicate),
+            ("failed", self.failed),
+        )
+
+
+def count_of(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def with_progress(answers: Iterable[PageAnswer], total: int, tally: Tally, *, quiet: bool) -> Iterator[PageAnswer]:
+    """Pass the answers on, showing on stderr how far they are; the tally is kept by the one who takes them."""
+    if quiet or not total:
+        return iter(answers)
+    return _with_bar(answers, total, tally) if sys.stderr.isatty() else _with_lines(answers, total, tally)
+
+
+def _with_bar(answers: Iterable[PageAnswer], total: int, tally: Tally) -> Iterator[PageAnswer]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        *(BarColumn(), MofNCompleteColumn(), TextColumn("pages  {task.fields[rate]}")),
+        *(TimeRemainingColumn(), TextColumn("{task.fields[flagged]}")),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total, rate="", flagged="")
+        began = time.monotonic()
+        for number, answer in enumerate(answers, 1):
+            yield answer
+            rate = f"{number / max(time.monotonic() - began, 1e-9):.1f} pages/s"
+            progress.update(task, completed=number, rate=rate, flagged=_to_review(tally))
+
+
+def _with_lines(answers: Iterable[PageAnswer], total: int, tally: Tally) -> Iterator[PageAnswer]:
+    began = shown = time.monotonic()
+    for number, answer in enumerate(answers, 1):
+        yield answer
+        now = time.monotonic()
+        if now - shown >= _EVERY_S:
+            shown, rate = now, number / (now - began)
+            left = time.strftime("%H:%M:%S", time.gmtime((total - number) / rate))
+            line = f"{number:,} of {total:,} pages, {rate:.1f} pages/s, {left} left, {_to_review(tally)}"
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress belongs there
+
+
+def _to_review(tally: Tally) -> str:
+    return f"{count_of(tally.flagged, 'digit')} to review"
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)

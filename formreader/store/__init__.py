@@ -1,0 +1,11 @@
+"""A batch on disk: one SQLite file, one writer, only ever added to.
+
+A page is stored under the SHA-256 of its file and its number in it, so that a renamed or moved scan is the same page.
+Each page is one transaction that is on the disk when `Batch.add` returns: a power cut loses only the pages in flight.
+"""
+
+from formreader.store.batch import Batch, open_batch
+from formreader.store.folder import FILE
+from formreader.store.results import Results, StoredPage, natural, open_results
+
+__all__ = ["FILE", "Batch", "Results", "StoredPage", "natural", "open_batch", "open_results"]

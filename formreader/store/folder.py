@@ -1,0 +1,171 @@
+"""The results folder and the SQLite file in it: who may have them, one writer at a time, whole transactions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from formreader.errors import BatchError
+from formreader.store.schema import APPLICATION, SCHEMA, VERSION
+
+FILE: Final = "batch.sqlite"
+_LOCK: Final = "batch.lock"
+
+
+def refuse_foreign(folder: Path, *, aside: bool) -> None:
+    """Refuse a place that results must not be mixed into; with `aside`, a batch that cannot be read is none of these.
+
+    Raises
+    ------
+    BatchError
+        There is something else, or a batch that this program cannot go on with.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BatchError(f"{folder}: is a file; results need a folder of their own")
+    try:
+        batch_bytes = (folder / FILE).stat().st_size if (folder / FILE).exists() else None
+        foreign = batch_bytes is None and folder.is_dir() and any(_visible(folder))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if foreign:
+        raise BatchError(f"{folder}: holds other files; results need a folder of their own, name a new one with -o")
+    if batch_bytes and not aside:
+        with connected(folder):
+            pass
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    return (entry for entry in folder.iterdir() if entry.name != _LOCK and not entry.name.startswith("."))
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and an empty batch in it, readable by their owner alone: they will hold people's data."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(PermissionError):  # another's folder that we may write to
+            folder.chmod(0o700)
+        for name in (FILE, _LOCK):
+            os.close(os.open(folder / name, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def set_aside(folder: Path) -> None:
+    """Move a batch to the next free ``<folder>.old-<n>``.
+
+    Raises
+    ------
+    BatchError
+        A run is writing to it, or it cannot be moved.
+    """
+    if not (folder / FILE).exists():
+        return
+    with only_writer(folder):
+        pass  # a batch that a run is writing to must not move
+    resolved = folder.resolve()
+    places = (resolved.with_name(f"{resolved.name}.old-{number}") for number in range(1, 1_000_000))
+    try:
+        resolved.rename(next(place for place in places if not place.exists()))
+    except OSError as error:
+        raise BatchError(f"{folder}: cannot be moved aside ({error.strerror}); close what uses it") from error
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the batch's lock: a transaction on a database of its own, that the system ends with the process."""
+    try:
+        with closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise BatchError(f"{folder}: another run is writing to it; wait for its end, or stop it") from error
+        raise _unwritable(folder, error) from error
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the batch's file and see that it is ours.
+
+    Raises
+    ------
+    BatchError
+        It is damaged, not ours, of a newer program, or fails while it is used.
+    """
+    try:
+        with closing(sqlite3.connect(folder / FILE, isolation_level=None, timeout=30)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            _check_ours(connection, folder)
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise _unusable(folder, error) from error
+
+
+def _check_ours(connection: sqlite3.Connection, folder: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    written_by = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION and not is_empty(connection):
+        raise BatchError(f"{folder / FILE}: was not written by formreader; name another folder with -o")
+    if written_by > VERSION:
+        raise BatchError(f"{folder / FILE}: was written by a newer formreader (format {written_by}); update formreader")
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Say whether the file has no tables yet."""
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set the file up for writing, with its tables if it is new."""
+    if is_empty(connection):
+        mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {mark} COMMIT;")
+    connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the run
+    connection.execute("PRAGMA synchronous = FULL")  # in WAL mode, less may lose the last pages in a power cut
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, folder: Path) -> Iterator[None]:
+    """Store all that is done inside, or nothing.
+
+    Raises
+    ------
+    BatchError
+        The batch cannot be written to.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.DatabaseError as error:
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: sqlite3.DatabaseError) -> BatchError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # the module's own errors have none
+    if code == sqlite3.SQLITE_ERROR or isinstance(error, sqlite3.IntegrityError):
+        raise error  # a bug of ours, not the file's state
+    if isinstance(error, sqlite3.OperationalError):
+        return _unwritable(folder, error)
+    return BatchError(f"{folder / FILE}: is damaged or no batch ({error}); restore it from a backup, or use --fresh")
+
+
+def _unwritable(folder: Path, error: Exception) -> BatchError:
+    why = getattr(error, "strerror", None) or error
+    return BatchError(f"{folder}: cannot be written to ({why}); free space, change its permissions or name another")
+
+
+def insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:
+    """Add a row; give its id."""
+    marks = ", ".join(f":{name}" for name in values)
+    row = connection.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", values)  # noqa: S608 - ours
+    return int(row.lastrowid or 0)

@@ -1,0 +1,136 @@
+"""A batch to read from: what export, review and the benchmarks see of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from formreader.errors import BatchError
+from formreader.store.folder import FILE, connected, is_empty
+from formreader.store.packing import unpacked_digits, unpacked_fields
+from formreader.values import DigitReading, FieldReading
+
+Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
+"""How a page's latest reading ended; `left_out`: not wanted by the call, `duplicate`: its content has another name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPage:
+    """A page as the batch has it now.
+
+    Attributes
+    ----------
+    reading
+        Number of the reading this is; `Results.picture` wants it.
+    fields, digits
+        Empty unless `status` is ``read``; a field's value is the person's where one decided.
+    decided
+        Names of the fields that a person decided.
+    """
+
+    scan: str
+    page: int
+    sha256: str
+    reading: int
+    status: Status
+    stage: str = ""
+    reason: str = ""
+    fields: tuple[FieldReading, ...] = ()
+    digits: tuple[DigitReading, ...] = ()
+    decided: frozenset[str] = frozenset()
+
+    @property
+    def to_review(self) -> tuple[str, ...]:
+        """Names of the flagged fields that no person has decided."""
+        return tuple(field.name for field in self.fields if field.reasons and field.name not in self.decided)
+
+
+class Results:
+    """A batch to read from; `open_results` makes it."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self.folder = folder
+        self._connection = connection
+
+    def columns(self) -> tuple[str, ...]:
+        """Give the names of all fields: the latest template's in its order, then any others that still have values."""
+        row = self._connection.execute("SELECT fields FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+        known: list[str] = json.loads(row[0]) if row else []
+        query = "SELECT DISTINCT json_extract(value, '$.name') FROM current_readings, json_each(fields)"
+        others = {name for (name,) in self._connection.execute(query)} - set(known)
+        return (*known, *sorted(others, key=natural))
+
+    def pages(self, *, digits: bool = False) -> Iterator[StoredPage]:
+        """Give every page, duplicates too, in natural order of names and pages; one is in memory at a time.
+
+        Parameters
+        ----------
+        digits
+            Unpack the single boxes too; without, each page's `StoredPage.digits` is empty.
+        """
+        for name, page, sha256, duplicate, reading in self._places():
+            if duplicate:
+                yield StoredPage(name, page, sha256, 0, "duplicate")
+            else:
+                yield self._page(name, page, sha256, reading, with_digits=digits)
+
+    def page_count(self) -> int:
+        """Count what `pages` gives."""
+        return len(self._places())
+
+    def _places(self) -> list[tuple[str, int, str, int, int]]:
+        places = self._connection.execute(
+            "SELECT name, p.page, p.sha256, 0, r.id FROM current_pages p"
+            " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
+            " UNION ALL SELECT DISTINCT name, page, sha256, 1, 0 FROM current_duplicates"
+        ).fetchall()
+        return sorted(places, key=lambda place: (natural(place[0]), place[1]))
+
+    def _page(self, name: str, page: int, sha256: str, reading: int, *, with_digits: bool) -> StoredPage:
+        query = "SELECT outcome, stage, reason, fields, digits FROM readings WHERE id = ?"
+        outcome, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
+        query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
+        decided: dict[str, str] = dict(self._connection.execute(query, (sha256, page)).fetchall())
+        return StoredPage(
+            *(name, page, sha256, reading, outcome, stage, reason),
+            fields=unpacked_fields(fields, decided),
+            digits=unpacked_digits(digits) if with_digits else (),
+            decided=frozenset(decided),
+        )
+
+    def picture(self, page: StoredPage) -> bytes | None:
+        """Give the small JPEG of a failed page, if there is one."""
+        query = "SELECT picture FROM pictures WHERE reading = ? AND field IS NULL"
+        row = self._connection.execute(query, (page.reading,)).fetchone()
+        return row[0] if row else None
+
+
+@contextmanager
+def open_results(folder: Path) -> Iterator[Results]:
+    """Open a results folder to read from; a run may be writing to it.
+
+    Raises
+    ------
+    BatchError
+        There is no batch in the folder, or it is no batch of this program's.
+    """
+    if not (folder / FILE).is_file():
+        raise BatchError(f"{folder}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
+    with connected(folder) as connection:
+        if is_empty(connection):
+            raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
+        connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
+        yield Results(connection, folder)
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Give a sort key under which ``scan10`` comes after ``scan9``."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    # The text itself breaks ties such as 7 and 07, so that the order is the same on every machine.
+    return (*((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), (-1, 0, name))

@@ -1,0 +1,102 @@
+"""The tables of a batch.
+
+Rows are only ever added; the one thing that changes is the time a run finished.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
+VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL,        -- runs that go on from each other; --reread begins the next
+    started TEXT NOT NULL,
+    finished TEXT,                  -- NULL for a run that was broken off
+    form TEXT NOT NULL,
+    template TEXT,                  -- the template file as it was
+    template_fingerprint TEXT NOT NULL,
+    fields TEXT NOT NULL,           -- JSON list of names in the template's order
+    model TEXT NOT NULL,
+    model_fingerprint TEXT NOT NULL,
+    settings TEXT NOT NULL,         -- JSON object
+    version TEXT NOT NULL
+);
+CREATE TABLE pages (
+    id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    page INTEGER NOT NULL,
+    name TEXT NOT NULL,             -- what users see
+    path TEXT NOT NULL,
+    duplicate INTEGER NOT NULL,     -- 1: the same content lay at another place at the same time
+    run INTEGER NOT NULL REFERENCES runs
+);
+CREATE INDEX pages_by_content ON pages (sha256, page);
+CREATE INDEX pages_by_path ON pages (path);
+CREATE TABLE readings (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    sha256 TEXT NOT NULL,
+    page INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('read', 'failed', 'skipped', 'left_out')),
+    stage TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    match_score REAL,
+    match_method TEXT,
+    quality TEXT,                   -- JSON object
+    fields TEXT NOT NULL DEFAULT '[]',  -- JSON list of {name, value, confidence, reasons}
+    digits BLOB                     -- zlib of a JSON list, a row a box
+);
+CREATE INDEX readings_by_page ON readings (sha256, page);
+CREATE TABLE pictures (
+    id INTEGER PRIMARY KEY,
+    reading INTEGER NOT NULL REFERENCES readings,
+    field TEXT,                     -- NULL: a failed page, small
+    position INTEGER,
+    picture BLOB NOT NULL           -- PNG of a box, JPEG of a page
+);
+CREATE INDEX pictures_by_reading ON pictures (reading);
+CREATE TABLE decisions (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    page INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL,
+    how TEXT NOT NULL
+);
+CREATE INDEX decisions_by_field ON decisions (sha256, page, field);
+CREATE VIEW current_readings AS
+    SELECT * FROM readings WHERE id IN (SELECT max(id) FROM readings GROUP BY sha256, page);
+-- What lies at each place now: a page scanned again under its old name takes the place of the old one.
+CREATE VIEW current_places AS
+    SELECT * FROM pages p WHERE NOT EXISTS (
+        SELECT 1 FROM pages q WHERE q.path = p.path AND q.id > p.id
+            AND (q.sha256 <> p.sha256 OR q.page = p.page));
+CREATE VIEW current_pages AS
+    SELECT * FROM current_places p WHERE NOT duplicate AND NOT EXISTS (
+        SELECT 1 FROM current_places q WHERE q.sha256 = p.sha256 AND q.page = p.page AND q.id > p.id
+            AND NOT q.duplicate);
+CREATE VIEW current_duplicates AS
+    SELECT * FROM current_places p WHERE duplicate
+        AND EXISTS (SELECT 1 FROM readings r WHERE r.sha256 = p.sha256 AND r.page = p.page);
+CREATE VIEW current_values AS
+    SELECT p.name AS scan, r.sha256, r.page, f.key AS place, json_extract(f.value, '$.name') AS field,
+        coalesce(d.new, json_extract(f.value, '$.value')) AS value,
+        json_extract(f.value, '$.confidence') AS confidence,
+        json_extract(f.value, '$.reasons') AS reasons,
+        CASE WHEN d.id IS NULL THEN 'reading' ELSE 'decision' END AS source,
+        coalesce(d.id, r.id) AS source_id
+    FROM current_readings r
+    JOIN json_each(r.fields) f
+    JOIN current_pages p ON p.sha256 = r.sha256 AND p.page = r.page
+    LEFT JOIN decisions d ON d.id = (
+        SELECT max(id) FROM decisions
+        WHERE sha256 = r.sha256 AND page = r.page AND field = json_extract(f.value, '$.name'));
+"""

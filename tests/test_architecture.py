@@ -1,0 +1,80 @@
+"""The parts know only the parts they may know: the import graph against the table of the design."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import formreader
+
+ROOT = Path(formreader.__file__).parent
+
+COMMON = {"errors", "values"}
+STAGE = COMMON | {"template"}
+MAY_IMPORT = {
+    "errors": set[str](),
+    "values": set[str](),
+    "pictures": COMMON,
+    "template": COMMON | {"pictures"},
+    "scans": COMMON | {"pictures"},
+    "align": STAGE,
+    "boxes": STAGE,
+    "normalize": {"values"},
+    "crops": STAGE | {"normalize"},
+    "strings": STAGE | {"normalize"},
+    "features": {"values"},
+    "model": COMMON | {"features"},
+    "classify": STAGE | {"model"},
+    "fields": STAGE,
+    "pipeline": STAGE | {"align", "boxes", "classify", "crops", "fields", "model", "scans", "strings"},
+    "store": STAGE,
+    "export": STAGE | {"store"},
+    "training": COMMON | {"classify", "features", "model", "normalize"},
+    "progress": COMMON | {"export"},
+    "runs": COMMON | {"progress", "scans", "store"},
+}
+"""The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
+
+DISK = {"pictures", "scans", "template", "model", "store", "export", "training", "cli", "progress"}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported_by(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+MODULES = sorted(path for path in ROOT.rglob("*.py") if part_of(path) not in {"__init__", "__main__", "cli"})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_part_imports_only_what_it_may_know(path: Path) -> None:
+    ours = {name.split(".")[1] for name in imported_by(path) if name.startswith("formreader.")}
+    part = part_of(path)
+    assert part in MAY_IMPORT, f"{part} has no place in the table"
+    assert ours - {part} <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_knows_typer(path: Path) -> None:
+    assert not {name for name in imported_by(path) if name.split(".")[0] == "typer"}
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if part_of(p) not in DISK], ids=lambda path: path.name)
+def test_stages_do_not_touch_the_disk(path: Path) -> None:
+    calls = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    }
+    assert not calls & {"open", "read_bytes", "read_text", "write_bytes", "write_text", "imread", "imwrite", "mkdir"}

@@ -1,0 +1,478 @@
+"""The commands as a user meets them: what is written, what is said, and the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import openpyxl
+import pytest
+from numpy.typing import NDArray
+
+from formreader import cli
+from formreader.errors import ModelError, NoBoxes
+from formreader.export import read_results
+from formreader.store import open_results
+from formreader.template import Field, Template, load_template, save_template
+from formreader.values import (
+    CLASSES,
+    Box,
+    DigitReading,
+    FieldReading,
+    Match,
+    PageAnswer,
+    PageFailure,
+    PageReading,
+    PageRef,
+    PageSkipped,
+)
+
+SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=np.float64)
+BOXES = ((20.0, 20.0, 30.0, 40.0), (60.0, 20.0, 30.0, 40.0))
+FORM = Template("visit", 400, 300, 100, (Field("id", BOXES),), np.full((300, 400), 255, np.uint8))
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:  # noqa: ARG001 - everywhere
+    """Give a function that runs the command line on the stand-ins; it gives exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["formreader", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code or 0
+        assert isinstance(code, int)
+        out, err = capsys.readouterr()
+        return code, out, " ".join(err.split())
+
+    return call
+
+
+def reading(ref: PageRef, value: str, *reasons: Any) -> PageReading:
+    boxes = [
+        DigitReading(Box("id", place, SQUARE), digit, 0.99, np.zeros(len(CLASSES), np.float32), *reasons)
+        for place, digit in enumerate(value, 1)
+    ]
+    return PageReading(ref, "visit", Match(1.0, "markers"), (FieldReading("id", value, 0.98, reasons),), tuple(boxes))
+
+
+class Pipeline(types.ModuleType):
+    """Stands in for the pipeline: a page's name says what comes of it, and the pages asked for are written down."""
+
+    def __init__(self) -> None:
+        super().__init__("formreader.pipeline")
+        self.asked: list[str] = []
+        self.options: dict[str, Any] = {}
+        self.unwatched = None
+
+    def read_batch(
+        self, refs: Iterable[PageRef], _template: Template | None, _model: object, **options: Any
+    ) -> Iterator[PageAnswer]:
+        """Answer for each page by its name."""
+        self.options = options
+        for ref in refs:
+            self.asked.append(str(ref))
+            yield self._answer(ref)
+
+    def _answer(self, ref: PageRef) -> PageAnswer:
+        if "stop" in ref.name:
+            raise KeyboardInterrupt
+        if "broken" in ref.name:
+            return PageFailure(ref, "scans", f"{ref}: damaged; scan it again", b"\xff\xd8jpeg")
+        if "other" in ref.name:
+            return PageFailure(ref, "align", f"{ref}: shows another form")
+        if "back" in ref.name:
+            return PageSkipped(ref, "blank page")
+        return reading(ref, "07", "low_confidence") if "unsure" in ref.name else reading(ref, "42")
+
+    def find_form(
+        self, scans: Sequence[Path], name: str, names: Sequence[str] = (), **_: bool
+    ) -> tuple[Template, NDArray[np.uint8]]:
+        """Find the form's one field on anything but a file called nothing."""
+        if "nothing" in scans[0].name:
+            raise NoBoxes(f"{scans[0]}: no printed boxes found")
+        fields = tuple(Field(names[0] if names else field.name, field.boxes) for field in FORM.fields)
+        return replace(FORM, name=name, fields=fields), np.full((300, 400, 3), 200, np.uint8)
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """Put stand-ins in the place of the pipeline and the model."""
+    stand_in = Pipeline()
+    monkeypatch.setitem(sys.modules, "formreader.pipeline", stand_in)
+    model = types.ModuleType("formreader.model")
+
+    def load_model(path: Path) -> types.SimpleNamespace:
+        if "bad" in path.name:
+            raise ModelError(f"{path}: does not match its card")
+        return types.SimpleNamespace(threshold=0.9, fingerprint=path.name, name=path.stem)
+
+    vars(model).update(load_model=load_model, default_model_path=lambda: Path("digits.joblib"))
+    monkeypatch.setitem(sys.modules, "formreader.model", model)
+    return stand_in
+
+
+@pytest.fixture
+def form(tmp_path: Path) -> Path:
+    save_template(FORM, tmp_path / "visit.toml")
+    return tmp_path / "visit.toml"
+
+
+def folder_of(tmp_path: Path, *names: str) -> Path:
+    folder = tmp_path / "scans to read"
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        path = folder / name
+        if path.suffix == ".tif":
+            picture = [np.full((20, 20), place + len(name), np.uint8) for place in range(3)]
+            assert cv2.imwritemulti(str(path), picture)
+        else:
+            path.write_text(name)  # never decoded: the pipeline is a stand-in
+    return folder
+
+
+def rows(results: Path, *columns: str) -> list[tuple[str, ...]]:
+    frame = read_results(results / "results.csv")
+    return list(frame[list(columns)].itertuples(index=False, name=None))
+
+
+def test_batch_is_read_and_summed_up(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a10.png", "a9.png", "unsure.png", "back.png", "notes.txt")
+    (scans / "twin.png").write_text("a9.png")
+    code, out, err = run("read", scans, "-t", form, "-o", tmp_path / "out")
+    assert (code, out) == (0, "")
+    assert rows(tmp_path / "out", "scan", "status", "review", "id") == [
+        ("a9.png", "read", "", "42"),
+        ("a10.png", "read", "", "42"),
+        ("back.png", "skipped", "", ""),
+        ("twin.png", "duplicate", "", ""),
+        ("unsure.png", "review", "id", "07"),
+    ]
+    for said in ("3 read: 2 accepted, 1 to review", "1 skipped", "1 duplicate", "6 digits read, 2 flagged (33.3%)"):
+        assert said in err
+    assert "1 file of other kinds" in err
+    assert f"formreader export {tmp_path / 'out'} -o" in err
+    assert "failed.csv" in err
+
+
+def test_failed_pages_end_with_1_and_the_rest_is_written(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "broken1.png", "broken2.png", "other.png")
+    code, _, err = run("read", scans, "-t", form, "-o", tmp_path / "out")
+    assert code == 1
+    assert "3 failed 2 scans: damaged; scan it again 1 align: shows another form" in err
+    assert [row[1] for row in rows(tmp_path / "out", "scan", "status")] == ["read", "failed", "failed", "failed"]
+    assert len(read_results(tmp_path / "out" / "failed.csv")) == 3
+    assert len(list((tmp_path / "out" / "failed").iterdir())) == 2
+
+
+def test_same_command_goes_on(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.png", "broken.png"), "-t", form, "-o", tmp_path / "out")
+    run(*call)
+    folder_of(tmp_path, "b.png")
+    pipeline.asked.clear()
+    code, _, err = run(*call)
+    assert pipeline.asked == ["b.png", "broken.png"]
+    assert code == 1
+    assert "1 answered by an earlier run" in err
+
+
+def test_ctrl_c_keeps_what_was_read_and_says_how_to_go_on(
+    run: Run, pipeline: Pipeline, tmp_path: Path, form: Path
+) -> None:
+    call = ("read", folder_of(tmp_path, "a.png", "b-stop.png", "c.png"), "-t", form, "-o", tmp_path / "out")
+    code, _, err = run(*call)
+    assert code == 130
+    assert "run the same command again to go on" in err
+    assert rows(tmp_path / "out", "scan", "id") == [("a.png", "42")]
+    (tmp_path / "scans to read" / "b-stop.png").rename(tmp_path / "scans to read" / "b.png")
+    pipeline.asked.clear()
+    assert run(*call)[0] == 0
+    assert pipeline.asked == ["b.png", "c.png"]
+
+
+def test_ctrl_c_on_a_fresh_run_does_not_send_the_user_into_another_fresh_one(
+    run: Run, tmp_path: Path, form: Path
+) -> None:
+    _, _, err = run("read", folder_of(tmp_path, "stop.png"), "-t", form, "-o", tmp_path / "out", "--fresh")
+    assert "without --fresh" in err
+
+
+def test_limit_counts_pages(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.tif", "b.png"), "-t", form, "-o", tmp_path / "out", "--limit", 2)
+    run(*call)
+    assert pipeline.asked == ["a.tif", "a.tif#2"]
+    run(*call)
+    assert pipeline.asked[2:] == ["a.tif#3", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "asked", "statuses", "code"),
+    [
+        ((), ["a.tif", "a.tif#2", "a.tif#3", "other.png"], ["read", "read", "read", "failed"], 1),
+        (("--pages", "1"), ["a.tif", "other.png"], ["read", "skipped", "skipped", "failed"], 1),
+        (("--pages", "1,3-4"), ["a.tif", "a.tif#3", "other.png"], ["read", "skipped", "read", "failed"], 1),
+        (("--other-pages", "skip"), ["a.tif", "a.tif#2", "a.tif#3", "other.png"], ["read"] * 3 + ["skipped"], 0),
+        (("--pages", "1", "--other-pages", "skip"), ["a.tif", "other.png"], ["read"] + ["skipped"] * 3, 0),
+        (("--pages", "1", "--other-pages", "fail"), ["a.tif", "other.png"], ["read"] + ["failed"] * 3, 1),
+    ],
+)
+def test_pages_that_are_not_wanted(
+    run: Run,
+    pipeline: Pipeline,
+    tmp_path: Path,
+    form: Path,
+    options: tuple[str, ...],
+    asked: list[str],
+    statuses: list[str],
+    code: int,
+) -> None:
+    call = ("read", folder_of(tmp_path, "a.tif", "other.png"), "-t", form, "-o", tmp_path / "out")
+    assert run(*call, *options)[0] == code
+    assert pipeline.asked == asked
+    assert [status for (status,) in rows(tmp_path / "out", "status")] == statuses
+
+
+def test_pages_left_out_are_read_when_wanted(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.tif"), "-t", form, "-o", tmp_path / "out")
+    run(*call, "--pages", "1")
+    run(*call)
+    assert pipeline.asked == ["a.tif", "a.tif#2", "a.tif#3"]
+
+
+@pytest.mark.parametrize("pages", ["0", "2-1", "one", "1,,2", "1-"])
+def test_page_lists_that_make_no_sense_are_refused(run: Run, tmp_path: Path, form: Path, pages: str) -> None:
+    code, _, err = run("read", folder_of(tmp_path, "a.png"), "-t", form, "-o", tmp_path / "out", "--pages", pages)
+    assert code == 2
+    assert "--pages" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_reach_the_pipeline(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png")
+    run("read", scans, "-t", form, "-o", tmp_path / "out", "--threshold", "0.5", "-j", 3, "--debug", tmp_path / "look")
+    assert (pipeline.options["threshold"], pipeline.options["jobs"]) == (0.5, 3)
+    pipeline.options["watch"](PageRef(Path("a.png"), 2, "sub/a.png"), "boxes", np.zeros((4, 4), np.uint8))
+    assert [path.name for path in (tmp_path / "look").iterdir()] == ["sub_a.png-2-boxes.png"]
+
+
+def test_quiet_says_nothing(run: Run, tmp_path: Path, form: Path) -> None:
+    assert run("read", folder_of(tmp_path, "a.png"), "-t", form, "-o", tmp_path / "out", "-q") == (0, "", "")
+
+
+def test_log_files_get_lines_of_progress(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Path) -> None:
+    monkeypatch.setattr("formreader.progress._EVERY_S", 0.0)
+    _, _, err = run("read", folder_of(tmp_path, "a.png", "unsure.png"), "-t", form, "-o", tmp_path / "out")
+    assert "1 of 2 pages" in err
+    assert "0 digits to review" in err
+    assert "00:00:00 left, 2 digits to review" in err
+
+
+def test_terminals_get_a_bar(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Path) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    _, _, err = run("read", folder_of(tmp_path, "a.png", "unsure.png"), "-t", form, "-o", tmp_path / "out")
+    assert "2/2" in err
+    assert "2 digits to review" in err
+
+
+def test_without_a_template_boxes_are_found_on_each_page(run: Run, tmp_path: Path) -> None:
+    assert run("read", folder_of(tmp_path, "a.png"), "-o", tmp_path / "out")[0] == 0
+    assert rows(tmp_path / "out", "scan", "id") == [("a.png", "42")]
+
+
+def test_results_within_the_scans_are_no_scans(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "broken.png")
+    for _ in range(2):
+        run("read", scans, "-t", form, "-o", scans / "out")
+    assert pipeline.asked == ["a.png", "broken.png", "broken.png"]
+
+
+def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png")
+    (scans / "gone.png").symlink_to(scans / "nowhere.png")
+    call = ("read", scans, "-t", form, "-o", tmp_path / "out")
+    code, _, _ = run(*call)
+    assert code == 1
+    assert rows(tmp_path / "out", "scan", "status") == [("a.png", "read"), ("gone.png", "failed")]
+    (scans / "nowhere.png").write_text("back again")
+    assert run(*call)[0] == 0
+    assert set(rows(tmp_path / "out", "status")) == {("read",)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("--model", "bad.joblib"), "does not match its card"),
+        (("-t", "absent.toml"), "absent.toml: cannot be read"),
+        (("absent folder",), "absent folder: no such file or folder"),
+        (("--threshold", "1.5"), "--threshold"),
+        (("--jobs", "0"), "--jobs"),
+        (("--debug", "scans to read/look"), "would be taken for scans"),
+    ],
+)
+def test_calls_that_cannot_be_carried_out_write_nothing(
+    run: Run,
+    tmp_path: Path,
+    form: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(folder_of(tmp_path, "a.png").parent.rglob("*"))
+    code, out, err = run("read", "scans to read", "-t", form, "-o", "out", *change)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_changed_model_is_refused_until_reread(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.png"), "-t", form, "-o", tmp_path / "out")
+    run(*call)
+    code, _, err = run(*call, "--model", "new.joblib")
+    assert code == 2
+    assert "Error: " in err
+    assert "another model; --reread reads all pages again" in err
+    assert run(*call, "--model", "new.joblib", "--reread")[0] == 0
+    assert pipeline.asked == ["a.png", "a.png"]
+    assert run(*call, "--fresh")[0] == 0
+    assert (tmp_path / "out.old-1" / "results.csv").exists()
+
+
+def test_workbook_is_exported(run: Run, tmp_path: Path, form: Path) -> None:
+    run("read", folder_of(tmp_path, "unsure.png"), "-t", form, "-o", tmp_path / "out")
+    assert run("export", tmp_path / "out", "-o", tmp_path / "book.xlsx")[0] == 0
+    assert openpyxl.load_workbook(tmp_path / "book.xlsx")["Results"]["E2"].value == "07"
+    (tmp_path / "out" / "results.csv").unlink()
+    assert run("export", tmp_path / "out")[0] == 0
+    assert (tmp_path / "out" / "results.csv").exists()
+    code, _, err = run("export", tmp_path / "out", "-o", tmp_path / "book.ods")
+    assert (code, ".xlsx .csv" in err) == (2, True)
+    assert run("export", tmp_path)[0] == 2
+
+
+def test_detect_writes_template_reference_and_preview(run: Run, tmp_path: Path) -> None:
+    blank = folder_of(tmp_path, "visit.png") / "visit.png"
+    (tmp_path / "names.txt").write_text("# the form's fields\n\npatient_id\n")
+    template = tmp_path / "forms" / "visit.toml"
+    code, out, err = run("detect", blank, "-o", template, "--names", tmp_path / "names.txt")
+    assert (code, out) == (0, "")
+    assert "patient_id 2 boxes" in err
+    assert [path.name for path in sorted(template.parent.iterdir())] == [
+        "visit-preview.png",
+        "visit-reference.png",
+        "visit.toml",
+    ]
+    written = load_template(template)
+    assert (written.name, [field.name for field in written.fields]) == ("visit", ["patient_id"])
+
+
+def test_template_that_was_edited_is_never_lost(run: Run, tmp_path: Path, form: Path) -> None:
+    before = form.read_text()
+    blank = folder_of(tmp_path, "blank.png") / "blank.png"
+    code, _, err = run("detect", blank, "-o", form)
+    assert code == 2
+    assert "--force" in err
+    assert form.read_text() == before
+    assert run("detect", blank, "-o", form, "--force")[0] == 0
+    assert form.read_text() != before
+
+
+def test_detect_never_writes_over_its_input(run: Run, tmp_path: Path) -> None:
+    blank = folder_of(tmp_path, "a-reference.png") / "a-reference.png"
+    code, _, err = run("detect", blank, "-o", blank.with_name("a.toml"), "--force")
+    assert (code, "would be overwritten" in err) == (2, True)
+    assert blank.read_text() == "a-reference.png"
+
+
+def test_form_without_boxes_is_refused(run: Run, tmp_path: Path) -> None:
+    blank = folder_of(tmp_path, "nothing.png") / "nothing.png"
+    code, _, err = run("detect", blank, "-o", tmp_path / "a.toml")
+    assert (code, err) == (2, f"Error: {blank}: no printed boxes found")
+    assert not (tmp_path / "a.toml").exists()
+
+
+def test_train_hands_over_what_it_was_told(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: dict[str, Any] = {}
+
+    def train(source: str, output: Path, **options: Any) -> dict[str, Any]:
+        options["progress"]("fitting ...")
+        told.update(source=source, output=output, **options)
+        return {}
+
+    monkeypatch.setattr("formreader.training.train", train, raising=False)
+    code, _, err = run("train", "--data", "digits.npz", "-o", tmp_path / "m.joblib", "--seed", "7")
+    assert code == 0
+    assert "fitting ..." in err
+    assert (told["source"], told["output"], told["seed"]) == ("digits.npz", tmp_path / "m.joblib", 7)
+
+
+class NoDisplay(MetaPathFinder):
+    """Makes ``import cv2`` fail as it does on a server without a display's libraries."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Fail for OpenCV alone."""
+        if fullname == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("read", "scans", "-o", "out"), ("detect", "a.png", "-o", "a.toml"), ("export", "out"), ("train", "-o", "m")],
+)
+def test_opencv_without_a_display_is_met_with_the_remedy(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "cv2")
+    monkeypatch.setattr(sys, "meta_path", [NoDisplay(), *sys.meta_path])
+    code, _, err = run(*call)
+    assert code == 2
+    assert "pip uninstall --yes opencv-python pip install opencv-python-headless" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_commands_call_what_there_is() -> None:
+    pipeline = importlib.import_module("formreader.pipeline")
+    training = importlib.import_module("formreader.training")
+    model = importlib.import_module("formreader.model")
+    options: dict[str, Any] = {"threshold": None, "jobs": -1, "watch": pipeline.unwatched}
+    inspect.signature(pipeline.read_batch).bind([], None, None, **options)
+    inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False)
+    inspect.signature(training.train).bind("mnist", Path(), leave_out=None, writers=None, seed=0, progress=print)
+    inspect.signature(model.load_model).bind(model.default_model_path())
+
+
+def test_help_waits_for_nothing_slow() -> None:
+    check = "import sys, formreader.cli; print({'cv2', 'joblib', 'pandas', 'sklearn', 'scipy'} & set(sys.modules))"
+    asked = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert asked.stdout.strip() == "set()"
+
+
+def test_version_and_help(run: Run) -> None:
+    code, out, _ = run("--version")
+    assert (code, out.split()[0]) == (0, "formreader")
+    module = subprocess.run(
+        [sys.executable, "-m", "formreader", "--version"], capture_output=True, text=True, check=True
+    )
+    assert module.stdout == out
+    assert all(command in run("--help")[1] for command in ("detect", "read", "export", "train"))
+
+
+def test_stored_failures_have_their_pictures(run: Run, tmp_path: Path, form: Path) -> None:
+    run("read", folder_of(tmp_path, "broken.png"), "-t", form, "-o", tmp_path / "out")
+    with open_results(tmp_path / "out") as results:
+        assert [results.picture(page) for page in results.pages()] == [b"\xff\xd8jpeg"]

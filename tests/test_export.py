@@ -1,0 +1,236 @@
+"""The tables a user opens: every page has its row, text stays text, nothing becomes a formula."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formreader.errors import BatchError, UnusableCall
+from formreader.export import (
+    RESULTS_COLUMNS,
+    _write_csv,
+    export_book,
+    guarded,
+    needs_review,
+    read_results,
+    unguarded,
+    write_tables,
+)
+from formreader.template import Field, Template
+from formreader.values import (
+    CLASSES,
+    Box,
+    DigitReading,
+    FieldReading,
+    Match,
+    PageFailure,
+    PageReading,
+    PageRef,
+    PageSkipped,
+    Reason,
+)
+from tests.test_store import opened, scan
+
+SQUARE = np.array([[10, 20], [40, 20], [40, 60], [10, 60]], dtype=np.float64)
+ONE = ((0.0, 0.0, 10.0, 10.0),)
+FORM = Template("exam", 100, 100, 300, (Field("id", ONE * 2), Field("mark", ONE)))
+
+
+def box(field: str, position: int, digit: str | None, reason: Reason = "", confidence: float = 0.99) -> DigitReading:
+    return DigitReading(Box(field, position, SQUARE), digit, confidence, np.zeros(len(CLASSES), np.float32), reason)
+
+
+def page(ref: PageRef, identity: str, reason: Reason = "") -> PageReading:
+    fields = (FieldReading("id", identity, 0.98, (reason,) if reason else ()), FieldReading("mark", "", 1.0))
+    boxes = [box("id", place, digit, reason) for place, digit in enumerate(identity, 1)]
+    return PageReading(ref, "exam", Match(0.9, "reference"), fields, (*boxes, box("mark", 1, None, "blank")))
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Path:
+    """Make a batch with a page of each kind; its scans lie in folders with a space and an accent."""
+    names = ["år 1/p10.png", "år 1/p9.png", "år 1/again.png", "back.png", "broken.png", "rest.png"]
+    refs = [scan(tmp_path, name, "same" if name in names[1:3] else "") for name in names]
+    with opened(tmp_path / "out", template=FORM) as writer:
+        writer.pending([refs[1], refs[2], *refs])
+        writer.add(page(refs[0], "07", "low_confidence"))
+        writer.add(page(refs[1], "42"))
+        writer.add(PageSkipped(refs[3], "blank page"))
+        writer.add(PageFailure(refs[4], "scans", "=no image, scan it again", b"\xff\xd8jpeg"))
+        writer.leave_out([PageSkipped(refs[5], "not among --pages")])
+    return tmp_path / "out"
+
+
+def table(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_every_page_has_its_row(batch: Path) -> None:
+    write_tables(batch)
+    assert table(batch / "results.csv") == [
+        ["scan", "page", "status", "review", "id", "mark"],
+        ["back.png", "1", "skipped", "", "", ""],
+        ["broken.png", "1", "failed", "", "", ""],
+        ["rest.png", "1", "skipped", "", "", ""],
+        ["år 1/again.png", "1", "duplicate", "", "", ""],
+        ["år 1/p9.png", "1", "read", "", "42", ""],
+        ["år 1/p10.png", "1", "review", "id", "07", ""],
+    ]
+
+
+def test_every_box_has_its_row(batch: Path) -> None:
+    write_tables(batch)
+    places, place = ["x", "y", "width", "height"], ["10", "20", "30", "40"]
+    assert table(batch / "digits.csv") == [
+        ["scan", "page", "field", "position", "digit", "confidence", "needs_review", "reason", *places],
+        ["år 1/p9.png", "1", "id", "1", "4", "0.9900", "0", "", *place],
+        ["år 1/p9.png", "1", "id", "2", "2", "0.9900", "0", "", *place],
+        ["år 1/p9.png", "1", "mark", "1", "", "0.9900", "0", "blank", *place],
+        ["år 1/p10.png", "1", "id", "1", "0", "0.9900", "1", "low_confidence", *place],
+        ["år 1/p10.png", "1", "id", "2", "7", "0.9900", "1", "low_confidence", *place],
+        ["år 1/p10.png", "1", "mark", "1", "", "0.9900", "0", "blank", *place],
+    ]
+
+
+def test_failed_pages_are_listed_with_a_picture(batch: Path) -> None:
+    write_tables(batch)
+    assert table(batch / "failed.csv")[1:] == [["broken.png", "1", "scans", "'=no image, scan it again"]]
+    (picture,) = (batch / "failed").iterdir()
+    assert picture.name.startswith("broken.png-1-")
+    assert picture.read_bytes() == b"\xff\xd8jpeg"
+
+
+def test_picture_of_a_page_that_was_read_since_is_taken_away(batch: Path) -> None:
+    write_tables(batch)
+    (batch / "failed" / "notes.txt").write_text("mine")
+    with opened(batch, template=FORM) as writer:
+        ref = scan(batch.parent, "broken.png")
+        writer.pending([ref])
+        writer.add(page(ref, "11"))
+    write_tables(batch)
+    assert [path.name for path in (batch / "failed").iterdir()] == ["notes.txt"]
+    assert table(batch / "failed.csv") == [["scan", "page", "stage", "reason"]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_tables_are_readable_by_their_owner_alone_and_nothing_half_written_stays(batch: Path) -> None:
+    write_tables(batch)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in batch.glob("*.csv")}
+    assert modes == dict.fromkeys(("results.csv", "digits.csv", "failed.csv"), 0o600)
+    assert not list(batch.glob(".*"))
+
+
+def test_table_that_breaks_off_leaves_the_old_one(tmp_path: Path) -> None:
+    def breaks() -> Any:
+        yield ["new"]
+        raise RuntimeError
+
+    (tmp_path / "a.csv").write_text("old")
+    with pytest.raises(RuntimeError):
+        _write_csv(tmp_path / "a.csv", ["head"], breaks())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "old"
+
+
+def test_table_that_cannot_be_written_says_what_to_do(batch: Path) -> None:
+    (batch / "results.csv").mkdir()
+    with pytest.raises(BatchError, match=r"results\.csv: cannot be written .*close it"):
+        write_tables(batch)
+
+
+def test_read_results_gives_text(batch: Path) -> None:
+    write_tables(batch)
+    frame = read_results(batch / "results.csv")
+    assert list(frame.columns) == [*RESULTS_COLUMNS, "id", "mark"]
+    assert list(frame["id"]) == ["", "", "", "", "42", "07"]
+    assert read_results(batch / "failed.csv")["reason"][0] == "=no image, scan it again"
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12) | st.text(
+    "'=+-@\t\r\n,\" a", max_size=6
+)
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=5))
+def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    _write_csv(path, ["a", "b", "c"], rows)
+    assert read_results(path).to_numpy().tolist() == rows
+
+
+@given(CELLS)
+def test_no_cell_starts_a_formula_and_the_guard_comes_off(text: str) -> None:
+    assert not guarded(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert unguarded(guarded(text)) == text
+
+
+def test_values_of_digits_are_never_changed_by_the_guard() -> None:
+    assert [guarded(value) for value in ("007", "?7", "", "it's", "'quoted'")] == ["007", "?7", "", "it's", "'quoted'"]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "boxes", "expected"),
+    [
+        ((), [("4", ""), (None, "blank")], [False, False]),
+        (("low_confidence",), [(None, "blank"), ("4", "low_confidence"), ("5", "")], [False, True, False]),
+        (("gap",), [("4", ""), (None, "blank"), ("5", "")], [False, True, False]),
+        (("blank",), [(None, "blank"), (None, "blank")], [True, True]),
+        (("struck",), [(None, "struck")], [True]),
+        (("not_a_digit",), [("4", ""), ("5", "")], [True, True]),
+    ],
+)
+def test_boxes_to_review_are_those_that_made_the_flag(
+    reasons: tuple[Reason, ...], boxes: list[tuple[str | None, Reason]], expected: list[bool]
+) -> None:
+    digits = [box("n", place, digit, reason) for place, (digit, reason) in enumerate(boxes, 1)]
+    field = FieldReading("n", "", 0.5, reasons)
+    assert list(needs_review([field], digits)) == expected
+    assert not any(needs_review([field], digits, decided={"n"}))
+
+
+def test_workbook_keeps_zeros_and_shows_what_to_look_at(batch: Path, tmp_path: Path) -> None:
+    export_book(batch, tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+    sheet = book["Results"]
+    assert [[cell.value or "" for cell in row] for row in sheet.iter_rows()][-2:] == [
+        ["år 1/p9.png", "1", "read", "", "42", ""],
+        ["år 1/p10.png", "1", "review", "id", "07", ""],
+    ]
+    sure, flagged = sheet["E6"], sheet["E7"]
+    assert (flagged.value, flagged.data_type, flagged.number_format) == ("07", "s", "@")
+    assert flagged.fill.fgColor.rgb == "FFFFD966"
+    assert flagged.comment is not None
+    assert flagged.comment.text == "low_confidence\nconfidence 98.0%"
+    assert (sure.fill.fill_type, sure.comment) == (None, None)
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:F7")
+    failed = [[cell.value for cell in row] for row in book["Failed"].iter_rows()]
+    assert failed[1:] == [["broken.png", "1", "scans", "=no image, scan it again"]]
+    assert book["Failed"]["D2"].data_type == "s"
+
+
+def test_results_are_exported_as_csv(batch: Path, tmp_path: Path) -> None:
+    write_tables(batch)
+    export_book(batch, tmp_path / "copy.csv")
+    assert (tmp_path / "copy.csv").read_bytes() == (batch / "results.csv").read_bytes()
+
+
+def test_other_kinds_are_refused_with_those_there_are(batch: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnusableCall, match=r"book\.ods: .*\.xlsx \.csv"):
+        export_book(batch, tmp_path / "book.ods")
+
+
+def test_more_than_a_sheet_holds_is_refused(batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("formreader.export._LARGEST_SHEET", (4, 100))
+    with pytest.raises(UnusableCall, match=r"export to \.csv"):
+        export_book(batch, tmp_path / "book.xlsx")
+    assert not (tmp_path / "book.xlsx").exists()

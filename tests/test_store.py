@@ -1,0 +1,418 @@
+"""A batch on disk: it goes on where it stopped, refuses what does not fit, and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formreader.errors import BatchError
+from formreader.store import Batch, StoredPage, natural, open_batch, open_results
+from formreader.store.packing import packed_digits, unpacked_digits
+from formreader.template import Field, Template
+from formreader.values import (
+    CLASSES,
+    Box,
+    DigitReading,
+    FieldReading,
+    Match,
+    PageFailure,
+    PageReading,
+    PageRef,
+    PageSkipped,
+)
+
+SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=np.float64)
+FORM = Template("visit", 100, 100, 300, (Field("id", ((0, 0, 10, 10),)),))
+
+
+def opened(
+    folder: Path, *, template: Template | None = FORM, model: str = "m1", **more: Any
+) -> AbstractContextManager[Batch]:
+    settings = {"threshold": more.pop("threshold", 0.9)}
+    return open_batch(
+        folder, template=template, model_fingerprint=model, model_name="digits", settings=settings, **more
+    )
+
+
+def scan(folder: Path, name: str, content: str = "") -> PageRef:
+    """Make a file whose content is its own unless said otherwise."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content or name)
+    return PageRef(path, 1, name, sha256=f"sha of {content or name}")
+
+
+def answer(ref: PageRef, value: str = "7", *reasons: Any) -> PageReading:
+    probabilities = np.zeros(len(CLASSES), dtype=np.float32)
+    probabilities[CLASSES.index(value)] = 0.99
+    digit = DigitReading(Box("id", 1, SQUARE), value, 0.99, probabilities, *reasons)
+    field = FieldReading("id", value, 0.99, reasons)
+    return PageReading(ref, "visit", Match(0.97, "markers"), (field,), (digit,), {"contrast": 0.5}, {("id", 1): b"png"})
+
+
+def stored(folder: Path) -> list[StoredPage]:
+    with open_results(folder) as results:
+        return list(results.pages(digits=True))
+
+
+def values(folder: Path) -> dict[str, str]:
+    return {page.scan: page.fields[0].value if page.fields else page.status for page in stored(folder)}
+
+
+def test_what_is_stored_comes_back(tmp_path: Path) -> None:
+    refs = [scan(tmp_path, name) for name in ("a.png", "b.png", "c.png")]
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending(refs) == (refs, [])
+        batch.add(answer(refs[0], "4", "low_confidence"))
+        batch.add(PageFailure(refs[1], "align", "another form", b"jpeg"))
+        batch.add(PageSkipped(refs[2], "blank"))
+    read, failed, skipped = stored(tmp_path / "out")
+    assert (read.scan, read.status, read.fields) == (
+        "a.png",
+        "read",
+        (FieldReading("id", "4", 0.99, ("low_confidence",)),),
+    )
+    assert (read.digits[0].digit, read.digits[0].reason, read.to_review) == ("4", "low_confidence", ("id",))
+    assert (failed.status, failed.stage, failed.reason) == ("failed", "align", "another form")
+    assert (skipped.status, skipped.reason) == ("skipped", "blank")
+    with open_results(tmp_path / "out") as results:
+        assert results.picture(failed) == b"jpeg"
+        assert results.columns() == ("id",)
+
+
+def test_next_run_reads_what_is_new_and_what_failed(tmp_path: Path) -> None:
+    read, failed, skipped, new = (scan(tmp_path, name) for name in ("a", "b", "c", "d"))
+    with opened(tmp_path / "out") as batch:
+        batch.pending([read, failed, skipped])
+        batch.add(answer(read))
+        batch.add(PageFailure(failed, "scans", "broken"))
+        batch.add(PageSkipped(skipped, "blank"))
+    with opened(tmp_path / "out") as batch:
+        assert batch.is_done(read)
+        assert batch.pending([read, failed, skipped, new]) == ([failed, new], [])
+        batch.add(answer(failed, "3"))
+    assert values(tmp_path / "out") == {"a": "7", "b": "3", "c": "skipped"}
+
+
+def test_page_left_out_is_read_by_a_call_that_wants_it(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.leave_out([PageSkipped(ref, "not among --pages")])
+    assert values(tmp_path / "out") == {"a": "left_out"}
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending([ref]) == ([ref], [])
+        batch.add(answer(ref))
+        batch.leave_out([PageSkipped(ref, "not among --pages")])
+    assert values(tmp_path / "out") == {"a": "7"}
+
+
+def test_same_content_under_two_names_is_read_once(tmp_path: Path) -> None:
+    first, second = scan(tmp_path, "a", "same"), scan(tmp_path, "b", "same")
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending([first, second]) == ([first], [second])
+        batch.add(answer(first))
+    assert values(tmp_path / "out") == {"a": "7", "b": "duplicate"}
+
+
+def test_duplicate_is_read_where_its_twin_never_was(tmp_path: Path) -> None:
+    first, second = scan(tmp_path, "a", "same"), scan(tmp_path, "b", "same")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([first, second])
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending([second]) == ([second], [second])
+
+
+def test_renamed_scan_is_the_same_page(tmp_path: Path) -> None:
+    old = scan(tmp_path, "old", "same")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([old])
+        batch.add(answer(old))
+    old.path.rename(tmp_path / "new")
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending([replace(old, path=tmp_path / "new", name="new")]) == ([], [])
+    assert values(tmp_path / "out") == {"new": "7"}
+
+
+def test_page_scanned_again_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    bad = scan(tmp_path, "a", "bad")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([bad])
+        batch.add(PageFailure(bad, "scans", "broken"))
+    good = scan(tmp_path, "a", "good")
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending([good]) == ([good], [])
+        batch.add(answer(good))
+    assert values(tmp_path / "out") == {"a": "7"}
+    with opened(tmp_path / "out") as batch:
+        assert batch.pending([scan(tmp_path, "a", "bad")])[0] == [bad]
+    assert values(tmp_path / "out") == {"a": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"template": replace(FORM, dpi=200)}, "template"),
+        ({"model": "m2"}, "model"),
+        ({"threshold": 0.5}, "settings"),
+    ],
+)
+def test_change_is_refused_until_reread_and_keeps_the_old_readings(
+    tmp_path: Path, change: dict[str, Any], named: str
+) -> None:
+    ref = scan(tmp_path, "a")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(answer(ref, "1"))
+    with pytest.raises(BatchError, match=f"another {named}.*--reread"), opened(tmp_path / "out", **change):
+        pass
+    with opened(tmp_path / "out", **change, reread=True) as batch:
+        assert batch.pending([ref]) == ([ref], [])
+        batch.add(answer(ref, "2"))
+    assert values(tmp_path / "out") == {"a": "2"}
+    assert rows(tmp_path / "out", "SELECT json_extract(fields, '$[0].value') FROM readings ORDER BY id") == [
+        ("1",),
+        ("2",),
+    ]
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(folder / "batch.sqlite")
+    answer = connection.execute(query).fetchall()
+    connection.close()
+    return answer
+
+
+def test_reread_that_was_broken_off_goes_on(tmp_path: Path) -> None:
+    one, two = scan(tmp_path, "1"), scan(tmp_path, "2")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([one, two])
+        batch.add(answer(one))
+        batch.add(answer(two))
+    with suppress(KeyboardInterrupt), opened(tmp_path / "out", reread=True) as batch:
+        assert batch.pending([one, two])[0] == [one, two]
+        batch.add(answer(one))
+        raise KeyboardInterrupt
+    with opened(tmp_path / "out", reread=True) as batch:
+        assert batch.pending([one, two])[0] == [two]
+    with opened(tmp_path / "out", reread=True) as batch:
+        assert batch.pending([one, two])[0] == [one, two]
+
+
+@pytest.mark.parametrize("other", [replace(FORM, name="exam"), None])
+@pytest.mark.parametrize("reread", [False, True])
+def test_another_form_is_always_refused(tmp_path: Path, other: Template | None, reread: bool) -> None:
+    with opened(tmp_path / "out"):
+        pass
+    with pytest.raises(BatchError, match="holds pages of the form 'visit'"):  # noqa: SIM117 - what is refused
+        with opened(tmp_path / "out", template=other, reread=reread):
+            pass
+
+
+def test_fresh_moves_the_old_batch_aside_and_never_deletes(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    for value in "123":
+        with opened(tmp_path / "out", fresh=True) as batch:
+            batch.pending([ref])
+            batch.add(answer(ref, value))
+    found = {name: values(tmp_path / name)["a"] for name in ("out.old-1", "out.old-2", "out")}
+    assert found == {"out.old-1": "1", "out.old-2": "2", "out": "3"}
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_folder_of_other_files_is_refused_and_left_alone(tmp_path: Path, fresh: bool) -> None:
+    (tmp_path / "thesis.doc").write_text("mine")
+    tmp_path.chmod(0o755)
+    with pytest.raises(BatchError, match="holds other files"), opened(tmp_path, fresh=fresh):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(BatchError, match="is a file"), opened(tmp_path / "out"):
+        pass
+    with pytest.raises(BatchError, match="cannot be written to"), opened(tmp_path / "out" / "below"):
+        pass
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only to this user")
+def test_read_only_folder_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(BatchError, match="change its permissions"), opened(tmp_path / "out"):
+        pass
+    tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but some text" * 40, b"SQLite format 3\0" + b"\7" * 4000])
+def test_damaged_batch_is_refused_and_can_be_set_aside(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "batch.sqlite").write_bytes(content)
+    with pytest.raises(BatchError, match=r"batch\.sqlite"), opened(tmp_path / "out"):
+        pass
+    with pytest.raises(BatchError, match=r"batch\.sqlite"), open_results(tmp_path / "out"):
+        pass
+    with opened(tmp_path / "out", fresh=True):
+        pass
+    assert (tmp_path / "out.old-1" / "batch.sqlite").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [("CREATE TABLE songs (name)", "not written by formreader"), ("PRAGMA user_version = 99", "newer formreader")],
+)
+def test_other_programs_and_newer_batches_are_refused(tmp_path: Path, statement: str, named: str) -> None:
+    (tmp_path / "out").mkdir()
+    connection = sqlite3.connect(tmp_path / "out" / "batch.sqlite")
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+    with pytest.raises(BatchError, match=named), opened(tmp_path / "out"):
+        pass
+
+
+def test_folder_without_results_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match="no results here"), open_results(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_people_s_data_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o755)
+    with opened(tmp_path / "out") as batch:
+        batch.pending([scan(tmp_path, "a")])
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
+    assert "batch.sqlite" in modes
+    assert set(modes.values()) == {0o600}
+
+
+def test_second_writer_is_refused_while_the_first_runs_and_readers_are_not(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(answer(ref))
+        for fresh in (False, True):
+            with pytest.raises(BatchError, match="another run"), opened(tmp_path / "out", fresh=fresh):
+                pass
+        assert values(tmp_path / "out") == {"a": "7"}
+    with opened(tmp_path / "out"):
+        pass
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.test_store import answer, opened, scan
+with opened(Path(sys.argv[1]) / "out") as batch:
+    refs = [scan(Path(sys.argv[1]), name) for name in ("a", "b")]
+    batch.pending(refs)
+    batch.add(answer(refs[0]))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_killed_run_keeps_its_pages_and_goes_on(tmp_path: Path) -> None:
+    root = Path(__file__).parent.parent
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert values(tmp_path / "out") == {"a": "7"}
+    with opened(tmp_path / "out") as batch:
+        pending, _ = batch.pending([scan(tmp_path, "a"), scan(tmp_path, "b")])
+        assert [ref.name for ref in pending] == ["b"]
+
+
+def test_failing_again_in_the_same_way_is_not_stored_again(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    for reason in ("broken", "broken", "locked"):
+        with opened(tmp_path / "out") as batch:
+            batch.pending([ref])
+            batch.add(PageFailure(ref, "scans", reason))
+    assert rows(tmp_path / "out", "SELECT reason FROM readings ORDER BY id") == [("broken",), ("locked",)]
+
+
+def test_view_gives_the_person_s_value_and_says_whose_it_is(tmp_path: Path) -> None:
+    one, two = scan(tmp_path, "a"), scan(tmp_path, "b")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([one, two])
+        batch.add(answer(one, "4", "low_confidence"))
+        batch.add(answer(two, "5"))
+    connection = sqlite3.connect(tmp_path / "out" / "batch.sqlite")
+    decide = (
+        "INSERT INTO decisions (at, who, sha256, page, field, old, new, how) VALUES ('', 'ann', ?, 1, 'id', '4', ?, '')"
+    )
+    connection.execute(decide, (one.sha256, "8"))
+    connection.execute(decide, (one.sha256, "9"))
+    connection.commit()
+    connection.close()
+    found = rows(tmp_path / "out", "SELECT scan, field, value, source FROM current_values ORDER BY scan")
+    assert found == [("a", "id", "9", "decision"), ("b", "id", "5", "reading")]
+    decided, _ = stored(tmp_path / "out")
+    assert (decided.fields[0].value, decided.to_review) == ("9", ())
+
+
+def test_pages_come_in_the_order_people_count(tmp_path: Path) -> None:
+    names = ["b/1", "scan10", "scan9", "scan9#2", "Scan2", "a/2", "scan09"]
+    refs = [scan(tmp_path / "in", name) for name in names]
+    with opened(tmp_path / "out") as batch:
+        batch.pending(refs)
+        for ref in refs:
+            batch.add(answer(ref))
+    assert [page.scan for page in stored(tmp_path / "out")] == [
+        "Scan2",
+        "a/2",
+        "b/1",
+        "scan09",
+        "scan9",
+        "scan9#2",
+        "scan10",
+    ]
+
+
+@given(st.lists(st.text("ab019é漢/ -", max_size=8), unique=True))
+def test_natural_order_never_ties_and_never_fails(names: list[str]) -> None:
+    assert len({natural(name) for name in names}) == len(names)
+    assert sorted(map(natural, names)) == sorted(natural(name) for name in names[::-1])
+
+
+@given(
+    st.sampled_from([None, *"0123456789"]),
+    st.floats(0, 1),
+    st.lists(st.floats(0, 1, width=32), min_size=13, max_size=13),
+    st.lists(st.floats(-1e4, 1e4), min_size=8, max_size=8),
+    st.sampled_from(["", "blank", "struck", "low_confidence"]),
+)
+def test_box_comes_back_as_it_was_stored(
+    digit: str | None, confidence: float, shares: list[float], corners: list[float], reason: Any
+) -> None:
+    box = Box("fält-1", 3, np.array(corners).reshape(4, 2), (1, 5))
+    before = DigitReading(box, digit, confidence, np.array(shares, dtype=np.float32), reason)
+    (after,) = unpacked_digits(packed_digits([before]))
+    assert (after.digit, after.reason) == (digit, reason)
+    assert (after.box.field, after.box.position, after.box.length) == ("fält-1", 3, (1, 5))
+    assert after.confidence == pytest.approx(confidence, abs=1e-6)
+    np.testing.assert_allclose(after.probabilities, before.probabilities, atol=1.01e-4)
+    np.testing.assert_allclose(after.box.corners, box.corners, atol=0.0501)
+
+
+def test_file_names_that_are_no_unicode_are_stored(tmp_path: Path) -> None:
+    ref = PageRef(tmp_path / "caf\udce9.png", 1, "caf\udce9.png", "sha")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(PageFailure(ref, "scans", f"{ref}: broken"))
+    assert list(values(tmp_path / "out")) == ["caf\N{REPLACEMENT CHARACTER}.png"]
