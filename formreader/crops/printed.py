@@ -13,11 +13,25 @@ from formreader.values import Box, Grey
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bands:
-    """The printed lines of a frame: masks of those that run across and those that run down; thickness in pixels."""
+    """The printed lines of a frame.
+
+    Attributes
+    ----------
+    across, down
+        Masks of the lines that run across and of those that run down.
+    rows, columns
+        Where they lie: first and last + 1 of the top and the bottom line, of the left and the right one; 0, 0 for none.
+    """
 
     across: Mask
     down: Mask
-    thickness: int
+    rows: tuple[tuple[int, int], tuple[int, int]]
+    columns: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def thickness(self) -> int:
+        """The thickest line, in pixels, at least 1."""
+        return max(1, *(stop - start for start, stop in (*self.rows, *self.columns)))
 
     @property
     def either(self) -> Mask:
@@ -32,16 +46,16 @@ def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
     """
     across, down = np.zeros_like(darkness), np.zeros_like(darkness)
     inner_rows, inner_columns = frame.inside(0.15 * frame.side)
-    thickest = 1
+    rows, columns = [], []
     for place in (frame.top, frame.top + frame.height):
         start, stop, level = _line_at(darkness[:, inner_columns].T, place, frame.side, params)
         across[start:stop] = _no_darker(darkness[start:stop], level, params)
-        thickest = max(thickest, stop - start)
+        rows.append((start, stop))
     for place in (frame.left, frame.left + frame.width):
         start, stop, level = _line_at(darkness[inner_rows], place, frame.side, params)
         down[:, start:stop] = _no_darker(darkness[:, start:stop], level, params)
-        thickest = max(thickest, stop - start)
-    return Bands(across, down, thickest)
+        columns.append((start, stop))
+    return Bands(across, down, (rows[0], rows[1]), (columns[0], columns[1]))
 
 
 def _no_darker(darkness: Grey, print_level: Grey | float, params: CropParams) -> Mask:

@@ -42,6 +42,7 @@ class CropParams:
     long_residue: float = 0.4  # a sliver this long may be a stroke on the line, and is looked at
     over_print: float = 1.4  # times as dark as the print, and
     over_print_by: float = 0.1  # of the paper's brightness on top: that dark is a pen over a pale line or guide
+    hidden: float = 0.33  # ink that ends on a line over this length may go on within it
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 

@@ -36,7 +36,32 @@ def choose_writing(
         return None, "blank"
     writing = np.where(is_own[labels], np.uint8(255), np.uint8(0))
     rim = np.concatenate([writing[0], writing[-1], writing[:, 0], writing[:, -1]])
-    return writing, "ink_outside" if rim.any() else ""
+    return writing, "ink_outside" if rim.any() or _runs_along_line(writing, bands, frame, params) else ""
+
+
+def _runs_along_line(writing: Mask, bands: Bands, frame: Frame, params: CropParams) -> bool:
+    """Whether a stroke may be hidden by a line of the frame: it reaches the line twice, or along it, and ends there.
+
+    The side of a 0 that runs within the line is lost with it; what is left looks like another digit.
+    """
+    slack = 2 + round(params.print_slack * frame.side)
+    box_rows, box_columns = frame.inside(0)
+    (top, bottom), (left, right) = bands.rows, bands.columns
+    down, across = writing[:, box_columns], writing[box_rows].T
+    sides = (
+        (down[top[0] : top[1]], down[top[1] : top[1] + slack]),
+        (down[bottom[0] : bottom[1]], down[max(0, bottom[0] - slack) : bottom[0]]),
+        (across[left[0] : left[1]], across[left[1] : left[1] + slack]),
+        (across[right[0] : right[1]], across[max(0, right[0] - slack) : right[0]]),
+    )
+    return any(_is_hidden(line, beside, params.hidden * frame.side) for line, beside in sides if line.size)
+
+
+def _is_hidden(line: Mask, beside: Mask, least_px: float) -> bool:
+    """Whether ink beside a line that does not go on in it has two ends or a long edge."""
+    goes_on = cv2.dilate(line.max(axis=0, keepdims=True), np.ones((1, 5), np.uint8))[0]
+    ends = np.flatnonzero((beside.max(axis=0, initial=0) > 0) & (goes_on == 0))
+    return bool(ends.size) and float(np.ptp(ends)) >= least_px
 
 
 def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
