@@ -9,6 +9,7 @@ too little of it is found is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -16,6 +17,7 @@ import numpy as np
 
 from formreader.align.frame import frame_score, is_blank, likeness, local_ink, shrunk
 from formreader.align.landmarks import find_landmarks, map_between, refined, template_landmarks
+from formreader.align.layout import map_by_layout
 from formreader.align.marks import find_markers, maps_by_markers
 from formreader.align.params import AlignParams, Homography
 from formreader.errors import BlankPage, NoMatch
@@ -121,35 +123,50 @@ def align_to_picture(page: Page, template: Template, params: AlignParams | None 
     if coarse is None:
         raise NoMatch(f"{page.ref}: not the same form as the first scan; give scans of one form only")
     small, shrink = shrunk(page.pixels, params.frame_px)
-    to_scan = refined(small, shrink, template, coarse, params)
+    to_scan, _ = refined(small, shrink, template, coarse, params)
     return AlignedPage(page.ref, page.pixels, page.colour, to_scan, Match(1.0, "reference"))
 
 
-def _best_map(pixels: Grey, template: Template, params: AlignParams) -> tuple[Homography, Match] | None:
+Found = tuple[Homography, Match]
+
+
+def _best_map(pixels: Grey, template: Template, params: AlignParams) -> Found | None:
     """Try the corner marks first, the printed form itself where they are missing or do not convince."""
-    best: tuple[Homography, Match] | None = None
+    best: Found | None = None
     small, shrink = shrunk(pixels, params.frame_px)
     if template.markers is not None:
         for to_scan in maps_by_markers(small, shrink, template, template.markers):
             found = to_scan, Match(frame_score(small, shrink, template, to_scan, params), "markers")
             best = _better(best, found, small, shrink, template, params)
-    if (best is None or best[1].score < params.least_score) and template.reference is not None:
-        coarse = map_between(template_landmarks(template, params), find_landmarks(pixels, params), params)
-        if coarse is not None:
-            to_scan = refined(small, shrink, template, coarse, params)
+    if template.reference is not None and (best is None or best[1].score < params.least_score):
+        for to_scan, enough in _maps_by_reference(pixels, small, shrink, template, params):
             found = to_scan, Match(frame_score(small, shrink, template, to_scan, params), "reference")
             best = max((f for f in (best, found) if f is not None), key=lambda f: f[1].score)
+            if best[1].score >= enough:
+                break
     return best
 
 
+def _maps_by_reference(
+    pixels: Grey, small: Grey, shrink: float, template: Template, params: AlignParams
+) -> Iterator[tuple[Homography, float]]:
+    """Give the quick map, then the landmarks' map, each with the score from which on no further one is needed."""
+    quick = map_by_layout(small, shrink, template, params)
+    if quick is not None:
+        yield quick, params.sure_score
+    coarse = map_between(template_landmarks(template, params), find_landmarks(pixels, params), params)
+    if coarse is not None:
+        yield refined(small, shrink, template, coarse, params)[0], params.least_score
+
+
 def _better(
-    best: tuple[Homography, Match] | None,
-    found: tuple[Homography, Match],
+    best: Found | None,
+    found: Found,
     small: Grey,
     shrink: float,
     template: Template,
     params: AlignParams,
-) -> tuple[Homography, Match]:
+) -> Found:
     """Choose between two maps by their score; by the printed form where a symmetrical layout makes scores alike."""
     if best is None:
         return found

@@ -108,10 +108,15 @@ def _spans(length: int, parts: int) -> Iterator[tuple[int, int]]:
     return zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
-def refined(small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams) -> Homography:
+def refined(
+    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
+) -> tuple[Homography, float]:
     """Search patches of the reference near where a map puts them, and fit the map to where they are.
 
-    Returns the given map where too few patches are found.
+    Returns
+    -------
+    tuple
+        The better map, and the share of the patches that agree on it; the given map and 0 where too few are found.
     """
     scale = working_scale(template, params)
     form, places = _patch_places(template, params)
@@ -135,15 +140,15 @@ def refined(small: Grey, shrink: float, template: Template, to_scan: Homography,
                 )
             )
     if len(source) < params.least_landmarks:
-        return to_scan
+        return to_scan, 0.0
     residual, inliers = cv2.findHomography(
         np.array(source, dtype=np.float64), np.array(target, dtype=np.float64), cv2.USAC_MAGSAC, params.patch_reach_px
     )
     if residual is None or np.count_nonzero(inliers) < params.least_landmarks:
-        return to_scan
+        return to_scan, 0.0
     better: Homography = to_scan @ scaling(1 / scale) @ residual @ scaling(scale)
     better /= better[2, 2]
-    return better
+    return better, np.count_nonzero(inliers) / len(places)
 
 
 def _vertex(values: NDArray[np.float32], peak: int) -> float:

@@ -30,6 +30,12 @@ class AlignParams:
     patch_grid: tuple[int, int] = (12, 16)
     patch_likeness: float = 0.6
     patch_reach_px: float = 1.5
+    coarse_px: int = 300
+    same_paper: float = 1.12  # sides of page and form alike up to this factor: flat scans of one paper size
+    coarse_shift: float = 0.08  # of the long side: how far a page may be shifted for the quick map
+    coarse_likeness: float = 0.4
+    patch_share: float = 0.5  # a map shifted by a row of a table finds few of the patches that hold text
+    sure_score: float = 0.9  # of the frame: the quick map is taken without asking the landmarks
     line_reach: float = 0.0025  # of the long side, 0.7 mm on A4: a line found this near its place counts
     least_score: float = 0.5  # own pages measured over 0.7, pages of other forms under 0.3
     turns_apart: float = 0.1  # two turns of a page closer than this in score cannot be told apart

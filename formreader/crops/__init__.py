@@ -102,7 +102,8 @@ def _cut(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> 
     printed = form_print(reference, darkness, box, frame, params)
     inner = frame.inside(params.line_most * frame.side)
     free = darkness[inner][(bands.either | printed)[inner] == 0]
-    stroke = float(np.percentile(free, 99.0)) if free.size else 0.0
+    rank = int(0.99 * (free.size - 1))
+    stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
     strongest = float(free.max()) if free.size else 0.0
     if strongest < params.least_darkness * 255:
         return nothing, "blank"

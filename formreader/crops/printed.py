@@ -75,7 +75,8 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> t
     first, last = max(0, round(place - search - most / 2)), min(crossing.shape[1], round(place + search + most / 2) + 1)
     if last <= first or not crossing.size:
         return 0, 0, 0.0
-    common = np.percentile(crossing[:, first:last], 30, axis=0)
+    rank = int(0.3 * (len(crossing) - 1))
+    common = np.partition(crossing[:, first:last], rank, axis=0)[rank].astype(np.float64)
     near = np.abs(np.arange(first, last) - place) <= search
     if not near.any():
         return 0, 0, 0.0

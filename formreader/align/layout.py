@@ -1,0 +1,65 @@
+"""The quick map of a flat scan: the layout as a whole, seen coarsely, in each turn the page can have."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from formreader.align.frame import scaling, shrunk
+from formreader.align.landmarks import refined
+from formreader.align.params import AlignParams, Homography
+from formreader.template import Template
+from formreader.values import Grey
+
+
+def map_by_layout(small: Grey, shrink: float, template: Template, params: AlignParams) -> Homography | None:
+    """Find the map of a page that is flat, hardly skewed and of the template's paper size; None where it is not sure.
+
+    The coarse reference is slid over the coarse page in each turn; patches of the reference then take out skew and
+    stretch in two rounds, the inner ones first. The map is believed only where most patches are found.
+    """
+    form = _coarse_form(template, params)
+    best_peak, best_map = 0.0, None
+    for turn in range(4):
+        size = (template.height, template.width) if turn % 2 else (template.width, template.height)
+        ratio = (small.shape[1] / size[0]) / (small.shape[0] / size[1])
+        if not 1 / params.same_paper < ratio < params.same_paper:
+            continue
+        to_upright = _turned(small.shape, turn)
+        upright, coarse = shrunk(np.ascontiguousarray(np.rot90(small, turn)), params.coarse_px)
+        border = round(params.coarse_shift * params.coarse_px)
+        around = cv2.copyMakeBorder(upright, *(border,) * 4, cv2.BORDER_REPLICATE)
+        if any(a < b for a, b in zip(around.shape, form.shape, strict=True)):
+            continue
+        _, peak, _, (column, row) = cv2.minMaxLoc(cv2.matchTemplate(around, form, cv2.TM_CCOEFF_NORMED))
+        if peak > best_peak:
+            shift = np.array([[1.0, 0.0, column - border], [0.0, 1.0, row - border], [0.0, 0.0, 1.0]])
+            to_coarse = shift @ scaling(params.coarse_px / max(template.width, template.height))
+            to_small = np.linalg.inv(to_upright) @ scaling(1 / coarse) @ to_coarse
+            best_peak, best_map = peak, scaling(1 / shrink) @ to_small
+    if best_map is None or best_peak < params.coarse_likeness:
+        return None
+    once, _ = refined(small, shrink, template, best_map, params)
+    twice, share = refined(small, shrink, template, once, params)
+    return twice if share >= params.patch_share else None
+
+
+@lru_cache(maxsize=8)
+def _coarse_form(template: Template, params: AlignParams) -> Grey:
+    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
+    form, _ = shrunk(template.reference, params.coarse_px)
+    return form
+
+
+def _turned(shape: tuple[int, ...], turn: int) -> Homography:
+    """Give the map from a picture's pixels to those of the same picture turned counterclockwise by quarter turns."""
+    height, width = shape[:2]
+    maps = (
+        np.eye(3),
+        np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, width - 1.0], [0.0, 0.0, 1.0]]),
+        np.array([[-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0], [0.0, 0.0, 1.0]]),
+        np.array([[0.0, -1.0, height - 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+    )
+    return maps[turn]
