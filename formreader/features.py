@@ -1,8 +1,8 @@
 """The classifier's features: how strongly the stroke's edges point in each of eight directions, place by place.
 
 Liu, Nakashima, Sako, Fujisawa: Handwritten digit recognition: benchmarking of state-of-the-art techniques (2003): the
-gradient is split between its two neighbouring directions (a parallelogram), and each direction's plane is sampled with a
-Gaussian on a coarse grid.
+gradient is split between its two neighbouring directions (a parallelogram), and each direction's plane is sampled with
+a Gaussian on a coarse grid.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class DirectionFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.sqrt(features, out=features)
 
     def _pool(self, side: int) -> NDArray[np.float32]:
-        """Weights (side, grid) of the pixels of one axis for each sample; the samples span the digit without its margin."""
+        """Weights (side, grid) of one axis' pixels for each sample; the samples span the digit without its margin."""
         spacing = (side - 2 * MARGIN_PX) / self.grid
         centres = MARGIN_PX + (np.arange(self.grid) + 0.5) * spacing
         distance = (np.arange(side)[:, None] + 0.5 - centres) / (self.sigma * spacing)

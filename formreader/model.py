@@ -1,0 +1,241 @@
+"""The classifier: its file, the card beside it, and one call for all digits of a page.
+
+A joblib file is a pickle: opening it runs what is in it. Hence the card's checksum is compared before, and a stored
+probe is answered after, which catches what a checksum cannot: another scikit-learn, a turned polarity, a broken build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import InconsistentVersionWarning
+
+from formreader.errors import ModelError
+from formreader.values import CLASSES, Digits
+
+FORMAT = 1
+"""Counts up when the file's content changes its shape."""
+
+PROBE_TOLERANCE = 0.02
+"""How far a probability of the probe may lie from the card's: other processors and libraries round differently."""
+
+REMEDY = "Install formreader again, or make a model with: formreader train"
+
+BLOCK = 1024
+"""Digits at a time: the kernel's values of a block are 4 MB."""
+
+
+class LandmarkSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A fitted SVM with a Gaussian kernel seen from a few landmarks.
+
+    It is scikit-learn's `Nystroem` followed by `LinearSVC`, multiplied out: both are linear after the kernel, and their
+    product is 80 times smaller than the map alone. `formreader.training.fitting` makes it.
+
+    Parameters
+    ----------
+    landmarks
+        float32 (k, d).
+    weights, intercept
+        float32 (k, classes) and (classes,).
+    gamma
+        The kernel is exp(-gamma * squared distance).
+    """
+
+    def __init__(
+        self, landmarks: NDArray[np.float32], weights: NDArray[np.float32], intercept: NDArray[np.float32], gamma: float
+    ) -> None:
+        self.landmarks = landmarks
+        self.weights = weights
+        self.intercept = intercept
+        self.gamma = gamma
+
+    def decision_function(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Margins float32 (n, classes) of rows float32 (n, d)."""
+        near = rows @ (self.landmarks.T * np.float32(2 * self.gamma))
+        near -= np.float32(self.gamma) * np.square(rows).sum(axis=1, keepdims=True)
+        near -= np.float32(self.gamma) * np.square(self.landmarks).sum(axis=1)
+        margins: NDArray[np.float32] = np.exp(near, out=near) @ self.weights + self.intercept
+        return margins
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DigitModel:
+    """A classifier that is ready to read; travels to other processes as its path.
+
+    Attributes
+    ----------
+    steps
+        ``features``, ``pca`` and ``svm``: a scikit-learn transformer of ours, a `PCA` and a `LandmarkSVM`.
+    temperature
+        The margins are divided by it before the softmax (Guo et al. 2017): what makes them probabilities.
+    threshold
+        A digit of less confidence should be looked at; how it was chosen stands in the card.
+    fingerprint
+        SHA-256 of the model's file: batches are stored under it.
+    card
+        The whole card.
+    """
+
+    steps: dict[str, Any]
+    temperature: float
+    threshold: float
+    fingerprint: str
+    name: str
+    card: dict[str, Any]
+    path: Path = field(default=Path())
+
+    def margins(self, digits: Digits) -> NDArray[np.float32]:
+        """How far each digit lies on each class's side; float32 (n, 13)."""
+        pca, svm = self.steps["pca"], self.steps["svm"]
+        turn = np.ascontiguousarray(pca.components_.T, dtype=np.float32)
+        shift = (pca.mean_ @ pca.components_.T).astype(np.float32)
+        margins = np.zeros((len(digits), len(CLASSES)), np.float32)
+        for start in range(0, len(digits), BLOCK):
+            rows = slice(start, start + BLOCK)
+            margins[rows] = svm.decision_function(self.steps["features"].transform(digits[rows]) @ turn - shift)
+        return margins
+
+    def predict_proba(self, digits: Digits) -> NDArray[np.float32]:
+        """Tell how probable each class is.
+
+        Parameters
+        ----------
+        digits
+            uint8 (n, 28, 28), 0 paper, 255 ink, normalized; n may be 0.
+
+        Returns
+        -------
+        float32 (n, 13) over `values.CLASSES`; rows add to 1.
+
+        Raises
+        ------
+        ValueError
+            The array has another shape or type.
+        """
+        check_digits(digits)
+        return softmax(self.margins(digits), self.temperature)
+
+    def __reduce__(self) -> tuple[Callable[[Path], DigitModel], tuple[Path]]:
+        return load_model, (self.path,)
+
+
+def softmax(margins: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Turn margins (n, classes) into probabilities."""
+    scaled = (margins - margins.max(axis=1, keepdims=True)) / np.float32(temperature)
+    odds = np.exp(scaled)
+    shares: NDArray[np.float32] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
+
+
+def check_digits(digits: Digits) -> None:
+    """Refuse with `ValueError` what is not uint8 (n, 28, 28)."""
+    if digits.dtype != np.uint8 or digits.ndim != 3 or digits.shape[1:] != (28, 28):
+        raise ValueError(f"digits must be uint8 (n, 28, 28), got {digits.dtype} {digits.shape}")
+
+
+def default_model_path() -> Path:
+    """Find the shipped model: in the package where it is installed, beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "models" / "digits.joblib"
+    return installed if installed.exists() else package.parent / "models" / "digits.joblib"
+
+
+def probe_digits() -> Digits:
+    """Draw the pictures every model is asked on loading: strokes and rings, and one that is turned over."""
+    rows, columns = np.mgrid[0:28, 0:28].astype(np.float64)
+    upright = np.abs(columns - 14) < 1.6
+    level = np.abs(rows - 14) < 1.6
+    within = (np.abs(rows - 14) < 10) & (np.abs(columns - 14) < 10)
+    ring = np.abs(np.hypot((rows - 14) / 1.3, columns - 14) - 6.5) < 1.4
+    slant = np.abs((rows - 14) * 0.5 + columns - 14) < 1.6
+    seven = within & ((slant & (rows > 5)) | ((np.abs(rows - 5) < 1.5) & (columns > 7) & (columns < 20)))
+    shapes = [upright & within, level & within, ring, within & (np.abs(rows - columns) < 2), seven, ~ring]
+    return np.stack(shapes).astype(np.uint8) * np.uint8(255)
+
+
+def save_model(path: Path, steps: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+    """Write a model and its card; the card must hold ``name``, ``temperature`` and ``threshold``.
+
+    Returns
+    -------
+    The card as written: with the file's SHA-256, its format and the probe's answers.
+    """
+    stream = io.BytesIO()
+    joblib.dump(steps, stream, compress=3)
+    content = stream.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    model = DigitModel(steps, float(card["temperature"]), float(card["threshold"]), digest, str(card["name"]), card)
+    probe = [[round(float(share), 4) for share in row] for row in model.predict_proba(probe_digits())]
+    whole = {**card, "format": FORMAT, "classes": CLASSES, "sha256": digest, "probe": probe}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.with_suffix(".json").write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return whole
+
+
+def load_model(path: Path) -> DigitModel:
+    """Load a model after checking it against its card; a second call for the same file costs nothing.
+
+    Raises
+    ------
+    ModelError
+        The file or its card is missing, they do not belong together, or the model does not answer as it did when made.
+    """
+    try:
+        stat = Path(path).stat()
+    except OSError as error:
+        raise ModelError(f"{path}: the model cannot be read ({error.strerror}). {REMEDY}") from error
+    return _load(Path(path).resolve(), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, _mtime_ns: int, _size: int) -> DigitModel:
+    card = _read_card(path.with_suffix(".json"))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: the model cannot be read ({error.strerror}). {REMEDY}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != card["sha256"]:
+        raise ModelError(f"{path}: the file is not the one its card describes, so it was not opened. {REMEDY}")
+    try:
+        with warnings.catch_warnings():
+            # The probe tells whether another scikit-learn matters.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            steps = joblib.load(io.BytesIO(content))
+        model = DigitModel(steps, card["temperature"], card["threshold"], digest, card["name"], card, path)
+        gap = np.abs(model.predict_proba(probe_digits()) - np.asarray(card["probe"], np.float32)).max()
+    except Exception as error:
+        raise ModelError(f"{path}: the model does not work with the installed libraries ({error}). {REMEDY}") from error
+    if not gap <= PROBE_TOLERANCE:
+        raise ModelError(f"{path}: the model answers its probe otherwise than when it was made. {REMEDY}")
+    return model
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    """Read the card and see that it holds what loading needs."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: the model's card cannot be read ({error.strerror}). {REMEDY}") from error
+    except ValueError as error:
+        raise ModelError(f"{path}: the model's card is no JSON ({error}). {REMEDY}") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("classes") != CLASSES:
+        raise ModelError(f"{path}: the card is of another version of formreader. {REMEDY}")
+    kinds = {"name": str, "sha256": str, "temperature": float, "threshold": float, "probe": list}
+    wrong = [name for name, kind in kinds.items() if not isinstance(card.get(name), kind)]
+    if wrong:
+        raise ModelError(f"{path}: the card lacks {', '.join(wrong)}. {REMEDY}")
+    return card

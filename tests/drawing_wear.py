@@ -1,0 +1,258 @@
+"""What printing, carrying and scanning do to a page, step by step, and where its points lie afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.values import Colour, Grey
+from tests.drawing_scan import Scan
+from tests.drawing_sheet import MM_PER_INCH
+
+
+@dataclass(frozen=True, slots=True)
+class Wear:
+    """What a page suffers; the defaults are nothing at all.
+
+    Attributes
+    ----------
+    dpi
+        Resolution of the scan; None keeps the drawn one.
+    skew_degrees
+        Turn of the paper on the glass, clockwise.
+    shift_mm, scale
+        Place of the paper on the glass, to the right and down, and the printer's or feeder's stretch.
+    bend_mm
+        How far each corner is moved at random: a photograph's perspective.
+    quarter_turns
+        Times that the finished picture is turned clockwise by 90 degrees.
+    cut_mm
+        What is missing at the left, top, right and bottom edge.
+    lid
+        Grey beyond the paper.
+    paper
+        Blue, green, red of the paper.
+    colour
+        Keep the colours.
+    shade
+        Grey levels by which the light falls off across the page.
+    contrast
+        1 keeps the greys; 0.5 brings ink half way to the paper.
+    blur_mm
+        Standard deviation of the lens.
+    noise
+        Standard deviation of a pixel in grey levels.
+    specks
+        Specks of dirt on the page.
+    folds
+        Folded lines across the page.
+    streaks
+        Dark lines along the page, of dust on the glass of a sheet feeder.
+    one_bit_at
+        Grey under which a pixel becomes black; None keeps the greys.
+    levels
+        Grey levels kept, 256 for all.
+    jpeg_quality
+        Quality of a JPEG on the way; None for none.
+    """
+
+    dpi: float | None = None
+    skew_degrees: float = 0.0
+    shift_mm: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    bend_mm: float = 0.0
+    quarter_turns: int = 0
+    cut_mm: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    lid: int = 250
+    paper: tuple[int, int, int] = (255, 255, 255)
+    colour: bool = False
+    shade: float = 0.0
+    contrast: float = 1.0
+    blur_mm: float = 0.0
+    noise: float = 0.0
+    specks: int = 0
+    folds: int = 0
+    streaks: int = 0
+    one_bit_at: int | None = None
+    levels: int = 256
+    jpeg_quality: int | None = None
+
+
+def draw_mild(rng: np.random.Generator, dpi: float = 200) -> Wear:
+    """Draw the wear of an office scanner with a feeder."""
+    return Wear(
+        dpi=dpi,
+        skew_degrees=float(rng.uniform(-1.2, 1.2)),
+        shift_mm=(float(rng.uniform(-2, 2)), float(rng.uniform(-2, 2))),
+        scale=float(rng.uniform(0.992, 1.006)),
+        blur_mm=float(rng.uniform(0.03, 0.07)),
+        noise=float(rng.uniform(1, 4)),
+        contrast=float(rng.uniform(0.85, 1.0)),
+        shade=float(rng.uniform(0, 8)),
+        specks=int(rng.integers(0, 20)),
+    )
+
+
+def draw_heavy(rng: np.random.Generator, dpi: float = 150) -> Wear:
+    """Draw the wear of a telephone's picture or an old copier."""
+    return replace(
+        draw_mild(rng, dpi),
+        skew_degrees=float(rng.uniform(-4, 4)),
+        bend_mm=float(rng.uniform(1, 5)),
+        blur_mm=float(rng.uniform(0.06, 0.12)),
+        noise=float(rng.uniform(3, 8)),
+        contrast=float(rng.uniform(0.55, 0.8)),
+        shade=float(rng.uniform(15, 60)),
+        specks=int(rng.integers(20, 120)),
+        folds=int(rng.integers(0, 3)),
+        lid=int(rng.integers(40, 250)),
+        jpeg_quality=int(rng.integers(45, 80)),
+    )
+
+
+def wear(page: Grey | Colour, dpi: float, how: Wear, rng: np.random.Generator) -> Scan:
+    """Print, carry and scan a page: paper, then geometry, then light and sensor, then the file."""
+    pixels = page if how.colour or page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_BGR2GRAY)
+    scan = Scan(np.asarray(pixels, np.uint8), dpi, np.eye(3))
+    scan = tint(scan, how.paper)
+    scan = fold(scan, how.folds, rng)
+    scan = speck(scan, how.specks, rng)
+    scan = lay_on_glass(scan, how, rng)
+    scan = cut(scan, how.cut_mm)
+    scan = light(scan, how, rng)
+    scan = streak(scan, how.streaks, rng)
+    scan = turn(scan, how.quarter_turns)
+    return record(scan, how)
+
+
+def tint(scan: Scan, paper: tuple[int, int, int]) -> Scan:
+    """Print on coloured paper."""
+    if paper == (255, 255, 255):
+        return scan
+    shade = np.array(paper, np.float32) / 255
+    weight = shade if scan.pixels.ndim == 3 else np.float32(shade @ (0.114, 0.587, 0.299))
+    return replace(scan, pixels=(scan.pixels * weight).astype(np.uint8))
+
+
+def _scaled(pixels: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Multiply all channels by a (height, width) weight."""
+    spread = weight if pixels.ndim == 2 else weight[..., None]
+    return np.clip(pixels * spread + 0.5, 0, 255).astype(np.uint8)
+
+
+def fold(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
+    """Fold the paper across: a thin shadow with a lighter ridge beside it."""
+    if not count:
+        return scan
+    height, width = scan.pixels.shape[:2]
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    columns = np.arange(width, dtype=np.float32)[None, :]
+    weight = np.ones((height, width), np.float32)
+    px = scan.dpi / MM_PER_INCH
+    for _ in range(count):
+        away = rows - height * rng.uniform(0.15, 0.85) - columns * rng.uniform(-0.02, 0.02)
+        weight -= np.float32(rng.uniform(0.1, 0.25)) * np.exp(-((away / (0.25 * px)) ** 2))
+        weight += np.float32(0.05) * np.exp(-(((away - 0.7 * px) / (0.4 * px)) ** 2))
+    return replace(scan, pixels=_scaled(scan.pixels, weight))
+
+
+def speck(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
+    """Strew dirt: dots and short hairs of 0.1 to 0.6 mm."""
+    if not count:
+        return scan
+    height, width = scan.pixels.shape[:2]
+    weight = np.ones((height, width), np.float32)
+    px = scan.dpi / MM_PER_INCH
+    for _ in range(count):
+        at = (int(rng.integers(width)), int(rng.integers(height)))
+        axes = (max(1, round(px * rng.uniform(0.05, 0.3))), max(1, round(px * rng.uniform(0.04, 0.1))))
+        cv2.ellipse(weight, at, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0.2, 0.8)), -1)
+    return replace(scan, pixels=_scaled(scan.pixels, weight))
+
+
+def lay_on_glass(scan: Scan, how: Wear, rng: np.random.Generator) -> Scan:
+    """Move, turn, stretch and bend the paper, and take it at the scan's resolution, all in one resampling."""
+    height, width = scan.pixels.shape[:2]
+    dpi = how.dpi or scan.dpi
+    size = (round(width * dpi / scan.dpi), round(height * dpi / scan.dpi))
+    px = scan.dpi / MM_PER_INCH
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    moved = np.vstack([cv2.getRotationMatrix2D(middle, -how.skew_degrees, how.scale), [0, 0, 1]])
+    moved[:2, 2] += np.array(how.shift_mm) * px
+    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
+    if how.bend_mm:
+        bent = corners + rng.uniform(-how.bend_mm, how.bend_mm, (4, 2)).astype(np.float32) * np.float32(px)
+        moved = cv2.getPerspectiveTransform(corners, bent) @ moved
+    factor = dpi / scan.dpi
+    to_scan = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]]) @ moved
+    if np.allclose(to_scan, np.eye(3)):
+        return scan
+    sharp = scan.pixels
+    if factor < 1:
+        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 0.4 * np.sqrt(factor**-2 - 1) + 0.1), np.uint8)
+    lid = (float(how.lid),) * 3
+    pixels = cv2.warpPerspective(sharp, to_scan, size, flags=cv2.INTER_LINEAR, borderValue=lid)
+    return replace(scan, pixels=np.asarray(pixels, np.uint8), dpi=dpi, to_scan=to_scan @ scan.to_scan)
+
+
+def cut(scan: Scan, cut_mm: tuple[float, float, float, float]) -> Scan:
+    """Lose the edges: left, top, right, bottom."""
+    left, top, right, bottom = (round(mm * scan.dpi / MM_PER_INCH) for mm in cut_mm)
+    height, width = scan.pixels.shape[:2]
+    pixels = np.ascontiguousarray(scan.pixels[top : height - bottom, left : width - right])
+    back = np.array([[1.0, 0, -left], [0, 1.0, -top], [0, 0, 1.0]])
+    return replace(scan, pixels=pixels, to_scan=back @ scan.to_scan)
+
+
+def light(scan: Scan, how: Wear, rng: np.random.Generator) -> Scan:
+    """Blur, fade, shade and add the sensor's noise."""
+    pixels = scan.pixels
+    if how.blur_mm:
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), how.blur_mm * scan.dpi / MM_PER_INCH), np.uint8)
+    if how.contrast == 1 and not how.shade and not how.noise:
+        return replace(scan, pixels=pixels)
+    height, width = pixels.shape[:2]
+    shown = 255 - np.float32(how.contrast) * (255 - pixels.astype(np.float32))
+    angle = rng.uniform(0, 2 * np.pi)
+    ramp = np.cos(angle) * np.linspace(-1, 1, width)[None, :] + np.sin(angle) * np.linspace(-1, 1, height)[:, None]
+    dark = (np.float32(how.shade) * (ramp - ramp.min()) / (ramp.max() - ramp.min())).astype(np.float32)
+    noise = rng.standard_normal((height, width), np.float32) * np.float32(how.noise)
+    change = noise - dark
+    shown += change if pixels.ndim == 2 else change[..., None]
+    return replace(scan, pixels=np.clip(shown + 0.5, 0, 255).astype(np.uint8))
+
+
+def streak(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
+    """Draw a thin grey line down the page for each grain of dust on the feeder's glass."""
+    pixels = scan.pixels.copy()
+    for _ in range(count):
+        column = int(rng.integers(pixels.shape[1]))
+        pixels[:, column] = (pixels[:, column] * 0.75).astype(np.uint8)
+    return replace(scan, pixels=pixels)
+
+
+def turn(scan: Scan, quarter_turns: int) -> Scan:
+    """Turn the picture clockwise by quarters, without loss."""
+    for _ in range(quarter_turns % 4):
+        height = scan.pixels.shape[0]
+        clockwise = np.array([[0.0, -1, height - 1], [1, 0, 0], [0, 0, 1]])
+        pixels = np.ascontiguousarray(np.rot90(scan.pixels, -1))
+        scan = replace(scan, pixels=pixels, to_scan=clockwise @ scan.to_scan)
+    return scan
+
+
+def record(scan: Scan, how: Wear) -> Scan:
+    """Keep what the file keeps: a JPEG's blocks, fewer greys, or black and white only."""
+    pixels = scan.pixels
+    if how.jpeg_quality is not None:
+        _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, how.jpeg_quality])
+        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_UNCHANGED), np.uint8)
+    if how.levels < 256:
+        step = 255 / (how.levels - 1)
+        pixels = np.round(np.round(pixels / step) * step).astype(np.uint8)
+    if how.one_bit_at is not None:
+        pixels = np.where(pixels < how.one_bit_at, 0, 255).astype(np.uint8)
+    return replace(scan, pixels=pixels, one_bit=how.one_bit_at is not None)

@@ -1,0 +1,307 @@
+"""Pages found under their form, whichever way they lie; pages of other forms refused, blank sheets told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from formreader.align import align, straightened
+from formreader.errors import BlankPage, NoMatch
+from formreader.template import Field, Template
+from formreader.values import AlignedPage, Grey, Page, PageRef
+from tests.drawing import (
+    DrawnForm,
+    Filled,
+    Scan,
+    Wear,
+    aruco_form,
+    class_marks,
+    dense,
+    draw_heavy,
+    draw_values,
+    fill,
+    meter_card,
+    other_marks,
+    other_visit,
+    visit_record,
+    wear,
+)
+from tests.drawing_sheet import MM_PER_INCH, Sheet
+
+DPI = 200
+OFF_MM = 0.3
+"""How far a box may lie from its true place: its own printed line is that thick."""
+
+Layout = Callable[[float], DrawnForm]
+LAYOUTS: tuple[Layout, ...] = (visit_record, class_marks, meter_card, aruco_form)
+ALL_LAYOUTS: tuple[Layout, ...] = (*LAYOUTS, dense, other_visit, other_marks)
+
+
+@cache
+def drawn(layout: Layout) -> DrawnForm:
+    return layout(DPI)
+
+
+@cache
+def template_of(layout: Layout) -> Template:
+    return drawn(layout).template()
+
+
+@cache
+def filled(layout: Layout) -> Filled:
+    rng = np.random.default_rng(7)
+    return fill(drawn(layout), draw_values(drawn(layout), rng), rng)
+
+
+def scanned(layout: Layout, how: Wear, seed: int = 1) -> Scan:
+    return filled(layout).scan(how, np.random.default_rng(seed))
+
+
+def page_of(pixels: Grey, name: str = "scan 1.png") -> Page:
+    return Page(PageRef(Path(name)), pixels, dpi=DPI)
+
+
+def corners_of(fields: tuple[Field, ...]) -> NDArray[np.float64]:
+    boxes = np.array([box for field in fields for box in field.boxes])
+    x, y, width, height = boxes.T
+    return np.concatenate([np.stack([x + a * width, y + b * height], 1) for a in (0, 1) for b in (0, 1)])
+
+
+def off_mm(aligned: AlignedPage, form: DrawnForm, scan: Scan) -> float:
+    """By how much the worst box's corner is off, in millimetres of paper."""
+    corners = corners_of(form.fields)
+    found = cv2.perspectiveTransform(corners[None], aligned.to_scan)[0]
+    return float(np.hypot(*(found - scan.place(corners)).T).max() / scan.dpi * MM_PER_INCH)
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_page_is_found_whichever_way_it_lies_on_the_glass(layout: Layout, quarter_turns: int) -> None:
+    seed = quarter_turns + 4 * LAYOUTS.index(layout)
+    rng = np.random.default_rng(seed)
+    how = Wear(
+        skew_degrees=float(rng.uniform(-4, 4)),
+        shift_mm=(float(rng.uniform(-3, 3)), float(rng.uniform(-3, 3))),
+        scale=float(rng.uniform(0.95, 1.0)),
+        bend_mm=1.5,
+        quarter_turns=quarter_turns,
+        noise=3,
+    )
+    scan = scanned(layout, how, seed)
+    aligned = align(page_of(scan.pixels), template_of(layout))
+    assert off_mm(aligned, drawn(layout), scan) < OFF_MM
+    assert 0.7 < aligned.match.score <= 1.0
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    layout=st.sampled_from(LAYOUTS),
+    quarter_turns=st.integers(0, 3),
+    skew=st.floats(-4, 4),
+    shift=st.tuples(st.floats(-4, 4), st.floats(-4, 4)),
+    scale=st.floats(0.95, 1.05),
+    bend=st.floats(0, 3),
+    seed=st.integers(0, 99),
+)
+def test_any_turn_skew_shift_scale_and_mild_perspective_is_undone(
+    layout: Layout, quarter_turns: int, skew: float, shift: tuple[float, float], scale: float, bend: float, seed: int
+) -> None:
+    # An enlarged page loses its edges on the glass, and a corner mark with them: then the printed form must do.
+    how = Wear(
+        skew_degrees=skew, shift_mm=shift, scale=scale, bend_mm=bend, quarter_turns=quarter_turns, noise=2, blur_mm=0.05
+    )
+    scan = scanned(layout, how, seed)
+    aligned = align(page_of(scan.pixels), template_of(layout))
+    assert off_mm(aligned, drawn(layout), scan) < OFF_MM
+    assert 0.5 <= aligned.match.score <= 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_photographs_and_old_copies_are_found_too(layout: Layout, seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    scan = filled(layout).scan(draw_heavy(rng, dpi=DPI), rng)
+    aligned = align(page_of(scan.pixels), template_of(layout))
+    # The paper is no stiffer than a picture's perspective allows; the boxes snap to their frames afterwards.
+    assert off_mm(aligned, drawn(layout), scan) < 2 * OFF_MM
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_scan_of_another_resolution_than_the_form_is_found(layout: Layout) -> None:
+    scan = scanned(layout, Wear(dpi=150, skew_degrees=0.7, noise=2))
+    aligned = align(page_of(scan.pixels), template_of(layout))
+    assert off_mm(aligned, drawn(layout), scan) < OFF_MM
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Wear(skew_degrees=1, noise=2),
+        Wear(dpi=200, skew_degrees=0.7, noise=2),
+        Wear(skew_degrees=3, scale=0.97, bend_mm=1.5, noise=3),
+        Wear(skew_degrees=-2, quarter_turns=1, noise=3),
+    ],
+)
+def test_a_full_grid_is_found_or_refused_but_never_misplaced_by_a_column(how: Wear) -> None:
+    # Its cells look all alike, and writing looks like landmarks: the hardest page, at the least resolution.
+    form = class_marks(150)
+    rng = np.random.default_rng(7)
+    scan = fill(form, draw_values(form, rng), rng).scan(how, rng)
+    try:
+        aligned = align(page_of(scan.pixels), form.template())
+    except NoMatch:
+        return
+    assert off_mm(aligned, form, scan) < 2 * OFF_MM
+
+
+@pytest.mark.parametrize(
+    ("layout", "taken_for"),
+    [
+        (other_visit, visit_record),
+        (visit_record, other_visit),
+        (other_marks, class_marks),
+        (class_marks, other_marks),
+        (dense, visit_record),
+        (meter_card, aruco_form),
+    ],
+)
+def test_a_page_of_a_like_form_is_refused_with_what_to_do(layout: Layout, taken_for: Layout) -> None:
+    scan = scanned(layout, Wear(skew_degrees=1, noise=2))
+    with pytest.raises(NoMatch) as refusal:
+        align(page_of(scan.pixels, "box 3/scan 7.png"), template_of(taken_for))
+    said = str(refusal.value)
+    assert said.startswith("scan 7.png: ")
+    assert f"'{drawn(taken_for).name}'" in said
+    assert "; " in said
+    assert "own template" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quarter_turns", [0, 2])
+@pytest.mark.parametrize("taken_for", ALL_LAYOUTS)
+@pytest.mark.parametrize("layout", ALL_LAYOUTS)
+def test_no_form_is_taken_for_any_other(layout: Layout, taken_for: Layout, quarter_turns: int) -> None:
+    if layout is taken_for:
+        return
+    scan = scanned(layout, Wear(skew_degrees=-0.8, quarter_turns=quarter_turns, noise=2))
+    with pytest.raises(NoMatch):
+        align(page_of(scan.pixels), template_of(taken_for))
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1])
+@pytest.mark.parametrize("layout", [visit_record, class_marks, aruco_form])
+def test_a_blank_sheet_with_dust_is_blank_and_no_failure(layout: Layout, quarter_turns: int) -> None:
+    paper = np.full(drawn(layout).picture.shape, 255, np.uint8)
+    how = Wear(specks=60, noise=4, shade=20, folds=1, skew_degrees=2, lid=120, quarter_turns=quarter_turns)
+    sheet = wear(paper, DPI, how, np.random.default_rng(3))
+    with pytest.raises(BlankPage, match=r"^back\.png: the page is blank"):
+        align(page_of(sheet.pixels, "back.png"), template_of(layout))
+    with pytest.raises(BlankPage):
+        straightened(page_of(sheet.pixels, "back.png"))
+
+
+def test_a_page_of_text_is_no_blank_page_but_another_form() -> None:
+    sheet = Sheet((210, 297), DPI)
+    for line in range(30):
+        sheet.text(20, 30 + 8 * line, "Dear colleague, here are the forms of last month", 3)
+    with pytest.raises(NoMatch):
+        align(page_of(sheet.pixels), template_of(visit_record))
+
+
+# --- what tells up from down -----------------------------------------------------------------------------------------
+
+
+def symmetrical() -> DrawnForm:
+    """Boxes and squares look the same upside down; only the words say which way is up."""
+    sheet = Sheet((210, 297), DPI)
+    markers = sheet.corner_squares()
+    height_mm = 297.0
+    fields = []
+    for number, top in enumerate((90.0, 120.0), 1):
+        upper = sheet.boxes(76.0, top, 7, (7.0, 9.0), 1.5)
+        lower = sheet.boxes(76.0, height_mm - top - 9.0, 7, (7.0, 9.0), 1.5)
+        fields += [Field(f"upper_{number}", upper), Field(f"lower_{number}", lower)]
+    sheet.text(40, 30, "Borehole record", 5)
+    sheet.text(40, 40, "Depth first, then the day", 2.6)
+    for number, top in enumerate((90.0, 120.0), 1):
+        sheet.text(30, top + 6, f"Depth {number}", 2.6)
+    return DrawnForm("borehole", sheet.pixels, DPI, tuple(fields), markers)
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+def test_a_symmetrical_form_upside_down_comes_out_right_by_its_reference(quarter_turns: int) -> None:
+    form = symmetrical()
+    rng = np.random.default_rng(5)
+    page = fill(form, draw_values(form, rng), rng)
+    scan = page.scan(Wear(skew_degrees=1.5, quarter_turns=quarter_turns, noise=2), rng)
+    aligned = align(page_of(scan.pixels), form.template())
+    assert off_mm(aligned, form, scan) < OFF_MM
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 2])
+def test_a_symmetrical_form_without_reference_is_refused_rather_than_guessed(quarter_turns: int) -> None:
+    form = symmetrical()
+    scan = wear(form.picture, DPI, Wear(quarter_turns=quarter_turns), np.random.default_rng(1))
+    with pytest.raises(NoMatch):
+        align(page_of(scan.pixels), replace(form.template(), reference=None))
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("layout", [visit_record, aruco_form])
+def test_markers_alone_are_enough_where_the_form_is_not_symmetrical(layout: Layout, quarter_turns: int) -> None:
+    scan = scanned(layout, Wear(skew_degrees=-2.5, quarter_turns=quarter_turns, noise=3))
+    aligned = align(page_of(scan.pixels), replace(template_of(layout), reference=None))
+    assert aligned.match.method == "markers"
+    assert off_mm(aligned, drawn(layout), scan) < OFF_MM
+
+
+@pytest.mark.parametrize("corner", range(4))
+@pytest.mark.parametrize("layout", [visit_record, aruco_form])
+def test_a_page_with_a_torn_corner_is_still_found_by_its_print(layout: Layout, corner: int) -> None:
+    scan = scanned(layout, Wear(skew_degrees=1.2, noise=2))
+    pixels = scan.pixels.copy()
+    height, width = pixels.shape
+    torn = round(26 * scan.dpi / MM_PER_INCH)
+    rows = slice(0, torn) if corner < 2 else slice(height - torn, height)
+    columns = slice(0, torn) if corner in (0, 3) else slice(width - torn, width)
+    pixels[rows, columns] = 250
+    aligned = align(page_of(pixels), template_of(layout))
+    assert aligned.match.method == "reference"
+    assert off_mm(aligned, drawn(layout), scan) < OFF_MM
+
+
+def test_a_torn_corner_without_reference_is_refused() -> None:
+    pixels = scanned(visit_record, Wear(noise=2)).pixels.copy()
+    pixels[:200, :200] = 250
+    with pytest.raises(NoMatch):
+        align(page_of(pixels), replace(template_of(visit_record), reference=None))
+
+
+def test_a_filled_reference_is_matched_with_and_never_subtracted() -> None:
+    grey = np.asarray(cv2.cvtColor(filled(class_marks).picture, cv2.COLOR_BGR2GRAY), np.uint8)
+    template = replace(template_of(class_marks), reference=grey, reference_filled=True)
+    rng = np.random.default_rng(9)
+    scan = fill(drawn(class_marks), {"r01.number": "12345"}, rng).scan(Wear(skew_degrees=1, noise=2), rng)
+    aligned = align(page_of(scan.pixels), template)
+    assert off_mm(aligned, drawn(class_marks), scan) < OFF_MM
+    assert aligned.reference is None
+
+
+def test_a_page_of_unknown_form_is_only_straightened() -> None:
+    scan = scanned(visit_record, Wear(skew_degrees=3, noise=2))
+    aligned = straightened(page_of(scan.pixels))
+    assert aligned.match.method == "none"
+    top_left, top_right = cv2.perspectiveTransform(np.array([[[0.0, 0.0], [1000.0, 0.0]]]), aligned.to_scan)[0]
+    angle = np.degrees(np.arctan2(*(top_right - top_left)[::-1]))
+    assert angle == pytest.approx(3, abs=0.3)
