@@ -49,6 +49,7 @@ class _Candidate:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Path:
     steps: tuple[int, ...]  # indices of candidates
+    reading: str  # what they say
     log_likelihood: float  # mean over primitives, so that paths of different lengths compare
 
 
@@ -219,10 +220,11 @@ def _best_paths(
     A candidate counts by how many primitives it takes up, so that one bad piece is not hidden by being long.
     """
     digit_log = np.log(np.maximum(probabilities[:, :10], 1e-9))
+    says = [CLASSES[digit] for digit in digit_log.argmax(axis=1)]
     total = max(candidate.last for candidate in candidates)
-    # open_paths[end][reading] = the best path of each number of digits and last step up to a primitive
+    # open_paths[end]: the best paths through the primitives before `end`
     open_paths: list[list[_Path]] = [[] for _ in range(total + 1)]
-    open_paths[0] = [_Path((), 0.0)]
+    open_paths[0] = [_Path((), "", 0.0)]
     by_start: dict[int, list[int]] = {}
     for index, candidate in enumerate(candidates):
         by_start.setdefault(candidate.first, []).append(index)
@@ -231,20 +233,22 @@ def _best_paths(
             candidate = candidates[index]
             gain = float(digit_log[index].max()) * (candidate.last - candidate.first) / total
             extended = [
-                _Path((*path.steps, index), path.log_likelihood + gain)
+                _Path((*path.steps, index), path.reading + says[index], path.log_likelihood + gain)
                 for path in open_paths[end]
                 if len(path.steps) < length[1]
             ]
             merged = open_paths[candidate.last] + extended
-            open_paths[candidate.last] = _best_of_each_length(merged)
+            open_paths[candidate.last] = _best_readings(merged)
     complete = [path for path in open_paths[total] if length[0] <= len(path.steps) <= length[1]]
     ranked = sorted(complete, key=lambda path: -path.log_likelihood)
     return (ranked[0] if ranked else None), (ranked[1] if len(ranked) > 1 else None)
 
 
-def _best_of_each_length(paths: list[_Path], rivals: int = 2) -> list[_Path]:
+def _best_readings(paths: list[_Path], rivals: int = 3) -> list[_Path]:
+    """Keep the best path to each reading, and of each number of digits the best few."""
+    ranked = sorted(paths, key=lambda path: -path.log_likelihood)
+    best = sorted({path.reading: path for path in reversed(ranked)}.values(), key=lambda path: -path.log_likelihood)
     kept: list[_Path] = []
-    for count in {len(path.steps) for path in paths}:
-        of_length = sorted((p for p in paths if len(p.steps) == count), key=lambda p: -p.log_likelihood)
-        kept += of_length[:rivals]
+    for count in sorted({len(path.reading) for path in best}):
+        kept += [path for path in best if len(path.reading) == count][:rivals]
     return kept

@@ -140,11 +140,31 @@ def _best_map(pixels: Grey, template: Template, params: AlignParams) -> Found | 
             best = _better(best, found, small, shrink, template, params)
     if template.reference is not None and (best is None or best[1].score < params.least_score):
         for to_scan, enough in _maps_by_reference(pixels, small, shrink, template, params):
-            found = to_scan, Match(frame_score(small, shrink, template, to_scan, params), "reference")
+            found = _settled(small, shrink, template, to_scan, params)
             best = max((f for f in (best, found) if f is not None), key=lambda f: f[1].score)
             if best[1].score >= enough:
                 break
     return best
+
+
+def _settled(small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams) -> Found:
+    """Move a map by whole boxes as long as more of the frame is found: a table looks alike one column on.
+
+    Writing fills a grid's cells and hides what tells them apart, but beyond the outer columns there are no lines.
+    """
+    score = frame_score(small, shrink, template, to_scan, params)
+    width, height = np.median([box[2:] for field in template.fields for box in field.boxes], axis=0)
+    shifts = [(width, 0.0), (-width, 0.0), (0.0, height), (0.0, -height)]
+    improved = True
+    while improved and score < params.sure_score:
+        improved = False
+        for x, y in shifts:
+            moved = to_scan @ np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+            better, _ = refined(small, shrink, template, moved, params)
+            moved_score = frame_score(small, shrink, template, better, params)
+            if moved_score > score + params.clearly:
+                to_scan, score, improved = better, moved_score, True
+    return to_scan, Match(score, "reference")
 
 
 def _maps_by_reference(

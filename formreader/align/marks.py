@@ -45,11 +45,16 @@ def _square_quads(small: Grey, template: Template, markers: Markers, rivals: int
         return
     diagonals = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / np.array([small.shape[1], small.shape[0]])
     nearest = [squares[np.argsort(-(squares @ diagonal))[:rivals]] for diagonal in diagonals]
+    tried: set[bytes] = set()
     for quad in product(*nearest):
         corners = np.array(quad)
-        if len(np.unique(corners, axis=0)) == 4:
-            for turn in range(4):
-                yield np.roll(corners, turn, axis=0)
+        if len(np.unique(corners, axis=0)) < 4:
+            continue
+        for turn in range(4):
+            turned = np.roll(corners, turn, axis=0)
+            if turned.tobytes() not in tried:
+                tried.add(turned.tobytes())
+                yield turned
 
 
 def find_markers(pixels: Grey, dpi: float, zone: float = 0.25) -> Markers | None:

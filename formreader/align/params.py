@@ -36,6 +36,7 @@ class AlignParams:
     coarse_likeness: float = 0.4
     patch_share: float = 0.5  # a map shifted by a row of a table finds few of the patches that hold text
     sure_score: float = 0.9  # of the frame: the quick map is taken without asking the landmarks
+    clearly: float = 0.03  # of the frame: a map moved by a box that finds this much more is the right one
     line_reach: float = 0.0025  # of the long side, 0.7 mm on A4: a line found this near its place counts
     least_score: float = 0.5  # own pages measured over 0.7, pages of other forms under 0.3
     turns_apart: float = 0.1  # two turns of a page closer than this in score cannot be told apart

@@ -30,6 +30,7 @@ class FindParams:
     contrast: int = 14  # grey levels darker than the paper: pale grey frames count, JPEG noise does not
     side_found: float = 0.8  # share of each side that must be printed
     filled: float = 0.85  # share of its bounding rectangle that a cell fills: it is a rectangle
+    bright: float = 0.6  # of the page's paper: a darker inside is a solid square
     empty: float = 0.015  # ink in the middle of a cell of a blank form: more is a label
     tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
     dot_mm: float = 0.7  # smaller marks in a cell are dust or a dotted guide, no label
@@ -91,6 +92,7 @@ def _named(name: str, group: list[Rectangle], params: FindParams) -> Field:
 def _cells(pixels: Grey, px_a_mm: float, params: FindParams, *, blank: bool) -> list[Rectangle]:
     """Find the closed rectangles that straight lines make; x, y, width, height on the middle of the lines."""
     darkness = _darkness(pixels, px_a_mm)
+    paper = float(np.percentile(pixels[::5, ::5], 75))
     ink = np.where(darkness > params.contrast, np.uint8(255), np.uint8(0))
     length = max(7, round(params.line_mm * px_a_mm))
     gap = max(3, round(0.25 * px_a_mm)) | 1
@@ -104,6 +106,8 @@ def _cells(pixels: Grey, px_a_mm: float, params: FindParams, *, blank: bool) -> 
         if not (least <= height <= most and least <= width <= params.most_wide_mm * px_a_mm):
             continue
         if area < params.filled * width * height or not _framed(across, down, (x, y, width, height), params):
+            continue
+        if np.median(pixels[y : y + height, x : x + width]) < params.bright * paper:
             continue
         if blank and _label(darkness, (x, y, width, height), px_a_mm, params) > params.empty:
             continue

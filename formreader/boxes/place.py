@@ -30,18 +30,23 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
         In the template's order of fields and the fields' writing order; corners in scan pixels.
     """
     params = params or SnapParams()
-    strips = [_strip(page, field, template.dpi, params) for field in template.fields]
-    moves = np.zeros((len(strips), 2))
-    if page.match.method != "none":
-        moves = _agreed(np.array([strip.move() for strip in strips]), strips)
+    found_here = page.match.method == "none"  # the boxes were found on this page itself: they lie on their lines
+    on_form = [np.array(field.boxes, dtype=np.float64) for field in template.fields]
+    frames = on_form if found_here else _on_lines(page, template, params)
     placed = []
-    for field, strip, move in zip(template.fields, strips, moves, strict=True):
-        rectangles = strip.rectangles(move) if page.match.method != "none" else np.array(field.boxes, dtype=np.float64)
+    for field, rectangles in zip(template.fields, frames, strict=True):
         for position, (x, y, width, height) in enumerate(rectangles.tolist(), start=1):
             upright = np.array([[[x, y], [x + width, y], [x + width, y + height], [x, y + height]]])
             corners = cv2.perspectiveTransform(upright, page.to_scan)[0]
             placed.append(Box(field.name, position, corners, field.length, field.boxes[position - 1]))
     return tuple(placed)
+
+
+def _on_lines(page: AlignedPage, template: Template, params: SnapParams) -> list[NDArray[np.float64]]:
+    """Give each field's boxes on their printed lines, (n, 4) in template pixels."""
+    strips = [_strip(page, field, template.dpi, params) for field in template.fields]
+    moves = _agreed(np.array([strip.move() for strip in strips]), strips)
+    return [strip.rectangles(move) for strip, move in zip(strips, moves, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +76,8 @@ class _Sides:
         shifts = np.arange(-self.far, self.far + 1)
         fits = [_read_off(p, s[:, None] + shifts).sum(axis=0) for p, s in zip(self.profiles, self.places, strict=True)]
         together = np.sum(fits, axis=0)
+        if not together.any():
+            return 0
         return int(shifts[np.argmax(together - 0.1 * np.abs(shifts) / max(self.far, 1) * together.max())])
 
     def moved(self, shift: float) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.printed import form_print, frame_bands, without_print
+from formreader.crops.printed import form_print, frame_bands, grown, without_print
 from formreader.crops.upright import CropParams, Mask, darkness_of, frame_of, upright
 from formreader.crops.writing import antialiased, choose_writing
 from formreader.normalize import NormalizeParams, normalize
@@ -100,19 +100,19 @@ def _cut(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> 
     darkness = darkness_of(upright(pixels, box.corners, frame), frame.side, params)
     bands = frame_bands(darkness, frame, params)
     printed = form_print(reference, darkness, box, frame, params)
-    inner = frame.inside(params.line_most * frame.side)
-    free = darkness[inner][(bands.either | printed)[inner] == 0]
+    inner = frame.inside(0)
+    free = darkness[inner][grown(bands.either | printed, 2)[inner] == 0]
     rank = int(0.99 * (free.size - 1))
     stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
     strongest = float(free.max()) if free.size else 0.0
     if strongest < params.least_darkness * 255:
-        return nothing, "blank"
+        return nothing, "ink_outside" if bands.thickened else "blank"
     threshold = max(params.least_darkness * 255, params.of_stroke * max(stroke, 0.6 * strongest))
     ink = _hysteresis(darkness, threshold)
-    clean = without_print(ink, bands, printed, frame)
+    clean = without_print(ink, bands, printed, frame, params)
     writing, reason = choose_writing(clean, darkness, bands, frame, params)
     if writing is None:
-        return nothing, reason
+        return nothing, "ink_outside" if bands.thickened else reason
     return antialiased(darkness, writing, max(stroke, threshold)), reason
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, upright
 from formreader.values import Box, Grey
@@ -21,12 +22,15 @@ class Bands:
         Masks of the lines that run across and of those that run down.
     rows, columns
         Where they lie: first and last + 1 of the top and the bottom line, of the left and the right one; 0, 0 for none.
+    thickened
+        One of them is thicker than the others over a good part of its length: a stroke may lie along it.
     """
 
     across: Mask
     down: Mask
     rows: tuple[tuple[int, int], tuple[int, int]]
     columns: tuple[tuple[int, int], tuple[int, int]]
+    thickened: bool
 
     @property
     def thickness(self) -> int:
@@ -45,17 +49,56 @@ def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
     What is much darker than its line is no part of the band: it is writing over a pale line.
     """
     across, down = np.zeros_like(darkness), np.zeros_like(darkness)
-    inner_rows, inner_columns = frame.inside(0.15 * frame.side)
-    rows, columns = [], []
-    for place in (frame.top, frame.top + frame.height):
-        start, stop, level = _line_at(darkness[:, inner_columns].T, place, frame.side, params)
-        across[start:stop] = _no_darker(darkness[start:stop], level, params)
-        rows.append((start, stop))
-    for place in (frame.left, frame.left + frame.width):
-        start, stop, level = _line_at(darkness[inner_rows], place, frame.side, params)
-        down[:, start:stop] = _no_darker(darkness[:, start:stop], level, params)
-        columns.append((start, stop))
-    return Bands(across, down, (rows[0], rows[1]), (columns[0], columns[1]))
+    inner_rows, inner_columns = frame.inside(0.06 * frame.side)
+    rows = [
+        _line_at(darkness[:, inner_columns].T, place, frame.side, params)
+        for place in (frame.top, frame.top + frame.height)
+    ]
+    columns = [
+        _line_at(darkness[inner_rows], place, frame.side, params) for place in (frame.left, frame.left + frame.width)
+    ]
+    # A stroke on a line or close along it makes one line thicker than the frame's others.
+    usual = float(np.median([line.stop - line.start for line in (*rows, *columns)]))
+    thickened = any(line.widest > params.thickened * usual + 1 for line in (*rows, *columns))
+    rows, columns = [line.trimmed(usual) for line in rows], [line.trimmed(usual) for line in columns]
+    for line in rows:
+        across[line.start : line.stop] = _no_darker(darkness[line.start : line.stop], line.level, params)
+    for line in columns:
+        down[:, line.start : line.stop] = _no_darker(darkness[:, line.start : line.stop], line.level, params)
+    (top, bottom), (left, right) = ([(line.start, line.stop) for line in lines] for lines in (rows, columns))
+    return Bands(across, down, (top, bottom), (left, right), thickened)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """One printed line.
+
+    Attributes
+    ----------
+    start, stop
+        Its first and last + 1 place.
+    level
+        How dark it is.
+    common
+        How dark each of its places is throughout.
+    widest
+        How thick it is over half of its length, strokes along it counted in.
+    """
+
+    start: int
+    stop: int
+    level: float
+    common: NDArray[np.float64]
+    widest: int
+
+    def trimmed(self, usual_px: float) -> _Line:
+        """Cut a line that is much thicker than usual down to its darkest part of usual thickness."""
+        thickness = max(1, round(usual_px))
+        if self.stop - self.start <= 1.5 * usual_px + 1:
+            return self
+        sums = np.convolve(self.common, np.ones(thickness), mode="valid")
+        start = self.start + int(np.argmax(sums))
+        return replace(self, start=start, stop=start + thickness)
 
 
 def _no_darker(darkness: Grey, print_level: Grey | float, params: CropParams) -> Mask:
@@ -64,33 +107,37 @@ def _no_darker(darkness: Grey, print_level: Grey | float, params: CropParams) ->
     return np.where(darkness <= most, np.uint8(255), np.uint8(0))
 
 
-def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> tuple[int, int, float]:
-    """Find the line that runs down the columns of `crossing` nearest to a place: its columns and darkness.
+def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> _Line:
+    """Find the line that runs down the columns of `crossing` nearest to a place; none has no thickness.
 
-    Columns 0 to 0 where no line does.
-
-    The darkness that seven of ten rows reach is the line's, however much writing crosses it.
+    The darkness that nearly all rows reach is the line's, however much writing crosses it; only where no line is found
+    so, as toner broke it, seven of ten rows are enough.
     """
     search, most = params.line_search * side, round(params.line_most * side)
     first, last = max(0, round(place - search - most / 2)), min(crossing.shape[1], round(place + search + most / 2) + 1)
+    nothing = _Line(0, 0, 0.0, np.zeros(0), 0)
     if last <= first or not crossing.size:
-        return 0, 0, 0.0
-    rank = int(0.3 * (len(crossing) - 1))
-    common = np.partition(crossing[:, first:last], rank, axis=0)[rank].astype(np.float64)
+        return nothing
     near = np.abs(np.arange(first, last) - place) <= search
-    if not near.any():
-        return 0, 0, 0.0
-    peak = int(np.argmax(np.where(near, common, -1)))
-    if common[peak] < 12:  # 5 % of the paper's brightness: no line there
-        return 0, 0, 0.0
-    is_line = common > 0.25 * common[peak]
-    start = peak
-    while start > 0 and is_line[start - 1] and peak - start < most:
-        start -= 1
-    stop = peak + 1
-    while stop < len(is_line) and is_line[stop] and stop - peak <= most:
-        stop += 1
-    return first + start, first + stop, float(common[peak])
+    ordered = np.sort(crossing[:, first:last], axis=0)
+    for share in params.line_unbroken:
+        common = ordered[int((1 - share) * (len(crossing) - 1))].astype(np.float64)
+        peak = int(np.argmax(np.where(near, common, -1)))
+        if near[peak] and common[peak] >= params.line_darkness * 255:
+            break
+    else:
+        return nothing
+    start, stop = _run(common > 0.25 * common[peak], peak, most)
+    widest = np.subtract(*_run(ordered[len(crossing) // 2] > 0.25 * common[peak], peak, 2 * most)[::-1])
+    return _Line(first + start, first + stop, float(common[peak]), common[start:stop], int(widest))
+
+
+def _run(is_line: NDArray[np.bool_], peak: int, most: int) -> tuple[int, int]:
+    """Give the first and last + 1 place of the run around a peak, at most `most` to each side."""
+    gaps = np.flatnonzero(~is_line)
+    start = max(int(gaps[gaps < peak].max(initial=-1)) + 1, peak - most)
+    stop = min(int(gaps[gaps > peak].min(initial=len(is_line))), peak + most + 1)
+    return start, stop
 
 
 def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, params: CropParams) -> Mask:
@@ -109,18 +156,31 @@ def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, p
     return np.where(is_print, _no_darker(darkness, level, params), np.uint8(0))
 
 
-def without_print(ink: Mask, bands: Bands, printed: Mask, frame: Frame) -> Mask:
+def without_print(ink: Mask, bands: Bands, printed: Mask, frame: Frame, params: CropParams) -> Mask:
     """Take lines and other print out of the ink and join the strokes they cut."""
-    away = bands.either | printed
-    kept = cv2.subtract(ink, away)
-    reach = bands.thickness + 2
+    lines = bands.either
+    # Where the frame's own lines were found they say best where it lies; the blank's picture is for all other print.
+    slack = round(2 * params.print_slack * frame.side)
+    printed = cv2.subtract(printed, grown(lines, slack))
+    kept = cv2.subtract(ink, lines | printed)
+    # A line's soft edge stays along it as a sliver; of a stroke that comes up to the line there is more beyond.
+    edge = grown(lines, 1)
+    beyond = cv2.subtract(kept, edge)
+    kept = beyond | (kept & edge & grown(beyond, 1))
+    reach = bands.thickness + 3
     lean = max(3, round(0.8 * bands.thickness)) | 1
-    over_across = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((reach + 1, lean), np.uint8))
-    over_down = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((lean, reach + 1), np.uint8))
+    over_across = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((reach, lean), np.uint8))
+    over_down = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((lean, reach), np.uint8))
     joined = (over_across & bands.across) | (over_down & bands.down)
     if printed.any():
         gap = max(3, round(0.09 * frame.side)) | 1
         over_print = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap)))
-        joined |= over_print & printed & ~bands.either
+        joined |= over_print & printed
     restored: Mask = kept | (joined & ink)
     return restored
+
+
+def grown(mask: Mask, by_px: int) -> Mask:
+    """Widen a mask by pixels in all directions."""
+    wider: Mask = cv2.dilate(mask, np.ones((2 * by_px + 1, 2 * by_px + 1), np.uint8))
+    return wider

@@ -29,6 +29,12 @@ class CropParams:
     )
     of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
     line_search: float = 0.08  # how far from its place a side's line may lie
+    line_unbroken: tuple[float, float] = (
+        0.85,
+        0.7,
+    )  # share of a side that its line must be dark on; a stroke is shorter
+    line_darkness: float = 0.05  # of the paper's brightness: paler is no line
+    thickened: float = 1.5  # times as thick as the frame's other lines: a stroke may lie along a line
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller
     least_digit: float = 0.2  # a mark smaller than this in both directions is no digit
@@ -39,7 +45,8 @@ class CropParams:
     as_dark: float = 0.6  # of the largest component's darkest point: fainter is a watermark or bleed-through
     residue: float = 0.06  # slivers of an uneven line reach this far from it
     all_of: float = 0.95
-    long_residue: float = 0.4  # a sliver this long may be a stroke on the line, and is looked at
+    long_residue: float = 0.35  # what is this long along a line may be a stroke, and is looked at
+    least_pen: float = 0.04  # thinner is no pen's stroke, 0.3 mm in a box of 7 mm
     over_print: float = 1.4  # times as dark as the print, and
     over_print_by: float = 0.1  # of the paper's brightness on top: that dark is a pen over a pale line or guide
     hidden: float = 0.33  # ink that ends on a line over this length may go on within it

@@ -26,7 +26,8 @@ def choose_writing(
     if not is_own.any():
         # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
         reaches_in = is_mark & ~is_residue & (inside >= (params.speck * frame.side) ** 2)
-        along_line = is_residue & (extent >= params.long_residue * frame.side)
+        is_pen = area >= params.least_pen * frame.side * extent
+        along_line = is_residue & is_pen & (extent >= params.long_residue * frame.side)
         return None, "ink_outside" if (reaches_in | along_line).any() else "blank"
     is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
     if (

@@ -41,7 +41,7 @@ class FitParams:
 
     sigma: float = 0.55
     components: int = 100
-    landmarks: int = 2048
+    landmarks: int = 3072
     cost: float = 10.0
     junk_cost: float = 3.0
     tolerance: float = 0.001

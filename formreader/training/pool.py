@@ -35,10 +35,10 @@ class RecipeParams:
         Parts the writers are dealt to; each part is read by a model that knows none of its writers.
     """
 
-    copies: int = 1
+    copies: int = 3
     crosses: float = 0.05
     dashes: float = 0.05
-    others: float = 0.2
+    others: float = 0.3
     ones: float = 0.015
     crossed: float = 0.015
     folds: int = 3
