@@ -74,8 +74,9 @@ def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) 
         # Cutting measured the mark: too small or too large. The model's share for 'no digit' says nothing about that.
         return DigitReading(box, None, confidence, shares, "not_a_digit")
     if best >= DIGIT_CLASSES:
-        sure = CLASSES[best] in STRUCK and confidence >= threshold
-        reason: Reason = "struck" if sure else "not_a_digit"
-        return DigitReading(box, None, confidence, shares, cut or reason)
-    reason = "low_confidence" if confidence < threshold else ""
+        if CLASSES[best] in STRUCK and confidence >= threshold:
+            # A cross often runs over the frame; that makes it no less a cross.
+            return DigitReading(box, None, confidence, shares, "struck")
+        return DigitReading(box, None, confidence, shares, cut or "not_a_digit")
+    reason: Reason = "low_confidence" if confidence < threshold else ""
     return DigitReading(box, CLASSES[best], confidence, shares, cut or reason)

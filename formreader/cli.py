@@ -1,14 +1,17 @@
 """The commands: options, one call, one exit code.
 
 Results go to files, messages and progress to stderr. Exit codes: 0 all well, 1 some pages failed and the rest is
-written, 2 the call cannot be carried out and nothing was written, 130 broken off with Ctrl-C. Whatever is slow to
-import waits inside the command that needs it, so that ``--help`` and refusals come at once.
+written, 2 the call cannot be carried out and nothing was written, 130 broken off with Ctrl-C or SIGTERM. Whatever is
+slow to import waits inside the command that needs it, so that ``--help`` and refusals come at once.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -20,7 +23,7 @@ from typer.core import TyperGroup
 from formreader.errors import UnusableCall
 
 BROKEN_OFF: Final = 130
-"""What shells give for a program ended by Ctrl-C."""
+"""What shells give for a program ended by Ctrl-C; ours also for SIGTERM, with which servers stop a batch."""
 
 _GOING_ON: Final = "A batch that was begun before"
 _RARE: Final = "Seldom needed"
@@ -52,7 +55,8 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; SIGTERM ends it as Ctrl-C does, with what was read written."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app(prog_name="formreader")
 
 
@@ -91,6 +95,7 @@ def detect(
     filled: Annotated[
         bool, typer.Option("--filled", help="BLANK is one filled scan: match pages with it, never subtract it.")
     ] = False,
+    page: Annotated[int, typer.Option(min=1, metavar="N", help="The page of BLANK that shows the form.")] = 1,
     wide: Annotated[bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a template that exists already.")] = False,
 ) -> None:
@@ -102,22 +107,20 @@ def detect(
     _need_opencv()
     from formreader.pipeline import find_form
     from formreader.progress import count_of
-    from formreader.scans import save_picture
-    from formreader.template import save_template
+    from formreader.scans import find_scans
 
     reference, preview = (output.with_name(f"{output.stem}-{kind}.png") for kind in ("reference", "preview"))
     _refuse_overwriting((output, reference, preview), blank, force=force)
-    template, picture = find_form(blank, name or output.stem, _lines(names), filled=filled, wide=wide)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(preview, picture)
-        save_template(template, output, reference.name)
-    except OSError as error:
-        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place") from error
-    widest = max(len(found.name) for found in template.fields)
-    for found in template.fields:
-        wide_box = "one wide box for several digits" if found.length != (1, 1) else ""
-        _say(f"  {found.name:<{widest}}  {wide_box or count_of(len(found.boxes), 'box', 'boxes')}")
+    found = find_scans(blank).pages
+    template, picture = find_form(blank, name or output.stem, _lines(names), filled=filled, wide=wide, page=page)
+    with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
+        _write_form(template, picture, output, reference, preview)
+    if (most := max(ref.page for ref in found)) > 1:
+        _say(f"page {page} of {most}; others with --page")
+    widest = max(len(field.name) for field in template.fields)
+    for field in template.fields:
+        wide_box = "one wide box for several digits" if field.length != (1, 1) else ""
+        _say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
     _say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
 
 
@@ -182,12 +185,13 @@ def read(
     """Read scans into results.csv, digits.csv and failed.csv.
 
     The same command again goes on where the last one stopped: it reads what is new and tries again what failed.
+    Ctrl-C and SIGTERM stop it with what was read written (exit code 130).
     """
     _need_opencv()
     from formreader.export import write_tables
     from formreader.model import default_model_path, load_model
     from formreader.pipeline import read_batch, unwatched
-    from formreader.progress import Tally, count_of, with_progress
+    from formreader.progress import Tally, about_ignored, count_of, with_progress
     from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
     from formreader.scans import find_scans
     from formreader.store import open_batch
@@ -223,10 +227,10 @@ def read(
         _say("Broken off; writing what was read ...")
         write_tables(output)
         again = "the same command without --fresh" if fresh else "the same command"
-        _say(f"What was read is in {output}; run {again} again to go on")
+        _say("\n".join([*_about_earlier(output), f"What was read is in {output}; run {again} again to go on"]))
         raise
     if not quiet:
-        _say(tally.summary(output, ignored=len(found.ignored)))
+        _say(tally.summary(output, [*about_ignored(found.ignored), *_about_earlier(output)]))
     if tally.failed:
         raise typer.Exit(1)
 
@@ -314,6 +318,43 @@ def _need_opencv() -> None:
         ) from error
 
 
+def _write_form(template: Any, picture: Any, output: Path, reference: Path, preview: Path) -> None:
+    """Write a template with its pictures; a template with mistakes is refused before anything is there."""
+    from formreader.scans import save_picture
+    from formreader.template import save_template
+
+    try:
+        try:
+            save_template(template, output, reference.name)
+        except FileNotFoundError:
+            output.parent.mkdir(parents=True)
+            save_template(template, output, reference.name)
+        preview.unlink(missing_ok=True)  # its permissions would stay
+        save_picture(preview, picture)
+    except OSError as error:
+        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place") from error
+
+
+@contextmanager
+def _for_owner_alone(wanted: bool) -> Iterator[None]:
+    """Make what is written inside readable by its owner alone, if `wanted`: it shows people's data."""
+    usual = os.umask(0o077)
+    os.umask(0o077 if wanted else usual)
+    try:
+        yield
+    finally:
+        os.umask(usual)
+
+
+def _about_earlier(results: Path) -> list[str]:
+    """Say which pages show readings of settings before a --reread."""
+    from formreader.progress import about_earlier_settings
+    from formreader.store import open_results
+
+    with open_results(results) as batch:
+        return list(about_earlier_settings(*batch.of_earlier_settings()))
+
+
 def _lines(names: Path | None) -> list[str]:
     """Read the names of fields; empty lines and those beginning with # are left out."""
     if names is None:
@@ -340,9 +381,9 @@ def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:
 
 
 def _folder(path: Path) -> Path:
-    """Make a folder where there is none."""
+    """Make a folder where there is none, for its owner alone."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise UnusableCall(f"{path}: cannot be made ({error.strerror}); name another folder") from error
     return path

@@ -37,6 +37,8 @@ _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 def write_tables(folder: Path) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
+    A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two.
+
     Raises
     ------
     BatchError
@@ -47,7 +49,7 @@ def write_tables(folder: Path) -> None:
         _write_csv(folder / "results.csv", (*RESULTS_COLUMNS, *columns), _result_rows(results, columns))
         digit_rows = (row for page in results.pages(digits=True) for row in _digit_rows(page))
         _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
-        failed = [page for page in results.pages() if page.status == "failed"]
+        failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
 
@@ -163,7 +165,7 @@ def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]
 
 def _write_pictures(folder: Path, failed: Iterable[StoredPage], results: Results) -> None:
     """Write the pictures of failed pages, and take away those of pages that were read since."""
-    names = {_picture_name(page): page for page in failed}
+    names = {f"{flat_name(page.scan, page.page, page.sha256)}.jpg": page for page in failed}
     try:
         for stale in folder.glob("*.jpg"):
             if stale.name not in names:
@@ -178,10 +180,10 @@ def _write_pictures(folder: Path, failed: Iterable[StoredPage], results: Results
         raise _unwritable(folder, error) from error
 
 
-def _picture_name(page: StoredPage) -> str:
-    """Make a file name from a page's: flat, and its own also where two folders hold files of one name."""
-    flat = re.sub(r"[/\\:*?\"<>|\x00-\x1f]", "_", page.scan)[-100:]
-    return f"{flat}-{page.page}-{page.sha256[:8]}.jpg"
+def flat_name(scan: str, page: int, sha256: str) -> str:
+    """Make the start of a file name from a page's: flat, and its own also where two folders hold files of one name."""
+    flat = re.sub(r"[/\\:*?\"<>|\x00-\x1f]", "_", scan)[-100:]
+    return f"{flat}-{page}-{sha256[:8]}"
 
 
 @contextmanager
@@ -225,7 +227,7 @@ def _write_xlsx(target: Path, results: Results) -> None:
             (_sheet_row(page, columns) for page in results.pages()),
             *(book.add_format(text), book.add_format(flagged)),
         )
-        failed = ([(cell, "") for cell in _failed_row(page)] for page in results.pages() if page.status == "failed")
+        failed = ([(cell, "") for cell in _failed_row(page)] for page in results.failures())
         _write_sheet(book, "Failed", FAILED_COLUMNS, failed, book.add_format(text), book.add_format(flagged))
         try:
             book.close()

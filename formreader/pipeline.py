@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +24,7 @@ from formreader.fields import decode
 from formreader.model import DigitModel
 from formreader.scans import find_scans, load_page
 from formreader.strings import read_strings
-from formreader.template import Template
+from formreader.template import Field, Markers, Template
 from formreader.values import (
     AlignedPage,
     Box,
@@ -151,7 +155,22 @@ def read_batch(
     # One thread a worker: pages are the parallel work, and OpenCV's own threads would only get into each other's way.
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from parallel(joblib.delayed(answer)(ref, template, model, threshold, watch) for ref in refs)
+        with _interrupts_ignored():
+            answers = parallel(joblib.delayed(answer)(ref, template, model, threshold, watch) for ref in refs)
+        yield from answers
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Start worker processes that leave Ctrl-C to the parent, which stops them; they inherit what is ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def answer(
@@ -185,20 +204,29 @@ def _small(page: Page | None, long_side_px: int = 800) -> bytes | None:
 
 
 def find_form(
-    scans: Sequence[Path], name: str, names: Sequence[str] = (), *, filled: bool = False, wide: bool = False
+    scans: Sequence[Path],
+    name: str,
+    names: Sequence[str] = (),
+    *,
+    filled: bool = False,
+    wide: bool = False,
+    page: int = 1,
 ) -> tuple[Template, NDArray[np.uint8]]:
     """Make a template from a blank form, or from filled scans where no blank exists.
 
     Parameters
     ----------
     scans
-        One blank form; or several filled scans, whose per-pixel median is taken for the blank; the first page of each.
+        One blank form; or several filled scans, of which the paper that shows through at each pixel is taken for the
+        blank; of the largest, the others are brought to its place.
     names
         For the fields in reading order; fields beyond them keep ``field_01``, ...
     filled
         The single scan is a filled one: it is matched with, never subtracted.
     wide
         Also take single frames for several digits.
+    page
+        Which page of each file.
 
     Returns
     -------
@@ -213,16 +241,20 @@ def find_form(
         A scan cannot be decoded, shows another form, or there are more names than fields.
     """
     try:
-        refs = [ref for scan in scans for ref in find_scans([scan]).pages if ref.page == 1]
+        refs = [ref for scan in scans for ref in find_scans([scan]).pages if ref.page == page]
+        if not refs:
+            raise UnusableCall(f"no file given has a page {page}")
         pages = [load_page(ref) for ref in refs]
         blank = _blank_of(pages)
     except PageError as failure:
         raise UnusableCall(str(failure)) from failure
     height, width = blank.pixels.shape
     dpi = blank.dpi or round(max(height, width) / A4_LONG_SIDE_INCH, 1)
-    # Where most writers write, a shade of them is left in the median.
+    # Where most writers write, a shade of them is left.
     params = FindParams(empty=0.06) if len(pages) > 1 else FindParams()
+    markers = find_markers(blank.pixels, dpi)
     fields = find_fields(blank.pixels, blank.dpi, blank=not filled, wide=wide, params=params)
+    fields = _renumbered(field for field in fields if not _in_marker(field, markers))
     if not fields:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
     if len(names) > len(fields):
@@ -238,24 +270,41 @@ def find_form(
         fields=(*renamed, *fields[len(renamed) :]),
         reference=blank.pixels,
         reference_filled=filled,
-        markers=find_markers(blank.pixels, dpi),
+        markers=markers,
     )
     on_form = AlignedPage(blank.ref, blank.pixels, None, np.eye(3), straightened(blank).match)
     return template, outlined(blank.pixels, place_boxes(on_form, template))
 
 
-def _blank_of(pages: list[Page]) -> Page:
-    """Take the one page given for the blank; of several filled ones the median, which no one writer's ink survives."""
+def _blank_of(pages: list[Page], paper_rank: float = 0.75) -> Page:
+    """Take the one page given for the blank; of several filled ones what at least a quarter of them show as paper.
+
+    The middle one of five (the median) keeps ink where three writers wrote; print is dark on all of them.
+    """
+    pages = sorted(pages, key=lambda page: -page.pixels.size) if len(pages) > 1 else pages
     first = straightened(pages[0])
     height, width = pages[0].pixels.shape
+    upright = upright_picture(first, width, height)
     if len(pages) == 1:
-        return replace(pages[0], pixels=upright_picture(first, width, height), colour=None)
-    form = Template("first", width, height, 1.0, (), upright_picture(first, width, height))
+        return replace(pages[0], pixels=upright, colour=None)
+    form = Template("first", width, height, 1.0, (), upright)
     drawn = [upright_picture(align_to_picture(page, form), width, height) for page in pages[1:]]
-    stack = np.stack([form.reference, *drawn])
-    # Of two pages the brighter pixel: paper wins over either one's ink.
-    pixels = stack.max(axis=0) if len(stack) == 2 else np.median(stack, axis=0).astype(np.uint8)
-    return replace(pages[0], pixels=pixels, colour=None)
+    ordered = np.sort(np.stack([upright, *drawn]), axis=0)
+    return replace(pages[0], pixels=ordered[math.ceil(paper_rank * (len(pages) - 1))], colour=None)
+
+
+def _in_marker(field: Field, markers: Markers | None) -> bool:
+    """Whether a field's boxes are but the inside of a corner mark."""
+    if markers is None:
+        return False
+    x, y, width, height = field.boxes[0]
+    return any(abs(x + width / 2 - cx) + abs(y + height / 2 - cy) < markers.size_px for cx, cy in markers.centres)
+
+
+def _renumbered(fields: Iterable[Field]) -> tuple[Field, ...]:
+    kept = list(fields)
+    digits = len(str(max(len(kept), 10)))
+    return tuple(replace(field, name=f"field_{i:0{digits}}") for i, field in enumerate(kept, start=1))
 
 
 def _form_on(aligned: AlignedPage, dpi: float | None) -> Template:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,8 @@ from formreader.values import PageAnswer, PageFailure, PageReading
 
 _EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
 _REASONS_SHOWN: Final = 5
+_NAMES_SHOWN: Final = 3
+_OTHER_PICTURES: Final = (".gif", ".heic", ".heif", ".jfif", ".jp2", ".avif")
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ class Tally:
         else:
             self.skipped += 1
 
-    def summary(self, output: Path, *, ignored: int = 0) -> str:
-        """Say what came of the run and where it is."""
+    def summary(self, output: Path, notes: Iterable[str] = ()) -> str:
+        """Say what came of the run and where it is; `notes` are lines about more than this run."""
         took = max(time.monotonic() - self.began, 1e-9)
         lines = [f"{count_of(self.answered, 'page')} in {took:.0f} s ({self.answered / took:.1f} pages/s)"]
         if self.earlier:
@@ -80,8 +82,7 @@ class Tally:
             lines.append(f"         and other reasons, all in {output / 'failed.csv'}")
         share = f" ({self.flagged / self.digits:.1%})" if self.digits else ""
         lines.append(f"{count_of(self.digits, 'digit')} read, {self.flagged:,} flagged{share}")
-        if ignored:
-            lines.append(f"{count_of(ignored, 'file')} of other kinds in the folders passed over")
+        lines += notes
         lines.append(f"Results: {output / 'results.csv'}, digits.csv and failed.csv beside it")
         lines.append("Excel drops leading zeros from CSV files; for Excel, write a workbook:")
         lines.append(f"  formreader export {_quoted(output)} -o {_quoted(output.with_suffix('.xlsx'))}")
@@ -93,6 +94,33 @@ class Tally:
             ("duplicate (the same scan under another name)", self.duplicate),
             ("failed", self.failed),
         )
+
+
+def about_ignored(names: Sequence[str]) -> Iterator[str]:
+    """Say which files were passed over; pictures come first, as somebody may have meant them to be read."""
+    if names:
+        pictures = [name for name in names if name.lower().endswith(_OTHER_PICTURES)]
+        shown = ", ".join(sorted(names, key=lambda name: name not in pictures)[:_NAMES_SHOWN])
+        more = ", ..." if len(names) > _NAMES_SHOWN else ""
+        yield f"{count_of(len(names), 'file')} of other kinds in the folders passed over: {shown}{more}"
+        if pictures:
+            these = "one is a picture" if len(pictures) == 1 else f"{len(pictures):,} are pictures"
+            yield f"  {these} of a kind that this program does not read; convert to PNG or JPEG"
+
+
+def about_earlier_settings(kept: int, waiting: int) -> Iterator[str]:
+    """Say which pages show a reading of before the last ``--reread``."""
+    if kept:
+        yield f"{count_of(kept, 'page')} failed or came out blank now and {_verb(kept, 'keep')} the earlier reading"
+    if waiting:
+        yield (
+            f"{count_of(waiting, 'page')} still {_verb(waiting, 'show')} readings of the earlier settings; "
+            "the same command without --reread goes on"
+        )
+
+
+def _verb(number: int, many: str) -> str:
+    return f"{many}s" if number == 1 else many
 
 
 def count_of(number: int, one: str, many: str = "") -> str:

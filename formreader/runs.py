@@ -13,6 +13,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from formreader.errors import PageError, UnusableCall
+from formreader.export import flat_name
 from formreader.progress import Tally
 from formreader.scans import identified, save_picture
 from formreader.store import Batch
@@ -111,6 +112,8 @@ class Pictures:
     folder: Path
 
     def __call__(self, ref: PageRef, stage: str, picture: NDArray[Any]) -> None:
-        """Save one picture."""
-        name = re.sub(r"[/\\:]", "_", ref.name or ref.path.name)
-        save_picture(self.folder / f"{name}-{ref.page}-{stage}.png", picture)
+        """Save one picture, readable by its owner alone: it shows people's data."""
+        name = flat_name(ref.name or ref.path.name, ref.page, ref.sha256)
+        path = self.folder / f"{name}-{stage}.png"
+        path.touch(mode=0o600)
+        save_picture(path, picture)

@@ -56,8 +56,14 @@ def class_marks(dpi: float = 300, rows: int = 20) -> DrawnForm:
     sheet.text(130, 30, "Teacher:", 2.4)
     sheet.rule(146, 30.5, 46, 0.2)
     cell, tall, head = 7.2, 10.4, 40.0
-    columns = (("number", "Student no.", 5), ("q1", "Q1", 1), ("q2", "Q2", 1), ("q3", "Q3", 2), ("q4", "Q4", 2))
-    columns += (("total", "Total", 3),)
+    columns = (
+        ("number", "Student no.", 5),
+        ("q1", "Q1", 1),
+        ("q2", "Q2", 1),
+        ("q3", "Q3", 2),
+        ("q4", "Q4", 2),
+        ("total", "Total", 3),
+    )
     starts: list[float] = []
     x = 30.0
     for _, label, count in columns:

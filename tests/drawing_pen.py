@@ -195,7 +195,8 @@ def pen_digit(index: int, placing: Placing, pen_px: float, shape: tuple[int, int
     to_middle = cv2.warpAffine(outline.to_middle, to_page, size, borderMode=cv2.BORDER_CONSTANT, borderValue=far)
     pen = pen_px / 2 / scale
     edge = np.maximum(inside + (pen - outline.half_width), 0.85 * pen - to_middle)
-    return np.clip(0.5 + edge * scale, 0, 1).astype(np.float32)
+    coverage: Coverage = np.clip(0.5 + edge * scale, 0, 1).astype(np.float32)
+    return coverage
 
 
 def pen_strokes(strokes: Sequence[NDArray[np.float64]], pen_px: float, shape: tuple[int, int]) -> Coverage:
@@ -206,7 +207,8 @@ def pen_strokes(strokes: Sequence[NDArray[np.float64]], pen_px: float, shape: tu
         curve = np.round(_smooth(points) * fine * 16).astype(np.int32)
         cv2.polylines(large, [curve.reshape(-1, 1, 2)], False, 255, max(1, round(pen_px * fine)), cv2.LINE_8, 4)
     small = cv2.resize(large, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
-    return (small / np.float32(255)).astype(np.float32)
+    coverage: Coverage = (small / np.float32(255)).astype(np.float32)
+    return coverage
 
 
 def _smooth(points: NDArray[np.float64], steps: int = 10) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +36,8 @@ class Scan:
 
     def place(self, points: Points) -> Points:
         """Map points (n, 2) of the drawn form to this picture."""
-        return cv2.perspectiveTransform(np.asarray(points, np.float64).reshape(-1, 1, 2), self.to_scan).reshape(-1, 2)
+        mapped: Points = cv2.perspectiveTransform(np.asarray(points, np.float64)[None], self.to_scan)[0]
+        return mapped
 
 
 def write_scan(scans: Scan | Sequence[Scan], path: Path, quality: int = 80) -> None:
@@ -53,11 +55,11 @@ def write_scan(scans: Scan | Sequence[Scan], path: Path, quality: int = 80) -> N
         raise ValueError(f"{path.name}: its pages differ in resolution; a file keeps one")
     if ending == ".pdf":
         dates = {"creationDate": None, "modDate": None}  # a file drawn twice is the same to the byte
-        packing = {} if any(page.one_bit for page in pages) else {"quality": quality}  # Pillow: G4 refuses a quality
+        packing: dict[str, Any] = {} if any(page.one_bit for page in pages) else {"quality": quality}  # G4 refuses it
         first.save(path, resolution=dpi, save_all=True, append_images=rest, **packing, **dates)
     elif ending in {".tif", ".tiff"}:
-        packing = "group4" if all(page.one_bit for page in pages) else "tiff_lzw"
-        first.save(path, dpi=(dpi, dpi), save_all=True, append_images=rest, compression=packing)
+        compression = "group4" if all(page.one_bit for page in pages) else "tiff_lzw"
+        first.save(path, dpi=(dpi, dpi), save_all=True, append_images=rest, compression=compression)
     elif ending in {".jpg", ".jpeg"}:
         first.save(path, dpi=(dpi, dpi), quality=quality)
     else:

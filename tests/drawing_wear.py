@@ -140,7 +140,8 @@ def tint(scan: Scan, paper: tuple[int, int, int]) -> Scan:
 def _scaled(pixels: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Multiply all channels by a (height, width) weight."""
     spread = weight if pixels.ndim == 2 else weight[..., None]
-    return np.clip(pixels * spread + 0.5, 0, 255).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.clip(pixels * spread + 0.5, 0, 255).astype(np.uint8)
+    return scaled
 
 
 def fold(scan: Scan, count: int, rng: np.random.Generator) -> Scan:

@@ -64,7 +64,7 @@ def read(text: str, share: float, reason: Reason = "", threshold: float | None =
         ("7", 0.97, "not_a_digit", None, "not_a_digit"),
         ("7", 0.97, "ink_outside", "7", "ink_outside"),
         ("7", 0.50, "ink_outside", "7", "ink_outside"),
-        ("X", 0.97, "ink_outside", None, "ink_outside"),
+        ("X", 0.97, "ink_outside", None, "struck"),
         ("7", 0.97, "blank", None, "blank"),
     ],
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
+import signal
+import stat
 import subprocess
 import sys
 import types
@@ -50,8 +53,12 @@ def run(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["formreader", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+        usual = signal.getsignal(signal.SIGTERM)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        finally:
+            signal.signal(signal.SIGTERM, usual)
         code = ended.value.code or 0
         assert isinstance(code, int)
         out, err = capsys.readouterr()
@@ -78,17 +85,20 @@ class Pipeline(types.ModuleType):
         self.unwatched = None
 
     def read_batch(
-        self, refs: Iterable[PageRef], _template: Template | None, _model: object, **options: Any
+        self, refs: Iterable[PageRef], template: Template | None, _model: object, **options: Any
     ) -> Iterator[PageAnswer]:
-        """Answer for each page by its name."""
+        """Answer for each page by its name; a form of another width than the usual is none of the pages'."""
         self.options = options
         for ref in refs:
             self.asked.append(str(ref))
-            yield self._answer(ref)
+            foreign = template is not None and template.width != FORM.width
+            yield PageFailure(ref, "align", f"{ref}: shows another form") if foreign else self._answer(ref)
 
     def _answer(self, ref: PageRef) -> PageAnswer:
         if "stop" in ref.name:
             raise KeyboardInterrupt
+        if "term" in ref.name:
+            signal.raise_signal(signal.SIGTERM)
         if "broken" in ref.name:
             return PageFailure(ref, "scans", f"{ref}: damaged; scan it again", b"\xff\xd8jpeg")
         if "other" in ref.name:
@@ -98,9 +108,10 @@ class Pipeline(types.ModuleType):
         return reading(ref, "07", "low_confidence") if "unsure" in ref.name else reading(ref, "42")
 
     def find_form(
-        self, scans: Sequence[Path], name: str, names: Sequence[str] = (), **_: bool
+        self, scans: Sequence[Path], name: str, names: Sequence[str] = (), **options: Any
     ) -> tuple[Template, NDArray[np.uint8]]:
         """Find the form's one field on anything but a file called nothing."""
+        self.options = options
         if "nothing" in scans[0].name:
             raise NoBoxes(f"{scans[0]}: no printed boxes found")
         fields = tuple(Field(names[0] if names else field.name, field.boxes) for field in FORM.fields)
@@ -209,6 +220,69 @@ def test_ctrl_c_on_a_fresh_run_does_not_send_the_user_into_another_fresh_one(
     assert "without --fresh" in err
 
 
+def test_sigterm_keeps_what_was_read_too(run: Run, tmp_path: Path, form: Path) -> None:
+    usual = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a call that does not take it must not end the tests
+    code, _, err = run("read", folder_of(tmp_path, "a.png", "term.png"), "-t", form, "-o", tmp_path / "out")
+    signal.signal(signal.SIGTERM, usual)
+    assert code == 130
+    assert "run the same command again to go on" in err
+    assert rows(tmp_path / "out", "scan", "id") == [("a.png", "42")]
+
+
+def test_reading_again_takes_no_reading_away(run: Run, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.tif"), "-t", form, "-o", tmp_path / "out")
+    all_read = [("read", "42")] * 3
+    run(*call)
+    code, _, err = run(*call, "--reread", "--pages", "2")
+    assert (code, rows(tmp_path / "out", "status", "id")) == (0, all_read)
+    assert "2 pages still show readings of the earlier settings; the same command without --reread goes on" in err
+    assert "earlier settings" not in run(*call)[2]
+    run(*call, "--reread", "--pages", "2", "--other-pages", "fail")
+    assert rows(tmp_path / "out", "status", "id") == all_read
+
+
+def test_foreign_template_of_the_same_name_takes_no_reading_away(run: Run, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.png", "b.png"), "-o", tmp_path / "out", "-t")
+    run(*call, form)
+    foreign = tmp_path / "foreign.toml"
+    save_template(replace(FORM, width=500, reference=np.full((300, 500), 255, np.uint8)), foreign)
+    code, _, err = run(*call, foreign, "--reread", "--limit", 1)
+    assert code == 1
+    assert "1 page failed or came out blank now and keeps the earlier reading" in err
+    assert "1 page still shows readings of the earlier settings" in err
+    assert rows(tmp_path / "out", "scan", "status", "id") == [("a.png", "read", "42"), ("b.png", "read", "42")]
+    assert list(read_results(tmp_path / "out" / "failed.csv")["scan"]) == ["a.png"]
+    run(*call, foreign, "--other-pages", "skip")
+    assert rows(tmp_path / "out", "scan", "status", "id") == [("a.png", "read", "42"), ("b.png", "read", "42")]
+
+
+def test_reread_that_is_broken_off_says_what_is_of_earlier_settings(run: Run, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.png", "b.png"), "-t", form, "-o", tmp_path / "out")
+    run(*call)
+    folder_of(tmp_path, "a-stop.png")
+    code, _, err = run(*call, "--reread")
+    assert code == 130
+    assert "2 pages still show readings of the earlier settings" in err
+
+
+def test_two_folders_with_scans_of_one_name_share_results(run: Run, tmp_path: Path, form: Path) -> None:
+    for folder in "AB":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_text(folder)
+        (tmp_path / folder / "broken.png").write_text(f"broken {folder}")
+        run("read", tmp_path / folder, "-t", form, "-o", tmp_path / "out")
+    assert [scan for (scan,) in rows(tmp_path / "out", "scan")] == ["B/a.png", "B/broken.png", "a.png", "broken.png"]
+    assert set(read_results(tmp_path / "out" / "digits.csv")["scan"]) == {"a.png", "B/a.png"}
+    assert list(read_results(tmp_path / "out" / "failed.csv")["scan"]) == ["B/broken.png", "broken.png"]
+
+
+def test_pictures_that_are_passed_over_are_named_first(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "a.txt", "b.txt", "c.txt", "p.HEIC", "q.gif")
+    _, _, err = run("read", scans, "-t", form, "-o", tmp_path / "out")
+    assert "5 files of other kinds in the folders passed over: p.HEIC, q.gif, a.txt, ..." in err
+    assert "2 are pictures of a kind that this program does not read; convert to PNG or JPEG" in err
+
+
 def test_limit_counts_pages(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
     call = ("read", folder_of(tmp_path, "a.tif", "b.png"), "-t", form, "-o", tmp_path / "out", "--limit", 2)
     run(*call)
@@ -263,8 +337,13 @@ def test_options_reach_the_pipeline(run: Run, pipeline: Pipeline, tmp_path: Path
     scans = folder_of(tmp_path, "a.png")
     run("read", scans, "-t", form, "-o", tmp_path / "out", "--threshold", "0.5", "-j", 3, "--debug", tmp_path / "look")
     assert (pipeline.options["threshold"], pipeline.options["jobs"]) == (0.5, 3)
-    pipeline.options["watch"](PageRef(Path("a.png"), 2, "sub/a.png"), "boxes", np.zeros((4, 4), np.uint8))
-    assert [path.name for path in (tmp_path / "look").iterdir()] == ["sub_a.png-2-boxes.png"]
+    for content in ("a" * 64, "b" * 64):
+        ref = PageRef(Path("a.png"), 2, "sub/a.png", content)
+        pipeline.options["watch"](ref, "boxes", np.zeros((4, 4), np.uint8))
+    look = sorted((tmp_path / "look").iterdir())
+    assert [path.name for path in look] == ["sub_a.png-2-aaaaaaaa-boxes.png", "sub_a.png-2-bbbbbbbb-boxes.png"]
+    if os.name != "nt":
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (*look, tmp_path / "look")] == [0o600, 0o600, 0o700]
 
 
 def test_quiet_says_nothing(run: Run, tmp_path: Path, form: Path) -> None:
@@ -316,6 +395,7 @@ def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_
     [
         (("--model", "bad.joblib"), "does not match its card"),
         (("-t", "absent.toml"), "absent.toml: cannot be read"),
+        (("-t", "marked.toml"), "such as \"4X4_50\", not '4x4_5O'"),
         (("absent folder",), "absent folder: no such file or folder"),
         (("--threshold", "1.5"), "--threshold"),
         (("--jobs", "0"), "--jobs"),
@@ -331,6 +411,11 @@ def test_calls_that_cannot_be_carried_out_write_nothing(
     said: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    centres = "[[20, 20], [380, 20], [380, 280], [20, 280]]"
+    markers = (
+        f'[form.markers]\nkind = "aruco"\ncentres = {centres}\nsize = 9\ndictionary = "4x4_5O"\nids = [0, 1, 2, 3]\n'
+    )
+    Path("marked.toml").write_text(form.read_text().replace("[[field]]", f"{markers}[[field]]"))
     before = sorted(folder_of(tmp_path, "a.png").parent.rglob("*"))
     code, out, err = run("read", "scans to read", "-t", form, "-o", "out", *change)
     assert (code, out) == (2, "")
@@ -380,6 +465,35 @@ def test_detect_writes_template_reference_and_preview(run: Run, tmp_path: Path) 
     assert (written.name, [field.name for field in written.fields]) == ("visit", ["patient_id"])
 
 
+def test_refused_template_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    blank = folder_of(tmp_path, "a.png") / "a.png"
+    (tmp_path / "names.txt").write_text("two words\n")
+    for wrong in (("--name", "a/b"), ("--names", tmp_path / "names.txt")):
+        code, _, err = run("detect", blank, "-o", tmp_path / "forms" / "a.toml", *wrong)
+        assert (code, "1 problem" in err) == (2, True)
+    assert not (tmp_path / "forms").exists()
+
+
+def test_page_of_a_file_with_more_is_named(run: Run, pipeline: Pipeline, tmp_path: Path) -> None:
+    scans = folder_of(tmp_path, "a.tif", "b.png")
+    assert (
+        "page 2 of 3; others with --page" in run("detect", scans / "a.tif", "-o", tmp_path / "a.toml", "--page", 2)[2]
+    )
+    assert pipeline.options["page"] == 2
+    assert "others with" not in run("detect", scans / "b.png", "-o", tmp_path / "b.toml")[2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("filled", [("a.png", "--filled"), ("a.png", "b.png")])
+def test_pictures_of_filled_scans_are_their_owner_s_alone(run: Run, tmp_path: Path, filled: tuple[str, str]) -> None:
+    scans = folder_of(tmp_path, "a.png", "b.png")
+    (tmp_path / "visit-preview.png").touch(0o644)
+    given = [name if name.startswith("-") else scans / name for name in filled]
+    run("detect", *given, "-o", tmp_path / "visit.toml", "--force")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("visit-*")}
+    assert modes == {"visit-reference.png": 0o600, "visit-preview.png": 0o600}
+
+
 def test_template_that_was_edited_is_never_lost(run: Run, tmp_path: Path, form: Path) -> None:
     before = form.read_text()
     blank = folder_of(tmp_path, "blank.png") / "blank.png"
@@ -409,14 +523,17 @@ def test_train_hands_over_what_it_was_told(run: Run, monkeypatch: pytest.MonkeyP
     told: dict[str, Any] = {}
 
     def train(source: str, output: Path, **options: Any) -> dict[str, Any]:
-        options["progress"]("fitting ...")
+        options["progress"]("fit", 0.5)
         told.update(source=source, output=output, **options)
-        return {}
+        return {"threshold": 0.97531}
 
-    monkeypatch.setattr("formreader.training.train", train, raising=False)
+    training = types.ModuleType("formreader.training")
+    vars(training).update(train=train)
+    monkeypatch.setitem(sys.modules, "formreader.training", training)
     code, _, err = run("train", "--data", "digits.npz", "-o", tmp_path / "m.joblib", "--seed", "7")
     assert code == 0
-    assert "fitting ..." in err
+    assert "50% fitting the model to all digits" in err
+    assert "under a confidence of 0.9753 are flagged" in err
     assert (told["source"], told["output"], told["seed"]) == ("digits.npz", tmp_path / "m.joblib", 7)
 
 
@@ -451,7 +568,7 @@ def test_commands_call_what_there_is() -> None:
     model = importlib.import_module("formreader.model")
     options: dict[str, Any] = {"threshold": None, "jobs": -1, "watch": pipeline.unwatched}
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
-    inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False)
+    inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1)
     inspect.signature(training.train).bind("mnist", Path(), leave_out=None, writers=None, seed=0, progress=print)
     inspect.signature(model.load_model).bind(model.default_model_path())
 

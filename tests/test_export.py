@@ -122,6 +122,18 @@ def test_picture_of_a_page_that_was_read_since_is_taken_away(batch: Path) -> Non
     assert table(batch / "failed.csv") == [["scan", "page", "stage", "reason"]]
 
 
+def test_page_that_fails_when_read_again_keeps_its_row_and_is_listed_as_failed(batch: Path) -> None:
+    ref = scan(batch.parent, "år 1/p9.png", "same")
+    with opened(batch, template=FORM, reread=True) as writer:
+        writer.add(PageFailure(ref, "align", "another form", b"\xff\xd8jpeg"))
+    write_tables(batch)
+    assert ["år 1/p9.png", "1", "read", "", "42", ""] in table(batch / "results.csv")
+    assert ["år 1/p9.png", "1", "align", "another form"] in table(batch / "failed.csv")
+    assert len(list((batch / "failed").iterdir())) == 2
+    export_book(batch, batch.parent / "book.xlsx")
+    assert openpyxl.load_workbook(batch.parent / "book.xlsx")["Failed"].max_row == 3
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_tables_are_readable_by_their_owner_alone_and_nothing_half_written_stays(batch: Path) -> None:
     write_tables(batch)

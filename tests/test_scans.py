@@ -87,6 +87,25 @@ def test_other_files_are_counted_and_clutter_is_not(tmp_path: Path) -> None:
     assert found.ignored == ("notes.txt", "sub/list.xlsx")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+def test_pipes_and_devices_are_no_scans_that_reading_would_wait_for(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "null.png").symlink_to("/dev/null")
+    found = find_scans([tmp_path, tmp_path / "pipe.png"])
+    assert [ref.name for ref in found.pages] == ["a.png"]
+    assert len(found.ignored) == 2
+    with pytest.raises(NoScans):
+        find_scans([tmp_path / "pipe.png"])
+
+
+def test_link_to_nowhere_is_named_as_the_user_knows_it(tmp_path: Path) -> None:
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    (ref,) = find_scans([tmp_path]).pages
+    with pytest.raises(UnreadableScan, match=r"^gone\.png: cannot be read"):
+        identified(ref)
+
+
 def test_a_file_that_is_named_is_taken_whatever_its_ending(tmp_path: Path) -> None:
     touch(tmp_path, "scan.dat", "a.png")
     found = find_scans([tmp_path / "scan.dat", tmp_path])

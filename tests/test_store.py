@@ -165,9 +165,9 @@ def test_page_scanned_again_takes_the_place_of_the_old(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"template": replace(FORM, dpi=200)}, "template"),
-        ({"model": "m2"}, "model"),
-        ({"threshold": 0.5}, "settings"),
+        ({"template": replace(FORM, dpi=200)}, "another template"),
+        ({"model": "m2"}, "another model"),
+        ({"threshold": 0.5}, r"was read with threshold 0\.9, now 0\.5"),
     ],
 )
 def test_change_is_refused_until_reread_and_keeps_the_old_readings(
@@ -177,7 +177,7 @@ def test_change_is_refused_until_reread_and_keeps_the_old_readings(
     with opened(tmp_path / "out") as batch:
         batch.pending([ref])
         batch.add(answer(ref, "1"))
-    with pytest.raises(BatchError, match=f"another {named}.*--reread"), opened(tmp_path / "out", **change):
+    with pytest.raises(BatchError, match=f"{named}.*--reread"), opened(tmp_path / "out", **change):
         pass
     with opened(tmp_path / "out", **change, reread=True) as batch:
         assert batch.pending([ref]) == ([ref], [])
@@ -210,6 +210,73 @@ def test_reread_that_was_broken_off_goes_on(tmp_path: Path) -> None:
         assert batch.pending([one, two])[0] == [two]
     with opened(tmp_path / "out", reread=True) as batch:
         assert batch.pending([one, two])[0] == [one, two]
+
+
+def test_reading_stays_until_the_page_is_read_again(tmp_path: Path) -> None:
+    refs = [scan(tmp_path, name) for name in "abcd"]
+    with opened(tmp_path / "out") as batch:
+        batch.pending(refs)
+        for ref in refs[:3]:
+            batch.add(answer(ref, "1"))
+        batch.add(PageFailure(refs[3], "scans", "broken"))
+    with opened(tmp_path / "out", threshold=0.5, reread=True) as batch:
+        assert batch.pending(refs)[0] == refs
+        batch.leave_out([PageSkipped(refs[0], "not among --pages")])
+        batch.add(PageFailure(refs[1], "align", "another form"))
+        batch.add(PageSkipped(refs[2], "blank"))
+        batch.add(answer(refs[3], "2"))
+    assert values(tmp_path / "out") == {"a": "1", "b": "1", "c": "1", "d": "2"}
+    with open_results(tmp_path / "out") as results:
+        assert [(page.scan, page.status, page.reason) for page in results.failures()] == [
+            ("b", "failed", "another form")
+        ]
+        assert results.of_earlier_settings() == (2, 1)
+
+
+def test_failing_twice_for_one_reason_in_two_rereads_is_known_for_both(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(answer(ref))
+    for _ in range(2):
+        with opened(tmp_path / "out", reread=True) as batch:
+            batch.add(PageFailure(ref, "align", "another form"))
+        with open_results(tmp_path / "out") as results:
+            assert results.of_earlier_settings() == (1, 0)
+
+
+def test_places_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    def read(folder: str, content: str, value: str) -> None:
+        ref = replace(scan(tmp_path / folder, "a", content), name="a")
+        second = replace(ref, page=2)
+        with opened(tmp_path / "out") as batch:
+            new, _ = batch.pending([ref, second])
+            for page in new:
+                batch.add(answer(page, value))
+
+    def shown() -> dict[tuple[str, int], str]:
+        return {
+            (page.scan, page.page): page.fields[0].value if page.fields else page.status
+            for page in stored(tmp_path / "out")
+        }
+
+    def both(**names: str) -> dict[tuple[str, int], str]:
+        return {(name.replace("_", "/"), page): value for name, value in names.items() for page in (1, 2)}
+
+    read("x/in", "one", "1")
+    read("y/in", "two", "2")
+    assert shown() == both(a="1", in_a="2")
+    read("z/in", "three", "3")
+    assert shown() == both(a="1", in_a="2", z_in_a="3")
+    read("x/in", "one again", "4")
+    assert shown() == both(a="4", in_a="2", z_in_a="3")
+    read("u", "two", "-")
+    assert shown() == both(a="4", in_a="2", z_in_a="3", u_a="duplicate")
+    (tmp_path / "z/in/a").rename(tmp_path / "moved")
+    with opened(tmp_path / "out") as batch:
+        ref = PageRef(tmp_path / "moved", 1, "moved", sha256="sha of three")
+        assert batch.pending([ref, replace(ref, page=2)]) == ([], [])
+    assert shown() == both(a="4", in_a="2", moved="3", u_a="duplicate")
 
 
 @pytest.mark.parametrize("other", [replace(FORM, name="exam"), None])

@@ -39,6 +39,7 @@ kind = "squares"
 centres = [[20, 20], [580, 20], [580, 780], [20, 780]]
 size = 12.5
 """
+ARUCO = MARKERS.replace("squares", "aruco")
 NO_REFERENCE = FORM.replace('reference = "blank.png"\n', "")
 
 
@@ -83,7 +84,7 @@ def test_markers_take_the_place_of_a_reference(tmp_path: Path) -> None:
     squares = load_template(written(tmp_path, NO_REFERENCE + MARKERS + FIELD))
     assert squares.reference is None
     assert squares.markers == Markers("squares", ((20, 20), (580, 20), (580, 780), (20, 780)), 12.5)
-    aruco = MARKERS.replace("squares", "aruco") + 'dictionary = "4X4_50"\nids = [0, 1, 2, 3]\n'
+    aruco = ARUCO + 'dictionary = "4X4_50"\nids = [0, 1, 2, 3]\n'
     read = load_template(written(tmp_path, NO_REFERENCE + aruco + FIELD)).markers
     assert read is not None
     assert (read.kind, read.dictionary, read.ids) == ("aruco", "4X4_50", (0, 1, 2, 3))
@@ -214,8 +215,16 @@ FORM_MISTAKES = [
     (FORM + MARKERS.replace(", [20, 780]]", "]") + FIELD, "form.markers: 'centres' should"),
     (FORM + MARKERS.replace("size", "sise") + FIELD, "form.markers: 'size' is missing"),
     (FORM + MARKERS.replace("[580, 20], [580, 780]", "[580, 780], [580, 20]") + FIELD, "form: markers: the centres"),
-    (FORM + MARKERS.replace("squares", "aruco") + "ids = [1, 2, 3, 4]\n" + FIELD, "form: markers: aruco needs a 'dict"),
-    (FORM + MARKERS.replace("squares", "aruco") + 'dictionary = "4X4_50"\n' + FIELD, "form: markers: aruco needs four"),
+    (FORM + ARUCO + "ids = [1, 2, 3, 4]\n" + FIELD, "form: markers: 'dictionary' should be one that OpenCV knows"),
+    (
+        FORM + ARUCO + 'dictionary = "dict_4x4_50"\nids = [1, 2, 3, 4]\n' + FIELD,
+        "form: markers: 'dictionary' should be one that OpenCV knows, such as \"4X4_50\", not 'dict_4x4_50'",
+    ),
+    (
+        FORM + ARUCO + 'dictionary = "4X4_50"\nids = [1, 2, 3, 50]\n' + FIELD,
+        "form: markers: 'ids' of dictionary \"4X4_50\" go from 0 to 49, not 50",
+    ),
+    (FORM + ARUCO + 'dictionary = "4X4_50"\n' + FIELD, "form: markers: aruco needs four"),
     (FORM + MARKERS.replace("squares", "rings") + FIELD, "form.markers: 'kind' should be 'squares' or 'aruco'"),
 ]  # fmt: skip
 

@@ -101,7 +101,7 @@ def _cut(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> 
     bands = frame_bands(darkness, frame, params)
     printed = form_print(reference, darkness, box, frame, params)
     inner = frame.inside(0)
-    free = darkness[inner][grown(bands.either | printed, 2)[inner] == 0]
+    free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]
     rank = int(0.99 * (free.size - 1))
     stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
     strongest = float(free.max()) if free.size else 0.0

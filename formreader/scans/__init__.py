@@ -7,6 +7,7 @@ import hashlib
 import mmap
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ class FoundScans:
     pages
         Every page of every scan, in natural order of their names.
     ignored
-        Names of files in the folders whose ending says that they are no scans.
+        Names of files in the folders whose ending says that they are no scans, and of what is no file: pipes, devices.
     """
 
     pages: tuple[PageRef, ...]
@@ -47,8 +48,9 @@ class FoundScans:
 def find_scans(inputs: Sequence[Path]) -> FoundScans:
     """Find the scans in files and folders, folders with all below them.
 
-    A file that is named itself is taken whatever its ending. A file whose pages cannot be counted gives its first page,
-    so that decoding it reports what is wrong. No file is listed twice, however it is reached.
+    A file that is named itself is taken whatever its ending; a pipe or device never is, as reading it might wait for
+    ever. A file whose pages cannot be counted gives its first page, so that decoding it reports what is wrong. No file
+    is listed twice, however it is reached.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def find_scans(inputs: Sequence[Path]) -> FoundScans:
     ignored: dict[Path, str] = {}
     for given in inputs:
         for path in _files_below(given, set()) if given.is_dir() else [given]:
-            is_scan = path == given or path.suffix.lower() in ENDINGS
+            is_scan = (path == given or path.suffix.lower() in ENDINGS) and not _is_special(path)
             (scans if is_scan else ignored).setdefault(path.resolve(), _name_below(base, path))
     paths = sorted(scans, key=lambda path: _natural(scans[path]))
     pages = [PageRef(path, page, scans[path]) for path in paths for page in range(1, _page_count(path) + 1)]
@@ -75,8 +77,8 @@ def find_scans(inputs: Sequence[Path]) -> FoundScans:
     return FoundScans(tuple(pages), tuple(sorted(left_out, key=_natural)))
 
 
-def fingerprint(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal.
+def fingerprint(path: Path, name: str = "") -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal; `name` is what messages call the file.
 
     Raises
     ------
@@ -87,12 +89,12 @@ def fingerprint(path: Path) -> str:
         state = path.stat()
         return _sha256(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise UnreadableScan(_why_not_read(str(path), error)) from error
+        raise UnreadableScan(_why_not_read(name or str(path), error)) from error
 
 
 def identified(ref: PageRef) -> PageRef:
     """Give a page its file's fingerprint; a file of many pages is hashed once."""
-    return ref if ref.sha256 else replace(ref, sha256=fingerprint(ref.path))
+    return ref if ref.sha256 else replace(ref, sha256=fingerprint(ref.path, str(ref)))
 
 
 def load_page(ref: PageRef) -> Page:
@@ -140,6 +142,14 @@ def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
             yield from _files_below(entry, seen)
         else:
             yield entry
+
+
+def _is_special(path: Path) -> bool:
+    """Say whether this is a pipe, a socket or a device; what cannot be asked is a file that decoding will report."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _common_parent(inputs: Sequence[Path]) -> Path | None:

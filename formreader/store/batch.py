@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ class Batch:
     def __init__(self, connection: sqlite3.Connection, folder: Path, run: int, series: int) -> None:
         self.folder = folder
         self.run = run
+        self._series = series
         self._connection = connection
         done = connection.execute(
             "SELECT DISTINCT sha256, page FROM readings JOIN runs ON runs.id = run"
@@ -86,11 +88,19 @@ class Batch:
             self._done.add((answer.ref.sha256, answer.ref.page))
 
     def leave_out(self, pages: Iterable[PageSkipped]) -> None:
-        """Store that this call does not want these pages; a call that does will read them."""
+        """Store that this call does not want these pages; a call that does will read them.
+
+        Of pages that were read, now or by an earlier series, nothing is stored: they have their reading.
+        """
         with transaction(self._connection, self.folder):
             for page in pages:
-                if not self.is_done(page.ref) and self._latest(page.ref) != ("left_out", "", storable(page.reason)):
+                known = self._latest(page.ref) == ("left_out", "", storable(page.reason))
+                if not known and not self.is_done(page.ref) and not self._was_read(page.ref):
                     self._insert(page.ref, outcome="left_out", reason=page.reason)
+
+    def _was_read(self, ref: PageRef) -> bool:
+        query = "SELECT 1 FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
+        return self._connection.execute(query, (ref.sha256, ref.page)).fetchone() is not None
 
     def _add_reading(self, answer: PageReading) -> None:
         reading = self._insert(
@@ -116,8 +126,13 @@ class Batch:
             self._connection.execute("INSERT INTO pictures (reading, picture) VALUES (?, ?)", row)
 
     def _latest(self, ref: PageRef) -> tuple[str, str, str] | None:
-        query = "SELECT outcome, stage, reason FROM readings WHERE sha256 = ? AND page = ? ORDER BY id DESC LIMIT 1"
-        row: tuple[str, str, str] | None = self._connection.execute(query, (ref.sha256, ref.page)).fetchone()
+        """Give what this series stored last of a page."""
+        query = (
+            "SELECT outcome, stage, reason FROM readings r JOIN runs ON runs.id = run"
+            " WHERE sha256 = ? AND page = ? AND series = ? ORDER BY r.id DESC LIMIT 1"
+        )
+        key = (ref.sha256, ref.page, self._series)
+        row: tuple[str, str, str] | None = self._connection.execute(query, key).fetchone()
         return row
 
     def _insert(self, ref: PageRef, **columns: Any) -> int:
@@ -195,15 +210,23 @@ def _series(connection: sqlite3.Connection, folder: Path, run: dict[str, Any], *
             f"{folder}: holds pages of {_form(last[0])}, not of {_form(run['form'])}; "
             "give another folder with -o, or --fresh to move this one aside"
         )
-    changed = [name.partition("_")[0] for name, old in zip(names, last, strict=True) if old != run[name]]
+    changed = [_change(name, old, run[name]) for name, old in zip(names, last, strict=True) if old != run[name]]
     if changed and not reread:
         raise BatchError(
-            f"{folder}: was read with another {' and '.join(changed)}; --reread reads all pages again and keeps the "
+            f"{folder}: was read with {' and '.join(changed)}; --reread reads all pages again and keeps the "
             "old readings beside the new, --fresh moves the old folder aside"
         )
     query = "SELECT count(finished) FROM runs WHERE series = ?"
     broken_off = series > 1 and not changed and connection.execute(query, (series,)).fetchone()[0] == 0
     return int(series) + 1 if reread and not broken_off else int(series)
+
+
+def _change(name: str, old: str, new: str) -> str:
+    if name != "settings":
+        return f"another {name.partition('_')[0]}"
+    before, now = ({key: str(value) for key, value in json.loads(text).items()} for text in (old, new))
+    keys = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    return " and ".join(f"{key} {before.get(key, 'unset')}, now {now.get(key, 'unset')}" for key in keys)
 
 
 def _form(name: str) -> str:

@@ -8,8 +8,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from formreader.errors import BatchError
 from formreader.store.folder import FILE, connected, is_empty
@@ -17,7 +18,7 @@ from formreader.store.packing import unpacked_digits, unpacked_fields
 from formreader.values import DigitReading, FieldReading
 
 Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
-"""How a page's latest reading ended; `left_out`: not wanted by the call, `duplicate`: its content has another name."""
+"""How a page's reading ended; `left_out`: not wanted by the call, `duplicate`: its content has another name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +52,16 @@ class StoredPage:
         return tuple(field.name for field in self.fields if field.reasons and field.name not in self.decided)
 
 
+class _Place(NamedTuple):
+    scan: str
+    page: int
+    sha256: str
+    reading: int
+    """0 for a duplicate."""
+    failure: int
+    """The latest reading where that failed, else 0; it is another than `reading` where an earlier one is kept."""
+
+
 class Results:
     """A batch to read from; `open_results` makes it."""
 
@@ -74,31 +85,75 @@ class Results:
         digits
             Unpack the single boxes too; without, each page's `StoredPage.digits` is empty.
         """
-        for name, page, sha256, duplicate, reading in self._places():
-            if duplicate:
-                yield StoredPage(name, page, sha256, 0, "duplicate")
+        for place in self._places:
+            if place.reading:
+                yield self._page(place, place.reading, with_digits=digits)
             else:
-                yield self._page(name, page, sha256, reading, with_digits=digits)
+                yield StoredPage(place.scan, place.page, place.sha256, 0, "duplicate")
+
+    def failures(self) -> Iterator[StoredPage]:
+        """Give the pages that failed when last read, also those that keep an earlier reading."""
+        return (self._page(place, place.failure, with_digits=False) for place in self._places if place.failure)
 
     def page_count(self) -> int:
         """Count what `pages` gives."""
-        return len(self._places())
+        return len(self._places)
 
-    def _places(self) -> list[tuple[str, int, str, int, int]]:
-        places = self._connection.execute(
-            "SELECT name, p.page, p.sha256, 0, r.id FROM current_pages p"
+    def of_earlier_settings(self) -> tuple[int, int]:
+        """Count the pages that show a reading of before the last ``--reread``.
+
+        Returns
+        -------
+        kept, waiting
+            Those that could not be read since, and those that nobody has tried to read since.
+        """
+        query = (
+            "SELECT count(*), count(nullif(latest.series, last.series)) FROM current_pages p"
+            " JOIN current_readings c ON c.sha256 = p.sha256 AND c.page = p.page AND c.outcome = 'read'"
+            " JOIN runs current ON current.id = c.run"
+            " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
+            " JOIN runs latest ON latest.id = l.run"
+            " JOIN (SELECT max(series) AS series FROM runs) last ON current.series < last.series"
+        )
+        both, waiting = self._connection.execute(query).fetchone()
+        return both - waiting, waiting
+
+    @cached_property
+    def _places(self) -> list[_Place]:
+        rows = self._connection.execute(
+            "SELECT path, p.page, p.sha256, r.id, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
+            " FROM current_pages p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
-            " UNION ALL SELECT DISTINCT name, page, sha256, 1, 0 FROM current_duplicates"
-        ).fetchall()
-        return sorted(places, key=lambda place: (natural(place[0]), place[1]))
+            " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
+            " UNION ALL SELECT path, page, sha256, 0, 0 FROM current_duplicates"
+        )
+        names = self._names()
+        places = [_Place(names[path], *rest) for path, *rest in rows]
+        return sorted(places, key=lambda place: (natural(place.scan), place.page))
 
-    def _page(self, name: str, page: int, sha256: str, reading: int, *, with_digits: bool) -> StoredPage:
+    def _names(self) -> dict[str, str]:
+        """Give each file's name by its place, no name twice: of several that share one, the first found has it."""
+        rows = self._connection.execute(
+            "SELECT path, name FROM"
+            " (SELECT path, name FROM current_pages UNION SELECT path, name FROM current_duplicates)"
+            " JOIN (SELECT path, min(id) AS first FROM pages GROUP BY path) USING (path) ORDER BY first, name"
+        )
+        names: dict[str, str] = {}
+        taken: set[str] = set()
+        for path, name in rows:
+            if path not in names:
+                names[path] = next((longer for longer in _longer_names(name, path) if longer not in taken), path)
+                taken.add(names[path])
+        return names
+
+    def _page(self, place: _Place, reading: int, *, with_digits: bool) -> StoredPage:
+        _, page, sha256, *_ = place
         query = "SELECT outcome, stage, reason, fields, digits FROM readings WHERE id = ?"
         outcome, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
         query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
         decided: dict[str, str] = dict(self._connection.execute(query, (sha256, page)).fetchall())
         return StoredPage(
-            *(name, page, sha256, reading, outcome, stage, reason),
+            *(place.scan, page, sha256, reading, outcome, stage, reason),
             fields=unpacked_fields(fields, decided),
             digits=unpacked_digits(digits) if with_digits else (),
             decided=frozenset(decided),
@@ -127,6 +182,14 @@ def open_results(folder: Path) -> Iterator[Results]:
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
         connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
         yield Results(connection, folder)
+
+
+def _longer_names(name: str, path: str) -> Iterator[str]:
+    """Give a name, then with more and more of its parent folders in front, at last the whole path."""
+    yield name
+    folders = Path(path).parts[1 : -len(name.split("/"))]
+    for first in reversed(range(len(folders))):
+        yield "/".join((*folders[first:], name))
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -72,8 +72,12 @@ CREATE TABLE decisions (
     how TEXT NOT NULL
 );
 CREATE INDEX decisions_by_field ON decisions (sha256, page, field);
-CREATE VIEW current_readings AS
+CREATE VIEW latest_readings AS
     SELECT * FROM readings WHERE id IN (SELECT max(id) FROM readings GROUP BY sha256, page);
+-- A page that was read once keeps that reading until it is read again: a later failure takes nothing away.
+CREATE VIEW current_readings AS
+    SELECT * FROM readings WHERE id IN (
+        SELECT coalesce(max(CASE WHEN outcome = 'read' THEN id END), max(id)) FROM readings GROUP BY sha256, page);
 -- What lies at each place now: a page scanned again under its old name takes the place of the old one.
 CREATE VIEW current_places AS
     SELECT * FROM pages p WHERE NOT EXISTS (

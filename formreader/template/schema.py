@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
 from pydantic import Field as Limits
@@ -51,6 +52,9 @@ PAPERS_MM: Final = {
     "Legal": (215.9, 355.6),
 }
 MM_PER_INCH: Final = 25.4
+ARUCO_DICTIONARIES: Final = tuple(
+    name.removeprefix("DICT_") for name in sorted(dir(cv2.aruco)) if name.startswith("DICT_")
+)
 
 Side = Annotated[StrictInt, Limits(ge=1, le=LARGEST_SIDE_PX)]
 Length = Annotated[float, Limits(allow_inf_nan=False)]
@@ -258,12 +262,23 @@ def _marker_problems(markers: MarkersTable, form: FormTable) -> Iterable[str]:
     if not (turns > 0).all() or centres[:2, 1].mean() >= centres[2:, 1].mean():
         yield "markers: the centres should go round: top left, top right, bottom right, bottom left"
     if markers.kind == "aruco":
-        if not markers.dictionary:
-            yield "markers: aruco needs a 'dictionary', such as \"4X4_50\""
+        yield from _dictionary_problems(markers)
         if len(markers.ids) != 4 or len(set(markers.ids)) != 4:
             yield "markers: aruco needs four different 'ids', in the order of the centres"
     elif markers.dictionary or markers.ids:
         yield "markers: 'dictionary' and 'ids' belong to kind \"aruco\""
+
+
+def _dictionary_problems(markers: MarkersTable) -> Iterable[str]:
+    if markers.dictionary not in ARUCO_DICTIONARIES:
+        near = "".join(_nearest(markers.dictionary.upper(), ARUCO_DICTIONARIES)) or "4X4_50"
+        given = f"not {_shown(markers.dictionary)}" if markers.dictionary else "but it is missing"
+        yield f"markers: 'dictionary' should be one that OpenCV knows, such as \"{near}\", {given}"
+        return
+    number = getattr(cv2.aruco, f"DICT_{markers.dictionary}")
+    size = len(cv2.aruco.getPredefinedDictionary(number).bytesList)
+    if markers.ids and max(markers.ids) >= size:
+        yield f"markers: 'ids' of dictionary \"{markers.dictionary}\" go from 0 to {size - 1}, not {max(markers.ids)}"
 
 
 def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
