@@ -1,7 +1,7 @@
 """A wide box that holds several digits: cut its writing into digits by what the classifier makes of the pieces.
 
 The writing is cut into primitives, pieces no larger than a digit: connected components, and where these are too wide,
-parts of them between the thin places. Runs of one to three primitives are candidates, and the most probable path that
+parts of them between the thin places. Runs of a few primitives are candidates, and the most probable path that
 uses every primitive once is the reading (Fujisawa et al. 1992; LeCun et al. 1998, section VI).
 """
 
@@ -31,19 +31,32 @@ class StringParams:
     overlap: float = 0.5  # components over each other by this share of the narrower are one digit: the bar of a 5
     widest: float = 0.75  # a component wider than this may be two touching digits
     cut_step: float = 0.12  # cuts lie at least this far apart
-    most_primitives: int = 3
+    thin: float = 0.8  # of the component's mean ink a column: only there it may be cut
+    most_primitives: int = 4
     widest_digit: float = 1.25
+    most_sure_cut: float = 0.9  # where the number of digits is open, a cut component is never surer than this
     readable: float = 0.5  # a piece less probable than this to be any one digit is not called one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """Primitives `first` to `last` - 1 taken as one digit: its ink, and its columns in the wide box's picture."""
+    """Primitives `first` to `last` - 1 taken as one digit.
+
+    Attributes
+    ----------
+    digit
+        Its picture, uint8 (28, 28).
+    columns
+        Its place in the wide box's picture.
+    is_cut
+        A part of a connected component is left to another digit.
+    """
 
     first: int
     last: int
     digit: NDArray[np.uint8]
     columns: tuple[int, int]
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +124,9 @@ def _read(
     primitives = max(candidate.last for candidate in candidates)
     odds = np.exp(primitives * (rival.log_likelihood - best.log_likelihood)) if rival else 0.0
     sure = 1.0 / (1.0 + odds)
+    if box.length[0] != box.length[1] and any(candidates[step].is_cut for step in best.steps):
+        # A long tail cut off reads as a 1, and nothing says how many digits there should be: a person decides.
+        sure = min(sure, params.most_sure_cut)
     readings = []
     for position, step in enumerate(best.steps, start=1):
         confidence = float(probabilities[step, :10].max() * sure)
@@ -146,18 +162,28 @@ def _candidates(ink: Ink, params: StringParams) -> list[_Candidate]:
     found = []
     for first in range(len(primitives)):
         for last in range(first + 1, min(first + params.most_primitives, len(primitives)) + 1):
-            taken = np.maximum.reduce(primitives[first:last])
+            taken = np.maximum.reduce([part for part, _ in primitives[first:last]])
             used = np.flatnonzero(taken.max(axis=0) > params.level)
             columns = int(used[0]), int(used[-1]) + 1
             if last - first > 1 and columns[1] - columns[0] > params.widest_digit * height:
                 break
             digit = normalize(taken, NormalizeParams(least_side_px=params.speck * height))
-            found.append(_Candidate(first, last, digit, columns))
+            is_cut = any(
+                0 <= beside < len(primitives) and primitives[beside][1] == primitives[end][1]
+                for beside, end in ((first - 1, first), (last, last - 1))
+            )
+            found.append(_Candidate(first, last, digit, columns, is_cut))
     return found
 
 
-def _primitives(ink: Ink, params: StringParams) -> tuple[list[Ink], int]:
-    """Cut the writing into pieces no larger than a digit, left to right; and give the writing's height in pixels."""
+def _primitives(ink: Ink, params: StringParams) -> tuple[list[tuple[Ink, int]], int]:
+    """Cut the writing into pieces no larger than a digit, left to right.
+
+    Returns
+    -------
+    tuple
+        Each piece with the number of the component it is cut from; and the writing's height in pixels.
+    """
     strokes = (ink > params.level).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     tall = [int(h) for h in stats[1:, cv2.CC_STAT_HEIGHT]]
@@ -167,8 +193,8 @@ def _primitives(ink: Ink, params: StringParams) -> tuple[list[Ink], int]:
     least = params.speck * height
     kept = [i for i in range(1, count) if max(stats[i, cv2.CC_STAT_WIDTH], stats[i, cv2.CC_STAT_HEIGHT]) >= least]
     groups = _joined([(int(stats[i, 0]), int(stats[i, 0] + stats[i, 2]), [i]) for i in kept], params)
-    primitives: list[Ink] = []
-    for start, stop, members in groups:
+    primitives: list[tuple[Ink, int]] = []
+    for number, (start, stop, members) in enumerate(groups):
         # The soft edge around a stroke comes with it.
         mask = cv2.dilate(np.isin(labels, members).astype(np.uint8), np.ones((3, 3), np.uint8))
         piece: Ink = ink * mask
@@ -176,7 +202,7 @@ def _primitives(ink: Ink, params: StringParams) -> tuple[list[Ink], int]:
             part = np.zeros_like(piece)
             part[:, left:right] = piece[:, left:right]
             if part.max() > params.level:
-                primitives.append(part)
+                primitives.append((part, number))
     return primitives, height
 
 
@@ -204,7 +230,11 @@ def _cuts(piece: Ink, start: int, stop: int, height: int, params: StringParams) 
     for column in np.argsort(across, kind="stable").tolist():
         place = start + column
         is_inside = start + step <= place <= stop - step
-        if is_inside and all(abs(place - cut) >= 2 * step for cut in cuts) and across[column] < 0.6 * across.mean():
+        if (
+            is_inside
+            and all(abs(place - cut) >= 2 * step for cut in cuts)
+            and across[column] < params.thin * across.mean()
+        ):
             cuts.append(place)
     return sorted(cuts)
 

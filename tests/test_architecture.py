@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "export": STAGE | {"store"},
     "training": COMMON | {"classify", "features", "model", "normalize"},
     "progress": COMMON | {"export"},
-    "runs": COMMON | {"progress", "scans", "store"},
+    "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 

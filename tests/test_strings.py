@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -243,3 +244,13 @@ def test_a_part_covers_its_own_digit(model: DigitModel) -> None:
         left, right = reading.box.corners[[0, 1], 0] - box.corners[0, 0] + MARGIN
         assert (left, right) == pytest.approx((x, x + width), abs=SCALE + 1)
         x += width + 12
+
+
+def test_a_cut_stroke_is_never_accepted_where_the_number_of_digits_is_open(model: DigitModel) -> None:
+    for indices, text in chosen(20, 2, seed=31):
+        ink, box = written(indices, gap_px=-3)
+        joined = lengthened(box, (1, 3))
+        found = read([ink], [joined], model)
+        assert value(found) == text or not accepted(found)
+        touching = cv2.connectedComponents((ink > 96).astype(np.uint8))[0] == 2
+        assert not (touching and len(found) > 1 and accepted(found))
