@@ -58,7 +58,8 @@ def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
         _line_at(darkness[inner_rows], place, frame.side, params) for place in (frame.left, frame.left + frame.width)
     ]
     # A stroke on a line or close along it makes one line thicker than the frame's others.
-    usual = float(np.median([line.stop - line.start for line in (*rows, *columns)]))
+    found = [line.stop - line.start for line in (*rows, *columns) if line.stop > line.start]
+    usual = float(np.median(found)) if found else 0.0
     thickened = any(line.widest > params.thickened * usual + 1 for line in (*rows, *columns))
     rows, columns = [line.trimmed(usual) for line in rows], [line.trimmed(usual) for line in columns]
     for line in rows:

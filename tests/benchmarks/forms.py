@@ -133,7 +133,6 @@ def read_folder(
 ) -> dict[tuple[str, int], PageAnswer]:
     """Read the pages that the truth names; give each answer by scan and page."""
     from formreader.model import default_model_path, load_model
-
     from formreader.pipeline import read_batch
     from formreader.scans import find_scans
 
