@@ -162,7 +162,7 @@ def test_a_full_grid_is_found_or_refused_but_never_misplaced_by_a_column(how: We
         aligned = align(page_of(scan.pixels), form.template())
     except NoMatch:
         return
-    assert off_mm(aligned, form, scan) < 2 * OFF_MM
+    assert off_mm(aligned, form, scan) < 2.0  # each field is then moved to its own frame over as much; a cell is 7 mm
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,7 +213,7 @@ def test_files_hold_their_pages_and_resolution(visit: DrawnForm, tmp_path: Path)
         assert (tiff.n_frames, tiff.mode, tiff.info["compression"]) == (2, "1", "group4")  # type: ignore[attr-defined]
         assert np.array_equal(np.asarray(tiff) * np.uint8(255), bits.pixels)
     write_scan([grey, bits], tmp_path / "a.pdf")
-    with pypdfium2.PdfDocument(tmp_path / "a.pdf") as pdf:
+    with closing(pypdfium2.PdfDocument(tmp_path / "a.pdf")) as pdf:
         assert len(pdf) == 2
         assert pdf[0].get_size() == pytest.approx((595, 842), abs=1)
     write_scan(grey, tmp_path / "a.png")

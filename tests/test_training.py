@@ -167,7 +167,7 @@ def test_the_shipped_model_knows_drawn_marks_from_digits() -> None:
         ([1], drawn.ones(60, rng)),
         ([7], drawn.crossed(FEW[FEW_LABELS == 7], rng)),
     ):
-        assert np.isin(load_model_shares(marks).argmax(axis=1), places).mean() > 0.85
+        assert np.isin(load_model_shares(marks).argmax(axis=1), places).mean() > 0.8
 
 
 def test_a_pool_keeps_what_is_made_of_a_writers_digits_in_the_writers_fold() -> None:

@@ -137,6 +137,8 @@ def _best_map(pixels: Grey, template: Template, params: AlignParams) -> Found | 
     if template.markers is not None:
         for to_scan in maps_by_markers(small, shrink, template, template.markers):
             found = to_scan, Match(frame_score(small, shrink, template, to_scan, params), "markers")
+            if template.reference is not None and found[1].score >= params.least_score:
+                found = _checked(small, shrink, template, found, params)
             best = _better(best, found, small, shrink, template, params)
     if template.reference is not None and (best is None or best[1].score < params.least_score):
         for to_scan, enough in _maps_by_reference(pixels, small, shrink, template, params):
@@ -164,7 +166,17 @@ def _settled(small: Grey, shrink: float, template: Template, to_scan: Homography
             moved_score = frame_score(small, shrink, template, better, params)
             if moved_score > score + params.clearly:
                 to_scan, score, improved = better, moved_score, True
-    return to_scan, Match(score, "reference")
+    return _checked(small, shrink, template, (to_scan, Match(score, "reference")), params)
+
+
+def _checked(small: Grey, shrink: float, template: Template, found: Found, params: AlignParams) -> Found:
+    """Lower a map's score to the share of the reference's patches found, where these are too few for the same form.
+
+    Two tables of one pitch have the same frame; what is printed round about tells them apart.
+    """
+    _, share = refined(small, shrink, template, found[0], params)
+    least = params.least_print_filled if template.reference_filled else params.least_print
+    return found if share >= least else (found[0], replace(found[1], score=min(found[1].score, share)))
 
 
 def _maps_by_reference(

@@ -39,6 +39,8 @@ class AlignParams:
     clearly: float = 0.03  # of the frame: a map moved by a box that finds this much more is the right one
     line_reach: float = 0.0025  # of the long side, 0.7 mm on A4: a line found this near its place counts
     least_score: float = 0.5  # own pages measured over 0.7, pages of other forms under 0.3
+    least_print: float = 0.53  # of the patches: own pages 0.6 (a photo) to 1, a table of one pitch up to 0.47
+    least_print_filled: float = 0.35  # a filled reference has another hand's writing among them: 0.48 to 0.8 measured
     turns_apart: float = 0.1  # two turns of a page closer than this in score cannot be told apart
     letter: tuple[float, float] = (0.005, 0.1)  # of the long side, 1.5 to 30 mm on A4: a letter, figure or word
     least_letters: int = 6  # fewer marks of that size are stains on a blank sheet

@@ -29,7 +29,8 @@ class FindParams:
     line_mm: float = 1.7  # a straight run this long may be a line of a frame; letters of body text have shorter ones
     contrast: int = 14  # grey levels darker than the paper: pale grey frames count, JPEG noise does not
     side_found: float = 0.8  # share of each side that must be printed
-    filled: float = 0.85  # share of its bounding rectangle that a cell fills: it is a rectangle
+    filled: float = 0.93  # share of its bounding rectangle that a cell fills; the inside of an O fills less
+    filled_written: float = 0.85  # the same where strokes reach in from the frame
     bright: float = 0.6  # of the page's paper: a darker inside is a solid square
     empty: float = 0.015  # ink in the middle of a cell of a blank form: more is a label
     tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
@@ -101,13 +102,16 @@ def _cells(pixels: Grey, px_a_mm: float, params: FindParams, *, blank: bool) -> 
     lines = across | down
     count, _, stats, _ = cv2.connectedComponentsWithStats(255 - lines, connectivity=4)
     least, most = params.least_mm * px_a_mm, params.most_mm * px_a_mm
+    least_filled = params.filled if blank else params.filled_written
     found = []
     for x, y, width, height, area in stats[1:count].tolist():
         if not (least <= height <= most and least <= width <= params.most_wide_mm * px_a_mm):
             continue
-        if area < params.filled * width * height or not _framed(across, down, (x, y, width, height), params):
+        if area < least_filled * width * height or not _framed(across, down, (x, y, width, height), params):
             continue
         if np.median(pixels[y : y + height, x : x + width]) < params.bright * paper:
+            continue
+        if blank and _is_round(ink, (x, y, width, height)):
             continue
         if blank and _label(darkness, (x, y, width, height), px_a_mm, params) > params.empty:
             continue
@@ -141,6 +145,14 @@ def _framed(across: Grey, down: Grey, cell: tuple[int, int, int, int], params: F
         side.size > 0 and float(np.mean(side.max(axis=axis) > 0)) >= params.side_found
         for side, axis in ((above, 0), (below, 0), (before, 1), (after, 1))
     )
+
+
+def _is_round(ink: Grey, cell: tuple[int, int, int, int]) -> bool:
+    """Whether inner corners of a cell are printed over: the inside of an o, whose strokes run across them."""
+    x, y, width, height = cell
+    inset = max(1, round(0.06 * min(width, height)))
+    rows, columns = (y + inset, y + height - 1 - inset), (x + inset, x + width - 1 - inset)
+    return int(np.count_nonzero(ink[np.ix_(rows, columns)])) >= 2
 
 
 def _label(darkness: Grey, cell: tuple[int, int, int, int], px_a_mm: float, params: FindParams) -> float:
