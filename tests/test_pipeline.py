@@ -369,3 +369,9 @@ def test_one_filled_scan_is_matched_with_and_never_subtracted(model: DigitModel,
     for reading in answer.fields:
         expected, must_flag = expected_value(written[reading.name], Field("any", ()))
         assert reading.reasons or (reading.value == expected and not must_flag)
+
+
+def test_a_blank_sheet_makes_no_template(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "white.png"), np.full((1400, 1000), 255, np.uint8))
+    with pytest.raises(NoBoxes, match=r"white\.png: the page is blank; give a form with printed boxes"):
+        find_form([tmp_path / "white.png"], "white")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -77,17 +77,23 @@ def find_fields(
         groups += [
             [c] for c, digit in zip(cells, is_digit, strict=True) if not digit and c[2] / c[3] > params.aspect[1]
         ]
-    ordered = _in_reading_order(groups)
-    digits = len(str(max(len(ordered), 10)))
-    return tuple(_named(f"field_{i:0{digits}}", group, params) for i, group in enumerate(ordered, start=1))
+    return numbered(_joined(group, params) for group in _in_reading_order(groups))
 
 
-def _named(name: str, group: list[Rectangle], params: FindParams) -> Field:
+def numbered(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Name fields ``field_01``, ... in their order, with as many digits as the last one needs."""
+    listed = tuple(fields)
+    digits = len(str(max(len(listed), 10)))
+    return tuple(replace(field, name=f"field_{i:0{digits}}") for i, field in enumerate(listed, start=1))
+
+
+def _joined(group: list[Rectangle], params: FindParams) -> Field:
+    """Make one field of a group's boxes, without a name yet."""
     _, _, width, height = group[0]
     is_wide = width / height > params.aspect[1]
     # A handwritten digit is about half as wide as its frame is high.
     length = (1, min(20, max(2, round(width / height / 0.5)))) if is_wide else (1, 1)
-    return Field(name, tuple(group), length)
+    return Field("", tuple(group), length)
 
 
 def _cells(pixels: Grey, px_a_mm: float, params: FindParams, *, blank: bool) -> list[Rectangle]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.template import Field, Template
+from formreader.template import Field, Template, corners_of
 from formreader.values import AlignedPage, Box, Grey
 
 
@@ -35,9 +35,8 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
     frames = on_form if found_here else _on_lines(page, template, params)
     placed = []
     for field, rectangles in zip(template.fields, frames, strict=True):
-        for position, (x, y, width, height) in enumerate(rectangles.tolist(), start=1):
-            upright = np.array([[[x, y], [x + width, y], [x + width, y + height], [x, y + height]]])
-            corners = cv2.perspectiveTransform(upright, page.to_scan)[0]
+        for position, rectangle in enumerate(rectangles.tolist(), start=1):
+            corners = cv2.perspectiveTransform(corners_of(rectangle)[None], page.to_scan)[0]
             placed.append(Box(field.name, position, corners, field.length, field.boxes[position - 1]))
     return tuple(placed)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, upright
+from formreader.template import corners_of
 from formreader.values import Box, Grey
 
 
@@ -148,9 +149,7 @@ def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, p
     """
     if reference is None or box.on_form is None:
         return np.zeros_like(darkness)
-    x, y, width, height = box.on_form
-    corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
-    blank = darkness_of(upright(reference, corners, frame), frame.side, params)
+    blank = darkness_of(upright(reference, corners_of(box.on_form), frame), frame.side, params)
     slack = 2 * max(1, round(params.print_slack * frame.side)) + 1
     level = cv2.dilate(blank, np.ones((slack, slack), np.uint8))
     is_print = level > 0.6 * params.least_darkness * 255

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.template import corners_of
 from formreader.values import Box, Grey, Points
 
 Mask = NDArray[np.uint8]
@@ -72,8 +73,7 @@ class Frame:
     @property
     def corners(self) -> Points:
         """The four corners, (4, 2), top left first, clockwise."""
-        right, bottom = self.left + self.width, self.top + self.height
-        return np.array([[self.left, self.top], [right, self.top], [right, bottom], [self.left, bottom]])
+        return corners_of((self.left, self.top, self.width, self.height))
 
     def inside(self, inset: float) -> tuple[slice, slice]:
         """Rows and columns of the box without a rim of `inset` pixels."""

@@ -67,9 +67,10 @@ def _read_aligned(
     aligned: AlignedPage, template: Template, model: DigitModel, threshold: float | None, watch: Watch
 ) -> PageReading:
     boxes = place_boxes(aligned, template)
-    watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
     crops = crop_digits(aligned, boxes)
-    watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
+    if watch is not unwatched:  # drawing a page costs as much as decoding it
+        watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
+        watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
     digits = _in_order(template, classify(crops, boxes, model, threshold), _read_wide(crops, boxes, model, threshold))
     fields = decode(digits, template)
     pictures = _to_look_at(aligned, boxes, fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.align import align_to_picture, find_markers, straightened, upright_picture
-from formreader.boxes import A4_LONG_SIDE_INCH, FindParams, find_fields, place_boxes
-from formreader.errors import NoBoxes, PageError, UnusableCall
+from formreader.boxes import A4_LONG_SIDE_INCH, FindParams, find_fields, numbered, place_boxes
+from formreader.errors import BlankPage, NoBoxes, PageError, UnusableCall
 from formreader.scans import find_scans, load_page
 from formreader.template import Field, Markers, Template
-from formreader.values import AlignedPage, Box, Page
+from formreader.values import AlignedPage, Box, Match, Page
 
 
 def outlined(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
@@ -76,6 +76,8 @@ def find_form(
             raise UnusableCall(f"no file given has a page {page}")
         pages = [load_page(ref) for ref in refs]
         blank = _blank_of(pages)
+    except BlankPage as empty:
+        raise NoBoxes(f"{empty}; give a form with printed boxes") from empty
     except PageError as failure:
         raise UnusableCall(str(failure)) from failure
     height, width = blank.pixels.shape
@@ -84,7 +86,7 @@ def find_form(
     params = FindParams(empty=0.06) if len(pages) > 1 else FindParams()
     markers = find_markers(blank.pixels, dpi)
     fields = find_fields(blank.pixels, blank.dpi, blank=not filled, wide=wide, params=params)
-    fields = _renumbered(field for field in fields if not _in_marker(field, markers))
+    fields = numbered(field for field in fields if not _in_marker(field, markers))
     if not fields:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
     if len(names) > len(fields):
@@ -102,7 +104,7 @@ def find_form(
         reference_filled=filled,
         markers=markers,
     )
-    on_form = AlignedPage(blank.ref, blank.pixels, None, np.eye(3), straightened(blank).match)
+    on_form = AlignedPage(blank.ref, blank.pixels, None, np.eye(3), Match(1.0, "none"))
     return template, outlined(blank.pixels, place_boxes(on_form, template))
 
 
@@ -129,9 +131,3 @@ def _in_marker(field: Field, markers: Markers | None) -> bool:
         return False
     x, y, width, height = field.boxes[0]
     return any(abs(x + width / 2 - cx) + abs(y + height / 2 - cy) < markers.size_px for cx, cy in markers.centres)
-
-
-def _renumbered(fields: Iterable[Field]) -> tuple[Field, ...]:
-    kept = list(fields)
-    digits = len(str(max(len(kept), 10)))
-    return tuple(replace(field, name=f"field_{i:0{digits}}") for i, field in enumerate(kept, start=1))

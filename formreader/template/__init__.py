@@ -17,10 +17,16 @@ import numpy as np
 from formreader.errors import PageError, TemplateError
 from formreader.pictures import decode, encode_png
 from formreader.template import schema
-from formreader.values import Grey
+from formreader.values import Grey, Points
 
 Rectangle = tuple[float, float, float, float]
 """x, y, width, height in template pixels, on the middle of the printed lines."""
+
+
+def corners_of(rectangle: Rectangle) -> Points:
+    """Give a rectangle's corners, (4, 2): top left, top right, bottom right, bottom left."""
+    x, y, width, height = rectangle
+    return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
