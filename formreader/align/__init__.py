@@ -20,6 +20,7 @@ from formreader.align.landmarks import find_landmarks, map_between, refined, tem
 from formreader.align.layout import map_by_layout
 from formreader.align.marks import find_markers, maps_by_markers
 from formreader.align.params import AlignParams, Homography
+from formreader.align.perspective import rectifying
 from formreader.errors import BlankPage, NoMatch
 from formreader.template import Template
 from formreader.values import AlignedPage, Grey, Match, Page
@@ -64,7 +65,7 @@ def align(page: Page, template: Template, params: AlignParams | None = None) -> 
 
 
 def straightened(page: Page, params: AlignParams | None = None) -> AlignedPage:
-    """Take a page without a template: its own pixels are the form, a skew of up to 10 degrees taken out.
+    """Take a page without a template: its own pixels are the form, skew (to 10 degrees) and perspective taken out.
 
     Raises
     ------
@@ -79,7 +80,8 @@ def straightened(page: Page, params: AlignParams | None = None) -> AlignedPage:
     if abs(skew) < 0.25:  # boxes are found under that much skew; turning would only blur the page
         skew = 0.0
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), skew, 1.0)
-    to_scan = np.linalg.inv(np.vstack([turn, [0.0, 0.0, 1.0]]))
+    upright = rectifying(page.pixels, np.vstack([turn, [0.0, 0.0, 1.0]]))
+    to_scan: Homography = np.linalg.inv(upright).astype(np.float64)
     return AlignedPage(page.ref, page.pixels, page.colour, to_scan, Match(1.0, "none"))
 
 
