@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -11,65 +12,11 @@ import numpy as np
 from formreader.template import Field, Markers, Rectangle
 from tests.drawing_sheet import DrawnForm, Sheet, Tone
 
-WORDS = [
-    "Please",
-    "complete",
-    "this",
-    "form",
-    "in",
-    "black",
-    "or",
-    "blue",
-    "ink",
-    "and",
-    "return",
-    "it",
-    "to",
-    "the",
-    "office",
-    "named",
-    "overleaf",
-    "before",
-    "the",
-    "end",
-    "of",
-    "the",
-    "month",
-    "Entries",
-    "must",
-    "be",
-    "legible",
-    "Do",
-    "not",
-    "fold",
-    "Corrections",
-    "are",
-    "to",
-    "be",
-    "initialled",
-    "by",
-    "the",
-    "officer",
-    "in",
-    "charge",
-    "who",
-    "keeps",
-    "the",
-    "second",
-    "copy",
-    "for",
-    "five",
-    "years",
-    "The",
-    "numbers",
-    "are",
-    "counted",
-    "twice",
-    "and",
-    "entered",
-    "once",
-    "only",
-]
+SENTENCES = (
+    "Please complete this form in black or blue ink and return it to the office named overleaf before the end of the "
+    "month Entries must be legible Do not fold Corrections are to be initialled by the officer in charge who keeps the "
+    "second copy for five years The numbers are counted twice and entered once only"
+)
 
 
 class FormSheet(Sheet):
@@ -173,7 +120,7 @@ class FormSheet(Sheet):
         self.pixels[first:end, self._px(x) : self._px(x + count * pitch) + 1] = self._tone(tone)
         lines = [self.upright(x + i * pitch, base - tick, tick, 0.25, tone) for i in range(count + 1)]
         top, high = float(self._py(base - tick)), float(self._py(base - 1.35 * pitch))
-        pairs = list(zip(lines, lines[1:], strict=False))
+        pairs = list(itertools.pairwise(lines))
         return [(a, top, b - a, low - top) for a, b in pairs], [(a, high, b - a, low - high) for a, b in pairs]
 
     def comb_in_frame(
@@ -184,7 +131,7 @@ class FormSheet(Sheet):
         inside = [self.upright(x + i * width, y, height, 0.2, divider) for i in range(1, count)]
         left, top, wide, tall = self.box(x, y, width * count, height, thick)
         lines = [left, *inside, left + wide]
-        return [(a, top, b - a, tall) for a, b in zip(lines, lines[1:], strict=False)]
+        return [(a, top, b - a, tall) for a, b in itertools.pairwise(lines)]
 
     def seven_segments(self, box: Rectangle, tone: Tone = 195) -> None:
         """Print the outline of a seven-segment eight inside a box, as a guide."""
@@ -232,12 +179,13 @@ class FormSheet(Sheet):
     def paragraph(self, x: float, y: float, width: float, lines: int, height: float = 1.9, start: int = 0) -> None:
         """Print running text."""
         letters = round(width / (0.82 * height))
-        at = start
+        words = itertools.islice(itertools.cycle(SENTENCES.split()), start, None)
+        word = next(words)
         for i in range(lines):
             line = ""
-            while len(line) + len(WORDS[at % len(WORDS)]) < letters:
-                line += WORDS[at % len(WORDS)] + " "
-                at += 1
+            while len(line) + len(word) < letters:
+                line += word + " "
+                word = next(words)
             self.text(x, y + 2.0 * height * i, line.strip(), height, grey=40)
 
     def qr(self, x: float, y: float, size: float, words: str) -> None:

@@ -84,8 +84,10 @@ def gradebook(dpi: float = DPI, twin: Twin | None = None) -> DrawnForm:
     sheet.text(20, 20, "Class register of marks", 4.4)
     sheet.text(20, 27, "Secondary school, autumn term. Enter one number in each cell.", 2.2)
     head, tall = 36.0, 9.8
-    columns = (("No.", 10.0), ("Name", 46.0), ("Oral", 8.4), ("Lab", 8.4), ("Test", 8.4), ("Part A", 12.5))
-    columns += (("Part B", 12.5), ("Total", 12.5))
+    columns = (
+        *(("No.", 10.0), ("Name", 46.0), ("Oral", 8.4), ("Lab", 8.4), ("Test", 8.4)),
+        *(("Part A", 12.5), ("Part B", 12.5), ("Total", 12.5)),
+    )
     names = ("Abara", "Bello", "Chen", "Duarte", "Eze", "Farah", "Gomez", "Haddad", "Ito", "Jansen", "Kaya", "Lopez")
     x = 20.0
     for label, width in columns:
@@ -145,8 +147,10 @@ def permit(dpi: float = DPI, twin: Twin | None = None) -> DrawnForm:
     sheet = FormSheet(A5_MM, dpi, twin=twin)
     sheet.logo(66, 8, 15)
     sheet.text(74, 30, "Application for a permit", 4.0, middle=True)
-    rows = (("number", "Identity number", 11), ("issued", "Issued on", 8), ("phone", "Telephone", 10))
-    rows += (("postcode", "Post code", 5), ("until", "Valid until", 8), ("fee", "Fee paid", 6))
+    rows = (
+        *(("number", "Identity number", 11), ("issued", "Issued on", 8), ("phone", "Telephone", 10)),
+        *(("postcode", "Post code", 5), ("until", "Valid until", 8), ("fee", "Fee paid", 6)),
+    )
     for i, (name, label, count) in enumerate(rows):
         top = 48 + 21 * i
         sheet.text(20, top - 2, f"{i + 1}. {label}", 2.3)
