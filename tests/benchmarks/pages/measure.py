@@ -167,13 +167,13 @@ def _best(
         side = float(np.linalg.norm(quad[2] - quad[0]))
         near = np.flatnonzero(~taken & (np.linalg.norm(middles - quad.mean(axis=0), axis=1) < 0.5 * side))
         for k in near.tolist():
-            overlap = _overlap(quad, here[k][1])
-            if overlap >= most:
-                best, most = k, overlap
+            shared = overlap(quad, here[k][1])
+            if shared >= most:
+                best, most = k, shared
     return best
 
 
-def _overlap(a: Points, b: Points) -> float:
+def overlap(a: Points, b: Points) -> float:
     """Intersection over union of two convex quadrilaterals."""
     first, second = a.astype(np.float32), b.astype(np.float32)
     common, _ = cv2.intersectConvexConvex(first, second)
