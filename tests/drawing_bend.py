@@ -95,5 +95,5 @@ def drawn_through(
     small = back.reshape(coarse[1], coarse[0], 2).astype(np.float32)
     whole = (coarse[0] * COARSE_PX, coarse[1] * COARSE_PX)
     fine = cv2.resize(small, whole, interpolation=cv2.INTER_LINEAR)[: size[1], : size[0]]
-    drawn = cv2.remap(pixels, fine, None, cv2.INTER_LINEAR, borderValue=(border,) * 3)  # type: ignore[call-overload]
+    drawn = cv2.remap(pixels, fine, None, cv2.INTER_LINEAR, borderValue=(border,) * 3)
     return np.asarray(drawn, np.uint8)

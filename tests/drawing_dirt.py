@@ -29,7 +29,7 @@ def bleed(scan: Scan, strength: float) -> Scan:
     grey = scan.pixels if scan.pixels.ndim == 2 else cv2.cvtColor(scan.pixels, cv2.COLOR_BGR2GRAY)
     back = np.roll(np.asarray(grey)[:, ::-1], round(3.3 * scan.dpi / MM_PER_INCH), axis=0)
     back = np.asarray(cv2.GaussianBlur(back, (0, 0), 0.25 * scan.dpi / MM_PER_INCH), np.uint8)
-    weight = 1 - np.float32(strength) * (1 - back.astype(np.float32) / 255)
+    weight = (1 - strength * (1 - back.astype(np.float32) / 255)).astype(np.float32)
     return replace(scan, pixels=scaled(scan.pixels, weight))
 
 

@@ -115,13 +115,13 @@ class FormSheet(Sheet):
     def comb_of_ticks(
         self, x: float, base: float, count: int, pitch: float, tick: float, tone: Tone = 0
     ) -> tuple[list[Rectangle], list[Rectangle]]:
-        """Print a base line with short ticks; return the slots and where people write, 1.35 pitches high."""
+        """Print a base line with short ticks; return the slots, 1.3 pitches high, and only up to the ticks' tops."""
         first, end, low = self._band(base, 0.3, level=True)
         self.pixels[first:end, self._px(x) : self._px(x + count * pitch) + 1] = self._tone(tone)
         lines = [self.upright(x + i * pitch, base - tick, tick, 0.25, tone) for i in range(count + 1)]
-        top, high = float(self._py(base - tick)), float(self._py(base - 1.35 * pitch))
+        top, high = float(self._py(base - tick)), float(self._py(base - 1.3 * pitch))
         pairs = list(itertools.pairwise(lines))
-        return [(a, top, b - a, low - top) for a, b in pairs], [(a, high, b - a, low - high) for a, b in pairs]
+        return [(a, high, b - a, low - high) for a, b in pairs], [(a, top, b - a, low - top) for a, b in pairs]
 
     def comb_in_frame(
         self, x: float, y: float, count: int, size: tuple[float, float], divider: Tone = 110, thick: float = 0.4

@@ -133,8 +133,8 @@ def tax_return(dpi: float = DPI, twin: Twin | None = None) -> DrawnForm:
         base = 74 + 34 * i
         for name, left, count in pair:
             sheet.text(left, base - 10.5, f"{name.capitalize()} in the year", 2.2)
-            slots, areas = sheet.comb_of_ticks(left, base, count, 5.6, 3.9)
-            sheet.field(name, "comb of ticks", slots, areas=areas, also=areas)
+            slots, to_ticks = sheet.comb_of_ticks(left, base, count, 5.6, 2.8)
+            sheet.field(name, "comb of ticks", slots, also=to_ticks)
         sheet.text(26, base + 9, "Remarks", 1.9)
         sheet.rule(42, base + 9.5, 142, 0.2)
         sheet.rule(26, base + 17, 158, 0.2)

@@ -266,7 +266,8 @@ def _on_table(pixels: Grey | Colour, on_paper: Grey, rng: np.random.Generator) -
     wood = (70 + 60 * grain)[..., None] * np.array([0.6, 0.85, 1.15], np.float32)
     shown = wood if pixels.ndim == 3 else wood.mean(axis=2)
     weight = (on_paper / np.float32(255))[..., None] if pixels.ndim == 3 else on_paper / np.float32(255)
-    return np.clip(shown * (1 - weight) + pixels * weight, 0, 255).astype(np.uint8)
+    laid: Grey | Colour = np.clip(shown * (1 - weight) + pixels * weight, 0, 255).astype(np.uint8)
+    return laid
 
 
 def cut(scan: Scan, cut_mm: tuple[float, float, float, float]) -> Scan:
