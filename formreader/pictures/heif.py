@@ -58,4 +58,5 @@ def decode(content: bytes, name: str, check_size: Callable[[int, int, str], None
 
 
 def _damaged(name: str, error: Exception) -> UnreadableScan:
-    return UnreadableScan(f"{name}: the HEIC file is damaged ({error}); copy it again or save it as JPEG")
+    why = " ".join(str(error).split())
+    return UnreadableScan(f"{name}: the HEIC file is damaged ({why}); copy it again or save it as JPEG")
