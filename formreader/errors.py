@@ -7,7 +7,8 @@
     │   ├── UnreadableScan       no image that can be decoded
     │   ├── ScanTooLarge         more pixels than any scanner makes
     │   ├── LockedPdf            needs a password
-    │   └── NoMatch              not a page of this form
+    │   ├── NoMatch              not a page of this form
+    │   └── TooPoor              too few pixels, too blurred or too pale for any digit
     ├── BlankPage                a page without writing or print: skipped, no failure
     └── UnusableCall             the call cannot be carried out, nothing is written; exit code 2
         ├── TemplateError        the form description has mistakes, all listed
@@ -71,6 +72,12 @@ class NoMatch(PageError):
     def __init__(self, message: str, score: float = 0.0) -> None:
         super().__init__(message)
         self.score = score
+
+
+class TooPoor(PageError):
+    """The page has too few pixels a box, is too blurred or too pale for any digit to be read; scan it again."""
+
+    stage = "quality"
 
 
 class BlankPage(FormreaderError):

@@ -30,6 +30,7 @@ DIGITS_COLUMNS: Final = (
 )
 PAGES_COLUMNS: Final = (*RESULTS_COLUMNS, "form")
 FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
+CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
@@ -39,7 +40,8 @@ def write_tables(folder: Path) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
     With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
-    page once, those of no form (failed, skipped, duplicate) too.
+    page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
+    written to ``codes.csv``.
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two.
 
@@ -57,6 +59,7 @@ def write_tables(folder: Path) -> None:
         failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
+        _write_codes(folder / "codes.csv", results)
 
 
 def export_book(folder: Path, target: Path) -> None:
@@ -172,6 +175,15 @@ def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
 
 def _failed_row(page: StoredPage) -> list[str]:
     return [page.scan, str(page.page), page.stage, page.reason]
+
+
+def _write_codes(target: Path, results: Results) -> None:
+    """Write a row a code; no table where there is none."""
+    rows = [[page.scan, str(page.page), code.kind, code.text] for page in results.pages() for code in page.codes]
+    if rows:
+        _write_csv(target, CODES_COLUMNS, rows)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -31,7 +31,19 @@ Points = NDArray[np.float64]
 CLASSES: Final = "0123456789X-?"
 """What the classifier tells apart: ten digits, a box struck out with a cross, with a dash, and anything else."""
 
-Reason = Literal["", "blank", "struck", "not_a_digit", "low_confidence", "ink_outside", "gap", "page_unsure"]
+Reason = Literal[
+    "",
+    "blank",
+    "struck",
+    "not_a_digit",
+    "low_confidence",
+    "ink_outside",
+    "gap",
+    "page_unsure",
+    "too_blurred",
+    "too_small",
+    "too_faint",
+]
 """Why a box's or a field's reading is not simply a digit to be trusted; empty where it is."""
 
 
@@ -257,6 +269,22 @@ class FieldReading:
     reasons: tuple[Reason, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code or barcode on a page.
+
+    Attributes
+    ----------
+    kind
+        ``qr``, ``ean_13``, ``ean_8``, ``upc_a``, ``upc_e``, ...
+    text
+        What it says, as anybody may have written it: printable and of limited length, but not to be trusted.
+    """
+
+    kind: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PageReading:
     """The answer for a page that was read.
@@ -264,9 +292,13 @@ class PageReading:
     Attributes
     ----------
     quality
-        What can be measured of the scan itself, by name: ``box_px`` (median box height), ``contrast`` (0 to 1).
+        What can be measured of the scan itself, by name: ``box_px`` (middle box's shorter side), ``contrast`` (0 to 1),
+        and where printed lines can be measured ``smear`` (share of a box over which a point is spread) and ``print``
+        (share of the printed lines' darkness that is left).
     pictures
         PNG bytes of the boxes of fields to review, by (field, position).
+    codes
+        QR codes and barcodes, where they were looked for.
     """
 
     ref: PageRef
@@ -276,6 +308,7 @@ class PageReading:
     digits: tuple[DigitReading, ...]
     quality: dict[str, float] = field(default_factory=dict)
     pictures: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    codes: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,10 @@ MAY_IMPORT = {
     "model": COMMON | {"features"},
     "classify": STAGE | {"model"},
     "fields": STAGE,
-    "pipeline": STAGE | {"align", "boxes", "classify", "crops", "fields", "model", "scans", "strings"},
+    "quality": STAGE,
+    "codes": STAGE,
+    "pipeline": STAGE
+    | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
     "training": COMMON | {"classify", "features", "model", "normalize"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -15,11 +16,13 @@ import sys
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from formreader.cli import app
@@ -220,6 +223,54 @@ def test_spaces_and_letters_of_any_script_stand_in_paths(tmp_path: Path) -> None
     assert code == 0
     assert [row["scan"] for row in table(out)] == ["страница 1/карта №7 é.png"]
     assert is_read(table(out)[0]["status"])
+
+
+# --- what a photo says of its taker ----------------------------------------------------------------------------------
+
+PLACE = "52.5163 north, 13.3777 east"
+
+
+def with_location(photo: Path) -> None:
+    """Write into a JPEG what telephones do: where it was taken, as EXIF numbers and as text."""
+    exif = Image.Exif()
+    exif[0x010E] = PLACE  # description
+    gps = exif.get_ifd(0x8825)
+    gps[1], gps[2], gps[3], gps[4] = "N", (52.0, 30.0, 58.7), "E", (13.0, 22.0, 39.7)
+    gps[29] = "2024:05:17"
+    with Image.open(photo) as picture:
+        picture.load()
+        picture.save(photo, "JPEG", exif=exif, comment=PLACE.encode(), xmp=f"<x>{PLACE}</x>".encode(), quality=90)
+    assert b"Exif" in photo.read_bytes()
+    assert PLACE.encode() in photo.read_bytes()
+
+
+def test_where_a_photo_was_taken_is_stored_nowhere(tmp_path: Path, scans: Path) -> None:
+    blank = wear(card().picture, DPI, Wear(), np.random.default_rng(1))
+    other = wear(visit_record(DPI).picture, DPI, Wear(noise=2), np.random.default_rng(1))
+    for scan, path in ((blank, tmp_path / "blank.jpg"), (good(0), scans / "a.jpg"), (other, scans / "fails.jpg")):
+        write_scan(scan, path)
+        with_location(path)
+    made = tmp_path / "made"
+    made.mkdir()
+    assert formreader("detect", tmp_path / "blank.jpg", "-o", made / "card.toml")[0] == 0
+    call = ("read", scans, "-t", made / "card.toml", "-o", made / "out", "--debug", made / "debug", "-j", 1)
+    assert formreader(*call, "--threshold", 1)[0] == 1  # everything is flagged, so that boxes are kept as pictures
+    assert formreader("export", made / "out", "-o", made / "book.xlsx")[0] == 0
+
+    stored = {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    with closing(sqlite3.connect(made / "out" / "batch.sqlite")) as batch:
+        boxes = [row[0] for row in batch.execute("SELECT picture FROM pictures")]
+    pictures = [*boxes, *(content for name, content in stored.items() if name.endswith((".png", ".jpg")))]
+    assert len(boxes) > 20
+    assert {name.split("/")[0] for name in stored} == {"card.toml", "card-reference.png", "card-preview.png", "out",
+                                                       "debug", "book.xlsx"}  # fmt: skip
+    assert any(name.startswith("out/failed/") for name in stored)
+    for content in (*stored.values(), *boxes):
+        assert not {mark for mark in (PLACE.encode(), b"Exif\0\0", b"eXIf", b"<x>") if mark in content}
+    for content in pictures:
+        with Image.open(io.BytesIO(content)) as picture:
+            assert not dict(picture.getexif())
+            assert not {"comment", "xmp", "exif"} & set(picture.info)
 
 
 # --- templates and models --------------------------------------------------------------------------------------------

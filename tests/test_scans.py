@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +194,14 @@ def test_a_fingerprint_is_of_the_bytes_not_the_name(tmp_path: Path) -> None:
         ("TIFF", "L", {"compression": "tiff_lzw"}),
         ("TIFF", "RGB", {"compression": "jpeg"}),
         ("TIFF", "P", {"compression": "tiff_adobe_deflate"}),
+        ("TIFF", "1", {"compression": "group3"}),
+        ("TIFF", "1", {"compression": "packbits"}),
+        ("TIFF", "1", {"compression": "group4", "tiffinfo": {266: 2}}),
+        ("TIFF", "L", {"compression": "jpeg"}),
+        ("TIFF", "CMYK", {}),
+        ("TIFF", "LA", {}),
+        ("PNG", "LA", {}),
+        ("WEBP", "RGBA", {"lossless": True}),
         ("PDF", "L", {}),
         ("PDF", "1", {}),
         ("PDF", "RGB", {}),
@@ -227,6 +236,27 @@ def test_sixteen_bits_become_eight(tmp_path: Path, kind: str) -> None:
     assert_shows(loaded(tmp_path, encoded(deep, kind)), drawn())
 
 
+def test_sixteen_bits_with_white_as_zero_become_eight(tmp_path: Path) -> None:
+    deep = Image.fromarray((255 - drawn()).astype(np.uint16) * 257)
+    assert_shows(loaded(tmp_path, encoded(deep, "TIFF", tiffinfo={262: 0})), drawn())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "MPO"])
+def test_of_a_moving_picture_the_first_is_taken(tmp_path: Path, kind: str) -> None:
+    first, second = (Image.fromarray(np.dstack([pixels] * 3)) for pixels in (drawn(), np.flipud(drawn())))
+    content = encoded(first, kind, save_all=True, append_images=[second])
+    assert_shows(loaded(tmp_path, content, name="a.jpg"), drawn())
+    assert len(find_scans([tmp_path]).pages) == 1
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("PNG", ".jpg"), ("JPEG", ".pdf"), ("PDF", ".png"), ("TIFF", ".webp")])
+def test_a_wrong_ending_misleads_nobody(tmp_path: Path, kind: str, ending: str) -> None:
+    pages = [Image.fromarray(drawn()), Image.fromarray(np.flipud(drawn()))]
+    many: dict[str, Any] = {"save_all": True, "append_images": pages[1:]} if kind in ("TIFF", "PDF") else {}
+    assert_shows(loaded(tmp_path, encoded(pages[0], kind, **many), name=f"a{ending}"), drawn())
+    assert len(find_scans([tmp_path]).pages) == 1 + len(many.get("append_images", []))
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_transparent_means_white_paper(tmp_path: Path, kind: str) -> None:
     ink = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
@@ -254,6 +284,18 @@ def test_the_file_is_turned_as_it_says(tmp_path: Path, orientation: int) -> None
     exif[274] = orientation
     assert_shows(loaded(tmp_path, encoded(stored, "JPEG", exif=exif, quality=92)), drawn())
     assert_shows(loaded(tmp_path, encoded(stored, "TIFF", tiffinfo={274: orientation})), drawn())
+    for kind in ("PNG", "WEBP"):
+        assert_shows(loaded(tmp_path, encoded(stored, kind, exif=exif, lossless=True)), drawn())
+        ink = np.zeros((*stored.shape, 4), np.uint8)
+        ink[:, :, 3] = 255 - stored
+        assert_shows(loaded(tmp_path, encoded(ink, kind, exif=exif, lossless=True)), drawn())
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 40_000])
+def test_a_turn_that_does_not_exist_is_none(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    assert_shows(loaded(tmp_path, encoded(drawn(), "JPEG", exif=exif, quality=92)), drawn())
 
 
 @pytest.mark.parametrize("order", ["II", "MM"])
@@ -300,14 +342,14 @@ def tiff(pages: list[tuple[NDArray[np.uint8], int]], order: str) -> bytes:
     ],
 )
 def test_the_resolution_is_taken_from_the_file(tmp_path: Path, kind: str, options: dict[str, Any]) -> None:
-    page = loaded(tmp_path, encoded(drawn(), kind, **options))
+    page = loaded(tmp_path, encoded(np.full((700, 900), 255, np.uint8), kind, **options))
     assert page.dpi == pytest.approx(200, rel=0.005)
 
 
 def test_the_resolution_may_stand_in_exif_alone(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[282], exif[283], exif[296] = 240.0, 240.0, 2
-    assert loaded(tmp_path, encoded(drawn(), "JPEG", exif=exif)).dpi == pytest.approx(240)
+    assert loaded(tmp_path, encoded(np.full((700, 900), 255, np.uint8), "JPEG", exif=exif)).dpi == pytest.approx(240)
 
 
 @pytest.mark.parametrize("dpi", [(1, 1), (30, 30), (5000, 5000), (204, 98)])
@@ -321,12 +363,100 @@ def test_seventy_two_dpi_on_a_large_scan_is_not_believed(tmp_path: Path) -> None
     assert loaded(tmp_path, encoded(large, "PNG", dpi=(300, 300))).dpi == pytest.approx(300, abs=0.1)
 
 
+@pytest.mark.parametrize("dpi", [72, 96])
+@pytest.mark.parametrize("size", [(2480, 3508), (3024, 4032), (1654, 2339), (1240, 1754), (1200, 1600)])
+def test_a_screen_s_resolution_on_a_scan_or_photo_is_not_believed(
+    tmp_path: Path, dpi: int, size: tuple[int, int]
+) -> None:
+    scan = Image.new("1", size, 1)
+    assert loaded(tmp_path, encoded(scan, "PNG", dpi=(dpi, dpi))).dpi is None
+
+
+@pytest.mark.parametrize("dpi", [72, 96, 100, 300, 600])
+@pytest.mark.parametrize("paper_in", [(8.27, 11.69), (5.83, 8.27), (3.9, 5.8)])
+def test_a_resolution_that_makes_usual_paper_is_believed(
+    tmp_path: Path, dpi: int, paper_in: tuple[float, float]
+) -> None:
+    scan = Image.new("1", (round(paper_in[0] * dpi), round(paper_in[1] * dpi)), 1)
+    assert loaded(tmp_path, encoded(scan, "PNG", dpi=(dpi, dpi))).dpi == pytest.approx(dpi, abs=0.1)
+
+
+def test_a_picture_scaled_down_after_scanning_has_no_resolution(tmp_path: Path) -> None:
+    assert loaded(tmp_path, encoded(Image.new("1", (827, 1169), 1), "PNG", dpi=(600, 600))).dpi is None
+
+
 def test_a_saved_picture_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "käse 1.png"
     save_picture(path, coloured())
     page = load_page(PageRef(path))
     assert page.colour is not None
     np.testing.assert_array_equal(page.colour, coloured())
+
+
+# --- HEIC ------------------------------------------------------------------------------------------------------------
+
+HEIC_HEAD = b"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00mif1heicmiaf"
+
+
+def heic(picture: NDArray[np.uint8], **options: Any) -> bytes:
+    """Encode a photo as a telephone does; needs an encoder that only tests have."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    pillow_heif.register_heif_opener()
+    Image.fromarray(picture).save(buffer, "HEIF", quality=95, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_heic_photo_is_turned_once_though_it_says_so_twice(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = np.dstack([TURNS[orientation](drawn())] * 3)
+    assert_shows(loaded(tmp_path, heic(stored, exif=exif.tobytes()), name="a.heic"), drawn(), tolerance=60)
+    assert [ref.name for ref in find_scans([tmp_path]).pages] == ["a.heic"]
+
+
+def test_a_heic_photo_keeps_its_colour_and_may_be_grey(tmp_path: Path) -> None:
+    page = loaded(tmp_path, heic(np.ascontiguousarray(coloured()[:, :, ::-1])))
+    assert page.colour is not None
+    assert page.colour[20, 40].astype(int) == pytest.approx([0, 0, 255], abs=12)
+    assert_shows(loaded(tmp_path, heic(drawn())), drawn(), tolerance=60)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.97])
+def test_a_heic_photo_that_breaks_off_is_refused(tmp_path: Path, share: float) -> None:
+    content = heic(noise())
+    with pytest.raises(UnreadableScan, match=r"^scan: .+; .+"):
+        loaded(tmp_path, content[: int(len(content) * share)])
+
+
+def test_a_huge_heic_photo_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = heic(np.dstack([drawn()] * 3))
+    pi_heif = pytest.importorskip("pi_heif")
+    monkeypatch.setattr(pi_heif.HeifImage, "load", lambda _: pytest.fail("it was decoded"))
+    monkeypatch.setattr("formreader.pictures.MAX_PIXELS", 20_000)
+    with pytest.raises(ScanTooLarge, match="200 x 120 pixels"):
+        loaded(tmp_path, content)
+
+
+def test_without_the_extra_a_heic_photo_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(UnreadableScan, match=r"^photo\.heic: .+pip install 'formreader\[heic\]'"):
+        loaded(tmp_path, HEIC_HEAD + bytes(500), name="photo.heic")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"GIF89a" + bytes(50), "a GIF file"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "an AVIF file"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 file"),
+        (b"PK\x03\x04" + bytes(50), "a ZIP or office file"),
+    ],
+)
+def test_what_is_known_but_not_read_is_called_by_its_name(tmp_path: Path, content: bytes, what: str) -> None:
+    with pytest.raises(UnreadableScan, match=rf"^scan: {what}, .+save it as PNG or PDF"):
+        loaded(tmp_path, content)
 
 
 # --- PDF -------------------------------------------------------------------------------------------------------------
@@ -442,6 +572,21 @@ def test_a_page_that_shows_more_or_less_than_one_picture_is_rendered(
     assert page.dpi == 300
     assert_shows(page, rendered(made, scale=300 / 72), tolerance=40)
     assert capfd.readouterr().err == ""
+
+
+def test_several_pictures_on_a_page_are_one_page(tmp_path: Path) -> None:
+    halves = b"q 100 0 0 120 0 0 cm /I Do Q q 100 0 0 120 100 0 cm /I Do Q"
+    made = pdf(halves)
+    assert_shows(loaded(tmp_path, made), rendered(made, scale=300 / 72), tolerance=40)
+
+
+def test_a_page_with_a_point_for_each_pixel_is_drawn_at_its_pictures_size(tmp_path: Path) -> None:
+    """Apps that know no resolution make posters of 2480 x 3508 points; text they recognize lies over the picture."""
+    large = cv2.resize(drawn(), (2000, 1200), interpolation=cv2.INTER_NEAREST)
+    content = b"q 2000 0 0 1200 0 0 cm /I Do Q BT /F 12 Tf 10 50 Td (seen) Tj ET"
+    page = loaded(tmp_path, pdf(content, box=(2000, 1200), pixels=large, size=(2000, 1200)))
+    assert page.pixels.shape == (1200, 2000)
+    assert page.dpi is None
 
 
 def test_a_locked_pdf_asks_for_a_copy_without_password(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import struct
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import ScanTooLarge, UnreadableScan
+from formreader.pictures import heif
 from formreader.pictures.headers import Header, read_header
+from formreader.pictures.tiff import starting_at
 from formreader.values import Colour, Grey
 
 MAX_PIXELS: Final = 200_000_000  # an A3 page at 600 dpi has 70 million; decoded in colour this is 600 MB
@@ -55,7 +56,7 @@ class Picture:
 
 
 def decode(content: bytes, name: str, page: int = 1) -> Picture:
-    """Decode one page of a PNG, JPEG, BMP, TIFF or WebP file, turned as its EXIF says.
+    """Decode one page of a PNG, JPEG, BMP, TIFF, WebP or HEIC file, turned as it says itself.
 
     Parameters
     ----------
@@ -71,17 +72,34 @@ def decode(content: bytes, name: str, page: int = 1) -> Picture:
     UnreadableScan
         No picture, a broken one, or one too small to hold a form.
     """
+    if heif.is_heif(content):
+        grey, colour = separate(_eight_bits(heif.decode(content, name, check_size)))
+        return Picture(grey, colour)
     header = read_header(content, page)
     if header is None:
-        what = (
-            "the file is empty" if not content else "no PNG, JPEG, TIFF, BMP, WebP or PDF, or broken off at its start"
-        )
-        raise UnreadableScan(f"{name}: {what}; scan it again or take it out of the folder")
+        raise UnreadableScan(f"{name}: {_what_else(content)}")
     check_size(header.width, header.height, name)
     if not header.is_complete:
         raise UnreadableScan(f"{name}: the {header.kind} file breaks off before its end; copy or scan it again")
     grey, colour = separate(_decode_checked(content, header, name))
     return Picture(grey, colour, header.dpi)
+
+
+def _what_else(content: bytes) -> str:
+    """Say what a file is that is no picture of a known kind, and what to do."""
+    known = next((kind for start, kind in _OTHER_KINDS.items() if start in content[:16]), "")
+    if known:
+        return f"{known} file, which is not read; save it as PNG or PDF, or take it out of the folder"
+    what = "no PNG, JPEG, TIFF, BMP, WebP, HEIC or PDF, or broken off at its start" if content else "the file is empty"
+    return f"{what}; scan it again or take it out of the folder"
+
+
+_OTHER_KINDS: Final = {
+    b"GIF8": "a GIF",
+    b"jP  \r\n": "a JPEG 2000",
+    b"ftypavi": "an AVIF",
+    b"PK\x03\x04": "a ZIP or office",
+}
 
 
 def check_size(width: float, height: float, name: str) -> None:
@@ -129,10 +147,12 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
 
 
 def _decode_checked(content: bytes, header: Header, name: str) -> NDArray[np.uint8]:
-    # Transparency only comes with IMREAD_UNCHANGED, which obeys no EXIF rotation; transparent pictures carry none.
-    flags = cv2.IMREAD_UNCHANGED if header.has_alpha else cv2.IMREAD_ANYCOLOR
+    # Which decoder obeys EXIF's rotation depends on OpenCV's version and on transparency: none is to but a TIFF's,
+    # which always does.
+    opaque = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_UNCHANGED if header.has_alpha else opaque
     if header.directory:
-        content = _starting_at(content, header.directory)
+        content = starting_at(content, header.directory)
     with _overhearing() as overheard:
         try:
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
@@ -140,27 +160,34 @@ def _decode_checked(content: bytes, header: Header, name: str) -> NDArray[np.uin
             pixels = None
     muttered = "".join(overheard)
     if pixels is None or _tells_damage(muttered):
-        raise UnreadableScan(f"{name}: the {header.kind} file is damaged or of an unknown variant; scan it again")
+        raise UnreadableScan(
+            f"{name}: the {header.kind} file is damaged or of an unknown variant; scan it again or save it as PNG"
+        )
+    return _turned(_eight_bits(pixels), header.orientation)
+
+
+def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Bring 16 bits to 8; of scanners that fill but 10 or 12 of them, those that are used."""
     if pixels.dtype == np.uint16:
-        pixels = pixels >> 8
+        deep = pixels.astype(np.uint16, copy=False)
+        return (deep >> max(int(deep.max()).bit_length() - 8, 0)).astype(np.uint8)
     return np.asarray(pixels, np.uint8)
+
+
+def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn a picture as EXIF's orientation says: 2 to 4 mirrored or upside down, 5 to 8 lying on a side."""
+    if orientation >= 5:
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _tells_damage(muttered: str) -> bool:
     left_over = re.search(r"(\d+) extraneous bytes", muttered)
     return any(sign in muttered for sign in _DAMAGE) or bool(left_over and int(left_over[1]) > MOST_PADDING)
-
-
-def _starting_at(content: bytes, directory: int) -> bytes:
-    """Make a TIFF's page its first one, by its place in the file's head: only that page is then decoded."""
-    order = "<" if content[:2] == b"II" else ">"
-    is_big = struct.unpack_from(order + "H", content, 2)[0] == 43
-    place, form = (8, "Q") if is_big else (4, "I")
-    if struct.unpack_from(order + form, content, place)[0] == directory:
-        return content
-    turned = bytearray(content)
-    struct.pack_into(order + form, turned, place, directory)
-    return bytes(turned)
 
 
 def _has_colour(pixels: NDArray[np.uint8]) -> bool:

@@ -6,22 +6,22 @@ arrived with grey. So size and completeness are read here first, from a few byte
 
 from __future__ import annotations
 
-import mmap
 import struct
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Content = bytes | mmap.mmap
+from formreader.pictures import tiff
+from formreader.pictures.tiff import BROKEN, CM_PER_INCH, Content
+
 Kind = Literal["PNG", "JPEG", "BMP", "TIFF", "WebP"]
 
 BELIEVABLE_DPI: Final = (50.0, 1250.0)  # fax's coarse direction is 98; flatbeds end at 1200
 LARGEST_PAPER_IN: Final = 24.0  # A2's long side; programs that know no resolution write 72 or 96, which gives posters
 SQUARE_PIXELS: Final = 0.02  # across and along may differ by rounding; fax modes differ by half
-MOST_PAGES: Final = 20_000
+SMALLEST_PAPER_IN: Final = 2.5  # a form on a ticket; a smaller one was scaled after its resolution was written
+UNSET_DPI: Final = (72.0, 96.0)  # what programs write that know of no resolution
+LARGEST_UNSET_IN: Final = 14.1  # Legal's long side: larger pages are scanned at more than a screen's resolution
 METRE_PER_INCH: Final = 0.0254
-
-_BROKEN: Final = (struct.error, IndexError, OverflowError)
-"""What reading a header raises where it breaks off or names a place outside the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Header:
         The file holds all that its header announces.
     directory
         Where a TIFF page's directory lies in the file, in bytes.
+    orientation
+        How the picture is to be turned by EXIF's numbers, 1 to 8; a TIFF's own is left to its decoder.
     """
 
     kind: Kind
@@ -49,6 +51,7 @@ class Header:
     has_alpha: bool = False
     is_complete: bool = True
     directory: int = 0
+    orientation: int = 1
 
 
 def read_header(content: Content, page: int = 1) -> Header | None:
@@ -61,22 +64,22 @@ def read_header(content: Content, page: int = 1) -> Header | None:
             return _jpeg(content)
         if start.startswith(b"BM"):
             return _bmp(content)
-        if start[:4] in _TIFF_STARTS:
+        if start[:4] in tiff.STARTS:
             return _tiff(content, page)
         if start.startswith(b"RIFF") and start[8:] == b"WEBP":
             return _webp(content)
-    except _BROKEN:
+    except BROKEN:
         return None
     return None
 
 
 def count_pages(content: Content) -> int:
     """Count the pages of a picture file: those of a TIFF, 1 for anything else."""
-    if content[:4] not in _TIFF_STARTS:
+    if content[:4] not in tiff.STARTS:
         return 1
     try:
-        return max(1, len(_tiff_pages(content)))
-    except _BROKEN:
+        return max(1, len(tiff.pages_of(content)))
+    except BROKEN:
         return 1
 
 
@@ -86,18 +89,23 @@ def believable_dpi(across: float, along: float, width: int, height: int) -> floa
     if not (low <= across <= high and low <= along <= high) or abs(across - along) > SQUARE_PIXELS * across:
         return None
     dpi = (across + along) / 2
-    return round(dpi, 2) if max(width, height) / dpi <= LARGEST_PAPER_IN else None
+    long_side_in = max(width, height) / dpi
+    is_unset = any(abs(dpi - unset) < 0.5 for unset in UNSET_DPI)
+    most_in = LARGEST_UNSET_IN if is_unset else LARGEST_PAPER_IN
+    return round(dpi, 2) if SMALLEST_PAPER_IN <= long_side_in <= most_in else None
 
 
 def _png(content: Content) -> Header:
     width, height, _, colour_type = struct.unpack_from(">IIBB", content, 16)
-    dpi, has_alpha, place = None, colour_type in (4, 6), 8
+    dpi, has_alpha, orientation, place = None, colour_type in (4, 6), 1, 8
     while place + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content, place)
         if name == b"IEND":
-            return Header("PNG", width, height, dpi, has_alpha)
+            return Header("PNG", width, height, dpi, has_alpha, orientation=orientation)
         if name == b"tRNS":
             has_alpha = True
+        elif name == b"eXIf":
+            orientation = _orientation(content[place + 8 : place + 8 + length])
         elif name == b"pHYs":
             across, along, unit = struct.unpack_from(">IIB", content, place + 8)
             if unit == 1:  # a metre
@@ -109,7 +117,7 @@ def _png(content: Content) -> Header:
 def _jpeg(content: Content) -> Header | None:
     width = height = 0
     stated: list[tuple[float, float]] = []
-    place = 2
+    orientation, place = 1, 2
     while True:
         if content[place] != 0xFF:
             return None
@@ -124,26 +132,31 @@ def _jpeg(content: Content) -> Header | None:
             if unit in (1, 2):
                 stated.append(_per_inch(across, along, in_cm=unit == 2))
         elif marker == 0xE1 and content[body : body + 6] == b"Exif\0\0":
-            stated += _exif_resolution(content[body + 6 : place + 2 + length])
+            block = content[body + 6 : place + 2 + length]
+            orientation = _orientation(block)
+            stated += _exif_resolution(block)
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", content, body + 1)
         elif marker == 0xDA:  # the coded picture begins; its end is marked after it, not in a thumbnail before it
             dpi = next((found for pair in stated if (found := believable_dpi(*pair, width, height))), None)
-            return Header("JPEG", width, height, dpi, is_complete=content.rfind(b"\xff\xd9", body) >= 0)
+            is_complete = content.rfind(b"\xff\xd9", body) >= 0
+            return Header("JPEG", width, height, dpi, is_complete=is_complete, orientation=orientation)
         place += 2 + length
 
 
 def _per_inch(across: float, along: float, *, in_cm: bool) -> tuple[float, float]:
-    factor = 2.54 if in_cm else 1.0
+    factor = CM_PER_INCH if in_cm else 1.0
     return across * factor, along * factor
 
 
 def _exif_resolution(block: bytes) -> list[tuple[float, float]]:
-    try:
-        order, is_big, first = _tiff_start(block)
-        return _tags_resolution(_tiff_tags(block, order, first, is_big=is_big)[0])
-    except _BROKEN:
-        return []
+    exif = tiff.exif_of(block)
+    return [exif.resolution] if exif is not None and exif.resolution is not None else []
+
+
+def _orientation(block: bytes) -> int:
+    exif = tiff.exif_of(block.removeprefix(b"Exif\0\0"))
+    return 1 if exif is None else exif.orientation
 
 
 def _bmp(content: Content) -> Header:
@@ -165,7 +178,8 @@ def _webp(content: Content) -> Header | None:
     if name == b"VP8X":
         flags, across, along = content[20], content[24:27], content[27:30]
         width, height = int.from_bytes(across, "little") + 1, int.from_bytes(along, "little") + 1
-        return Header("WebP", width, height, has_alpha=bool(flags & 0x10), is_complete=is_complete)
+        turned = _orientation(_webp_exif(content))
+        return Header("WebP", width, height, has_alpha=bool(flags & 0x10), is_complete=is_complete, orientation=turned)
     if name == b"VP8L":
         (bits,) = struct.unpack_from("<I", content, 21)
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
@@ -176,78 +190,22 @@ def _webp(content: Content) -> Header | None:
     return None
 
 
-# TIFF: a chain of directories, one a page; BigTIFF has the same with 8-byte places.
-_TIFF_STARTS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_TIFF_TYPES: Final = {1: "B", 3: "H", 4: "I", 5: "II", 16: "Q"}  # byte, short, long, rational, long8
-_SUBFILE, _WIDTH, _HEIGHT, _ACROSS, _ALONG, _UNIT = 254, 256, 257, 282, 283, 296
-_PIECES: Final = ((273, 279), (324, 325))  # where strips and tiles lie, and their lengths
-_KNOWN: Final = {_SUBFILE, _WIDTH, _HEIGHT, _ACROSS, _ALONG, _UNIT, 273, 279, 324, 325}
-
-Tags = dict[int, tuple[int, ...]]
-
-
-def _tiff_start(content: Content) -> tuple[str, bool, int]:
-    """Return the byte order, whether places have 8 bytes, and the first directory's place."""
-    order = "<" if content[:2] == b"II" else ">"
-    (version,) = struct.unpack_from(order + "H", content, 2)
-    is_big = version == 43
-    (first,) = struct.unpack_from(order + ("Q" if is_big else "I"), content, 8 if is_big else 4)
-    return order, is_big, first
-
-
-def _tiff_tags(content: Content, order: str, place: int, *, is_big: bool) -> tuple[Tags, int]:
-    """Read one directory's tags that matter here, and the place of the next directory (0: none)."""
-    counts, whole, entry_size = ("Q", "Q", 20) if is_big else ("H", "I", 12)
-    (count,) = struct.unpack_from(order + counts, content, place)
-    place += struct.calcsize(counts)
-    tags: Tags = {}
-    for entry in range(place, place + count * entry_size, entry_size):
-        tag, kind, number = struct.unpack_from(order + "HH" + whole, content, entry)
-        if tag not in _KNOWN or kind not in _TIFF_TYPES or number > len(content):
-            continue
-        code = _TIFF_TYPES[kind]
-        form = f"{order}{number * len(code)}{code[0]}"
-        at = entry + 4 + struct.calcsize(whole)
-        if struct.calcsize(form) > struct.calcsize(whole):
-            (at,) = struct.unpack_from(order + whole, content, at)
-        tags[tag] = struct.unpack_from(form, content, at)
-    (following,) = struct.unpack_from(order + whole, content, place + count * entry_size)
-    return tags, following
-
-
-def _tiff_pages(content: Content) -> list[tuple[int, Tags]]:
-    """Walk the chain: each page's place and tags, without the reduced copies that some scanners add to a page."""
-    order, is_big, place = _tiff_start(content)
-    pages: list[tuple[int, Tags]] = []
-    seen: set[int] = set()
-    while place and place not in seen and len(seen) < MOST_PAGES:
-        seen.add(place)
-        tags, following = _tiff_tags(content, order, place, is_big=is_big)
-        pages.append((place, tags))
-        place = following
-    return [(place, tags) for place, tags in pages if not tags.get(_SUBFILE, (0,))[0] & 1] or pages
-
-
-def _tags_resolution(tags: Tags) -> list[tuple[float, float]]:
-    unit = tags.get(_UNIT, (2,))[0]
-    across, along = tags.get(_ACROSS, ()), tags.get(_ALONG, ())
-    if unit not in (2, 3) or len(across) != 2 or len(along) != 2 or not across[1] or not along[1]:
-        return []
-    return [_per_inch(across[0] / across[1], along[0] / along[1], in_cm=unit == 3)]
+def _webp_exif(content: Content) -> bytes:
+    """Return the EXIF block of an extended WebP, empty where there is none."""
+    place = 12
+    while place + 8 <= len(content):
+        name, length = struct.unpack_from("<4sI", content, place)
+        if name == b"EXIF":
+            return bytes(content[place + 8 : place + 8 + length])
+        place += 8 + length + length % 2
+    return b""
 
 
 def _tiff(content: Content, page: int) -> Header | None:
-    pages = _tiff_pages(content)
-    if not 1 <= page <= len(pages):
+    pages = tiff.pages_of(content)
+    if not 1 <= page <= len(pages) or (size := pages[page - 1].size) is None:
         return None
-    place, tags = pages[page - 1]
-    if _WIDTH not in tags or _HEIGHT not in tags:
-        return None
-    width, height = tags[_WIDTH][0], tags[_HEIGHT][0]
-    dpi = next((found for pair in _tags_resolution(tags) if (found := believable_dpi(*pair, width, height))), None)
-    ends = [
-        at + length
-        for ats, lengths in _PIECES
-        for at, length in zip(tags.get(ats, ()), tags.get(lengths, ()), strict=False)
-    ]
-    return Header("TIFF", width, height, dpi, is_complete=max(ends, default=0) <= len(content), directory=place)
+    directory = pages[page - 1]
+    dpi = believable_dpi(*directory.resolution, *size) if directory.resolution is not None else None
+    is_complete = directory.end <= len(content)
+    return Header("TIFF", *size, dpi, is_complete=is_complete, directory=directory.place)

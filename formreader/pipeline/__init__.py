@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from formreader.align import align_to_any, straightened, upright_picture
 from formreader.boxes import A4_LONG_SIDE_INCH, find_fields, place_boxes
 from formreader.classify import classify
+from formreader.codes import has_codes, read_codes
 from formreader.crops import crop_digits, picture_of
 from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
+from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import load_page
 from formreader.strings import read_strings
 from formreader.template import Template
@@ -29,7 +31,6 @@ from formreader.values import (
     Crops,
     DigitReading,
     FieldReading,
-    Grey,
     Page,
     PageAnswer,
     PageFailure,
@@ -63,7 +64,9 @@ def read_page(
     page: Page, forms: Forms, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
 ) -> PageReading:
     """Read one page of a form; raises `PageError` where it cannot, `BlankPage` where there is nothing to read."""
-    aligned, template = align_to_any(page, several(forms))
+    templates = several(forms)
+    refuse_tiny(page, templates)
+    aligned, template = align_to_any(page, templates)
     return _read_aligned(aligned, template, model, threshold, watch)
 
 
@@ -79,16 +82,17 @@ def _read_aligned(
     aligned: AlignedPage, template: Template, model: DigitModel, threshold: float | None, watch: Watch
 ) -> PageReading:
     boxes = place_boxes(aligned, template)
+    quality = measure(aligned.pixels, boxes, template)
+    refuse_hopeless(aligned.ref, quality)
     crops = crop_digits(aligned, boxes)
     if watch is not unwatched:  # drawing a page costs as much as decoding it
         watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
     digits = _in_order(template, classify(crops, boxes, model, threshold), _read_wide(crops, boxes, model, threshold))
-    fields = decode(digits, template)
+    fields, digits = with_doubts(decode(digits, template), digits, boxes, quality)
     pictures = _to_look_at(aligned, boxes, fields)
-    return PageReading(
-        aligned.ref, template.name, aligned.match, fields, digits, _quality(aligned.pixels, boxes), pictures
-    )
+    codes = read_codes(aligned.pixels) if has_codes(template) else ()
+    return PageReading(aligned.ref, template.name, aligned.match, fields, digits, quality, pictures, codes)
 
 
 def _read_wide(
@@ -121,13 +125,6 @@ def _to_look_at(
         for box in boxes
         if box.field in flagged
     }
-
-
-def _quality(pixels: Grey, boxes: tuple[Box, ...]) -> dict[str, float]:
-    """Measure what the scan itself offers: pixels a box, and how far ink stands out from paper."""
-    heights = [float(np.linalg.norm(box.corners[3] - box.corners[0])) for box in boxes]
-    dark, light = np.percentile(pixels[::7, ::7], [0.5, 75])
-    return {"box_px": round(float(np.median(heights)), 1), "contrast": round(float(light - dark) / 255, 3)}
 
 
 def read_batch(

@@ -22,7 +22,9 @@ from formreader.pictures.headers import count_pages
 from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
 from formreader.values import Page, PageRef
 
-ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".pdf"})
+ENDINGS: Final = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".hif", ".pdf"}
+)
 CLUTTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What desktops leave in folders; passed over without a word, like names that begin with a dot."""
 RESULTS_MARK: Final = "batch.sqlite"

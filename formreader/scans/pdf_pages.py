@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from formreader.errors import LockedPdf, UnreadableScan
 from formreader.pictures import Picture, check_size, separate
-from formreader.pictures.headers import believable_dpi, read_header
+from formreader.pictures.headers import LARGEST_PAPER_IN, believable_dpi, read_header
 
 POINTS_PER_INCH: Final = 72.0
 RENDER_DPI: Final = 300.0  # what the forms' own scans have; a digit box is then 60 to 80 pixels high
@@ -181,11 +181,27 @@ def _fills(sheet: pdfium.PdfPage, corner: tuple[float, float], extent: tuple[flo
 
 
 def _rendered(sheet: pdfium.PdfPage, name: str) -> Picture:
-    scale = RENDER_DPI / POINTS_PER_INCH
     width, height = sheet.get_size()
+    is_paper = max(width, height) / POINTS_PER_INCH <= LARGEST_PAPER_IN
+    scale = RENDER_DPI / POINTS_PER_INCH if is_paper else _picture_scale(sheet)
     check_size(width * scale, height * scale, name)
     grey, colour = separate(_pixels(sheet.render(scale=scale)))
-    return Picture(grey, colour, RENDER_DPI)
+    return Picture(grey, colour, RENDER_DPI if is_paper else None)
+
+
+def _picture_scale(sheet: pdfium.PdfPage) -> float:
+    """Give the pixels a point at which a page's pictures keep all of theirs; `RENDER_DPI` where it has none.
+
+    Apps that know no resolution give their pages a point a pixel: posters, on which 300 dpi would be four times as many
+    pixels as there are.
+    """
+    scales = []
+    for thing in sheet.get_objects(max_depth=8):
+        if isinstance(thing, pdfium.PdfImage):
+            a, b, c, d, _, _ = thing.get_matrix().get()
+            width, height = _size_px(thing)
+            scales += [width / max(np.hypot(a, b), 1.0), height / max(np.hypot(c, d), 1.0)]
+    return min(max(scales, default=np.inf), RENDER_DPI / POINTS_PER_INCH)
 
 
 def _pixels(bitmap: pdfium.PdfBitmap) -> NDArray[np.uint8]:

@@ -117,6 +117,8 @@ class Batch:
         self._connection.executemany(
             "INSERT INTO pictures (reading, field, position, picture) VALUES (?, ?, ?, ?)", rows
         )
+        codes = [(reading, code.kind, storable(code.text)) for code in answer.codes]
+        self._connection.executemany("INSERT INTO codes (reading, kind, text) VALUES (?, ?, ?)", codes)
 
     def _add_failure(self, answer: PageFailure) -> None:
         if self._latest(answer.ref) == ("failed", answer.stage, storable(answer.reason)):

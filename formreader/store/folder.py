@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from formreader.errors import BatchError
-from formreader.store.schema import APPLICATION, SCHEMA, VERSION
+from formreader.store.schema import APPLICATION, CODES, SCHEMA, VERSION
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
@@ -124,6 +124,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {mark} COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {CODES} COMMIT;")
     connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the run
     connection.execute("PRAGMA synchronous = FULL")  # in WAL mode, less may lose the last pages in a power cut
 

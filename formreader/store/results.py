@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from formreader.errors import BatchError
 from formreader.store.folder import FILE, connected, is_empty
 from formreader.store.packing import unpacked_digits, unpacked_fields
-from formreader.values import DigitReading, FieldReading
+from formreader.values import Code, DigitReading, FieldReading
 
 Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
 """How a page's reading ended; `left_out`: not wanted by the call, `duplicate`: its content has another name."""
@@ -48,6 +48,7 @@ class StoredPage:
     fields: tuple[FieldReading, ...] = ()
     digits: tuple[DigitReading, ...] = ()
     decided: frozenset[str] = frozenset()
+    codes: tuple[Code, ...] = ()
 
     @property
     def to_review(self) -> tuple[str, ...]:
@@ -184,7 +185,20 @@ class Results:
             fields=unpacked_fields(fields, decided),
             digits=unpacked_digits(digits) if with_digits else (),
             decided=frozenset(decided),
+            codes=self._codes(reading),
         )
+
+    def _codes(self, reading: int) -> tuple[Code, ...]:
+        if not self._has_codes:
+            return ()
+        query = "SELECT kind, text FROM codes WHERE reading = ? ORDER BY id"
+        return tuple(Code(*row) for row in self._connection.execute(query, (reading,)))
+
+    @cached_property
+    def _has_codes(self) -> bool:
+        """Whether the batch has a place for codes; one of an earlier version has none until it is written to again."""
+        query = "SELECT count(*) FROM sqlite_master WHERE name = 'codes'"
+        return bool(self._connection.execute(query).fetchone()[0])
 
     def picture(self, page: StoredPage) -> bytes | None:
         """Give the small JPEG of a failed page, if there is one."""

@@ -10,6 +10,16 @@ from typing import Final
 APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
 VERSION: Final = 1
 
+CODES: Final = """
+CREATE TABLE IF NOT EXISTS codes (  -- younger than the other tables: added to batches that have none
+    id INTEGER PRIMARY KEY,
+    reading INTEGER NOT NULL REFERENCES readings,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL              -- what is printed on the page: not to be trusted
+);
+CREATE INDEX IF NOT EXISTS codes_by_reading ON codes (reading);
+"""
+
 SCHEMA: Final = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,

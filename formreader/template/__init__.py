@@ -90,6 +90,8 @@ class Template:
     path
         Where it was read from; None for one made in memory. One with a path travels to another process as that path:
         set it to None where anything else is altered.
+    codes
+        Whether pages are searched for QR codes and barcodes; None: if the reference picture has one.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Template:
     markers: Markers | None = None
     fingerprint: str = ""
     path: Path | None = None
+    codes: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
@@ -232,6 +235,7 @@ def _template(
         reference_filled=form.reference_filled,
         markers=markers,
         path=path,
+        codes=form.codes,
     )
 
 
@@ -265,6 +269,8 @@ def _as_toml(template: Template, reference: str) -> str:
         lines.append(f"reference = {_text(reference)}")
         lines.append(f"reference_filled = {_flag(template.reference_filled)}")
     lines += [f"width = {template.width}", f"height = {template.height}", f"dpi = {_number(template.dpi)}"]
+    if template.codes is not None:
+        lines.append(f"codes = {_flag(template.codes)}")
     if (markers := template.markers) is not None:
         lines += ["", "[form.markers]", f"kind = {_text(markers.kind)}", f"centres = {_rows(markers.centres)}"]
         lines.append(f"size = {_number(markers.size_px)}")

@@ -87,6 +87,7 @@ class FormTable(_Table):
     dpi: Annotated[float, Limits(ge=DPI_RANGE[0], le=DPI_RANGE[1])] | None = None
     paper: Literal["A3", "A4", "A5", "Letter", "Legal"] | None = None
     markers: MarkersTable | None = None
+    codes: bool | None = None
 
     def resolution(self) -> float:
         """Return the stated dpi, or what the paper's width gives."""

@@ -1,0 +1,93 @@
+"""Read QR codes and barcodes with OpenCV's own detectors.
+
+They are looked for only where a form has some: that costs a tenth of a page's time. What a code says may come from
+anybody, so it is kept short and printable, and nothing is done with it but to store it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.template import Template
+from formreader.values import Code, Grey
+
+DETECT_PX: Final = 1800  # long side on which QR codes are looked for: 150 dpi of A4, 2 pixels of the smallest module
+SECOND_LOOK: Final = 0.66  # size at which barcodes are looked for where there were none at first
+SURROUND: Final = 0.25  # of a code's size: the quiet zone, and what the small picture placed wrongly
+LONGEST_TEXT: Final = 500  # form and serial numbers have up to 50; a QR code holds 7,000
+MOST_CODES: Final = 20
+CUT: Final = "..."
+
+
+def has_codes(template: Template) -> bool:
+    """Say whether a form's pages are to be searched: as its template says, else if its reference picture has a code."""
+    return _reference_has_codes(template) if template.codes is None else template.codes
+
+
+@lru_cache(maxsize=4)
+def _reference_has_codes(template: Template) -> bool:
+    return template.reference is not None and bool(read_codes(template.reference))
+
+
+def read_codes(pixels: Grey) -> tuple[Code, ...]:
+    """Read the QR codes and the EAN and UPC barcodes of a page, lying in any direction; each text once.
+
+    A code that cannot be read gives nothing: the page's digits are what is wanted.
+    """
+    found = (Code(kind, _safe(text)) for kind, text in (*_qr_codes(pixels), *_barcodes(pixels)) if text.strip())
+    return tuple(dict.fromkeys(found))[:MOST_CODES]
+
+
+def _safe(text: str) -> str:
+    """Keep a text on one line and short: no control or formatting characters, which could hide or reorder it."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * LONGEST_TEXT])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= LONGEST_TEXT else shown[: LONGEST_TEXT - len(CUT)] + CUT
+
+
+def _qr_codes(pixels: Grey) -> Iterator[tuple[str, str]]:
+    """Find codes on a small picture of the page, then read each from all its pixels."""
+    detector = cv2.QRCodeDetectorAruco()
+    factor = min(1.0, DETECT_PX / max(pixels.shape))
+    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+    answer = _asked(lambda: detector.detectMulti(small))
+    if answer is None or not answer[0]:
+        return
+    for corners in np.asarray(answer[1], np.float64)[:MOST_CODES]:
+        around = _around(pixels, corners / factor)
+        if around.size:
+            texts = _asked(lambda: detector.detectAndDecodeMulti(around))  # noqa: B023 - called at once
+            yield from (("qr", text) for text in (texts[1] if texts and texts[0] else ()))
+
+
+def _around(pixels: Grey, corners: NDArray[np.float64]) -> Grey:
+    """Cut a code out with the quiet zone round it."""
+    margin = SURROUND * float(np.ptp(corners, axis=0).max())
+    left, top = np.maximum(corners.min(axis=0) - margin, 0).astype(int)
+    right, bottom = (corners.max(axis=0) + margin).astype(int)
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
+
+
+def _barcodes(pixels: Grey) -> Iterator[tuple[str, str]]:
+    """Find barcodes; the detector misses some at one size that it finds at another."""
+    smaller = cv2.resize(pixels, None, fx=SECOND_LOOK, fy=SECOND_LOOK, interpolation=cv2.INTER_AREA)
+    for picture in (pixels, np.asarray(smaller, np.uint8)):
+        answer = _asked(lambda: cv2.barcode.BarcodeDetector().detectAndDecodeWithType(picture))  # noqa: B023 - at once
+        found = [(kind.lower(), text) for text, kind in zip(answer[1], answer[2], strict=False)] if answer else []
+        if any(text for _, text in found):
+            yield from found
+            return
+
+
+def _asked(ask: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    """Ask a detector; None where it fails: some print makes it raise, and a code's text may be no UTF-8."""
+    try:
+        return ask()
+    except (cv2.error, UnicodeDecodeError, SystemError):
+        return None

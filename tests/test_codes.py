@@ -1,0 +1,187 @@
+"""Codes on a page are read, kept with it, and can do no harm whatever they say."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from formreader import codes
+from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes
+from formreader.export import read_results, write_tables
+from formreader.model import DigitModel, default_model_path, load_model
+from formreader.pipeline import read_page
+from formreader.store import open_batch, open_results
+from formreader.template import Template, load_template, save_template
+from formreader.values import Code, Grey, Match, Page, PageReading, PageRef
+from tests.drawing import Wear, draw_mild, meter_card, wear
+
+DPI = 200
+SERIAL = Code("qr", "FORM-12;serial=000123456")
+ARTICLE = Code("ean_13", "4006381333931")
+
+_LEFT = ["0001101", "0011001", "0010011", "0111101", "0100011", "0110001", "0101111", "0111011", "0110111", "0001011"]
+_PARITY = ["LLLLLL", "LLGLGG", "LLGGLG", "LLGGGL", "LGLLGG", "LGGLLG", "LGGGLL", "LGLGLG", "LGLGGL", "LGGLGL"]
+
+
+def qr(text: str, module_px: int) -> Grey:
+    picture = cv2.QRCodeEncoder.create().encode(text)
+    return np.asarray(cv2.resize(picture, None, fx=module_px, fy=module_px, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def ean13(number: str, module_px: int, height: int) -> Grey:
+    """Draw a barcode by the standard's tables (ISO/IEC 15420), its quiet zones included."""
+    first, left, right = int(number[0]), number[1:7], number[7:]
+    turned = ["".join("10"[int(bit)] for bit in bits) for bits in _LEFT]
+    coded = [
+        _LEFT[int(digit)] if kind == "L" else turned[int(digit)][::-1]
+        for digit, kind in zip(left, _PARITY[first], strict=True)
+    ]
+    bars = "0" * 11 + "101" + "".join(coded) + "01010" + "".join(turned[int(d)] for d in right) + "101" + "0" * 11
+    row = np.repeat([255 * (bar == "0") for bar in bars], module_px).astype(np.uint8)
+    return np.tile(row, (height, 1))
+
+
+def with_picture(page: Grey, picture: Grey, x: int, y: int) -> Grey:
+    pasted = page.copy()
+    pasted[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    return pasted
+
+
+@cache
+def plain() -> Grey:
+    return meter_card(DPI).picture
+
+
+@cache
+def coded() -> Grey:
+    """Print both codes on a card, right of its boxes: modules of 0.6 and 0.4 mm."""
+    page = with_picture(plain(), qr(SERIAL.text, 5), 1400, 600)
+    return with_picture(page, ean13(ARTICLE.text, 3, 100), 1260, 320)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [Wear(), draw_mild(np.random.default_rng(1), DPI), *(Wear(quarter_turns=n, skew_degrees=2) for n in (1, 2, 3))],
+)
+def test_codes_are_read_in_any_direction(how: Wear) -> None:
+    scan = wear(coded(), DPI, how, np.random.default_rng(2))
+    assert set(read_codes(scan.pixels)) == {SERIAL, ARTICLE}
+
+
+def test_a_form_s_boxes_and_print_are_no_codes() -> None:
+    assert read_codes(plain()) == ()
+    assert read_codes(np.full((300, 300), 255, np.uint8)) == ()
+    assert read_codes(np.random.default_rng(1).integers(0, 256, (400, 300), dtype=np.uint8)) == ()
+
+
+def test_a_code_printed_twice_is_told_once() -> None:
+    page = with_picture(coded(), qr(SERIAL.text, 5), 60, 900)
+    assert [code for code in read_codes(page) if code.kind == "qr"] == [SERIAL]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a\nb\t\x00c\x1b[31m", "a b c [31m"),
+        ("invoice\u202egpj.exe", "invoice gpj.exe"),
+        ("  \r\n ", None),
+        ("7" * 700, "7" * (LONGEST_TEXT - len(CUT)) + CUT),
+        ("=cmd|'/c calc'!A1", "=cmd|'/c calc'!A1"),
+    ],
+)
+def test_texts_are_kept_short_and_printable(monkeypatch: pytest.MonkeyPatch, text: str, kept: str | None) -> None:
+    monkeypatch.setattr(codes, "_qr_codes", lambda _: iter([("qr", text)]))
+    assert read_codes(plain()) == (() if kept is None else (Code("qr", kept),))
+
+
+@pytest.mark.parametrize("error", [cv2.error("assertion"), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid")])
+def test_a_detector_that_fails_costs_no_page(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    class Failing:
+        def __getattr__(self, name: str) -> Any:
+            raise error
+
+    monkeypatch.setattr(cv2, "QRCodeDetectorAruco", Failing)
+    assert read_codes(coded()) == (ARTICLE,)
+
+
+# --- when they are looked for ----------------------------------------------------------------------------------------
+
+
+def card(reference: NDArray[np.uint8], *, wanted: bool | None = None) -> Template:
+    return replace(meter_card(DPI).template(), reference=reference, codes=wanted)
+
+
+def test_a_form_is_searched_if_its_picture_has_a_code_or_it_says_so() -> None:
+    assert has_codes(card(coded()))
+    assert not has_codes(card(plain()))
+    assert has_codes(card(plain(), wanted=True))
+    assert not has_codes(card(coded(), wanted=False))
+    assert not has_codes(replace(card(plain()), reference=None, markers=None))
+
+
+def test_the_template_s_key_is_read_and_written(tmp_path: Path) -> None:
+    for wanted in (True, False, None):
+        save_template(card(plain(), wanted=wanted), tmp_path / "card.toml")
+        assert load_template(tmp_path / "card.toml").codes is wanted
+        assert ("codes" in (tmp_path / "card.toml").read_text("utf-8")) is (wanted is not None)
+
+
+def test_a_page_s_codes_come_with_its_reading() -> None:
+    model: DigitModel = load_model(default_model_path())
+    scan = wear(
+        with_picture(coded(), qr("FORM-12;serial=7", 5), 1400, 600), DPI, Wear(skew_degrees=1), np.random.default_rng(1)
+    )
+    page = Page(PageRef(Path("a.png")), np.asarray(scan.pixels, np.uint8), None, DPI)
+    assert set(read_page(page, card(coded()), model).codes) == {Code("qr", "FORM-12;serial=7"), ARTICLE}
+    assert read_page(page, card(coded(), wanted=False), model).codes == ()
+
+
+# --- where they are kept ---------------------------------------------------------------------------------------------
+
+
+def store(folder: Path, *found: tuple[Code, ...]) -> None:
+    refs = [PageRef(folder / f"{n}.png", 1, f"{n}.png", f"{n}" * 64) for n in range(len(found))]
+    with open_batch(folder / "out", template=None, model_fingerprint="m", model_name="m", settings={}) as batch:
+        batch.pending(refs)
+        for ref, of_page in zip(refs, found, strict=True):
+            batch.add(PageReading(ref, "card", Match(1.0, "none"), (), (), codes=of_page))
+    write_tables(folder / "out")
+
+
+def test_codes_have_a_table_of_their_own_where_there_are_any(tmp_path: Path) -> None:
+    store(tmp_path, (SERIAL, Code("qr", "=1+1")), (), (ARTICLE,))
+    with open_results(tmp_path / "out") as results:
+        assert [page.codes for page in results.pages()] == [(SERIAL, Code("qr", "=1+1")), (), (ARTICLE,)]
+    rows = read_results(tmp_path / "out" / "codes.csv").to_numpy().tolist()
+    assert rows == [
+        ["0.png", "1", "qr", SERIAL.text],
+        ["0.png", "1", "qr", "=1+1"],
+        ["2.png", "1", "ean_13", ARTICLE.text],
+    ]
+    assert ",'=1+1\n" in (tmp_path / "out" / "codes.csv").read_text("utf-8")
+    assert list(read_results(tmp_path / "out" / "results.csv").columns) == ["scan", "page", "status", "review"]
+
+
+def test_without_codes_there_is_no_table_of_them(tmp_path: Path) -> None:
+    store(tmp_path, ())
+    assert not (tmp_path / "out" / "codes.csv").exists()
+
+
+def test_a_batch_of_before_codes_were_kept_is_read_and_goes_on(tmp_path: Path) -> None:
+    store(tmp_path, ())
+    with sqlite3.connect(tmp_path / "out" / "batch.sqlite") as batch:
+        batch.execute("DROP TABLE codes")
+    write_tables(tmp_path / "out")
+    with open_results(tmp_path / "out") as results:
+        assert [page.codes for page in results.pages()] == [()]
+    store(tmp_path, (), (SERIAL,))
+    with open_results(tmp_path / "out") as results:
+        assert [page.codes for page in results.pages()] == [(), (SERIAL,)]
