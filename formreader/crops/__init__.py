@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.printed import form_print, frame_bands, grown, without_print
-from formreader.crops.upright import CropParams, Mask, darkness_of, frame_of, upright
+from formreader.crops.streaks import Streak, find_streaks, on_streaks, without_streaks
+from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, frame_of, paper_of, upright
 from formreader.crops.writing import antialiased, choose_writing
 from formreader.normalize import NormalizeParams, normalize
 from formreader.values import AlignedPage, Box, Crops, Grey, Ink, Reason
@@ -37,13 +38,14 @@ def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | 
         One ink picture, one 28 x 28 row and one reason a box; ink 255.
     """
     params = params or CropParams()
-    pictures = _without_printed_colour(page, boxes, params)
+    streaks = find_streaks(page, boxes)
+    pictures = [without_streaks(picture, streaks) for picture in _without_printed_colour(page, boxes, params)]
     inks, reasons = [], []
     for box in boxes:
-        ink, reason = _cut(pictures[0], page.reference, box, params)
+        ink, reason = _cut(pictures[0], page.reference, box, streaks, params)
         if reason == "blank" and len(pictures) > 1:
             # A pen of the printed colour drops out with it.
-            ink, reason = _cut(pictures[1], page.reference, box, params)
+            ink, reason = _cut(pictures[1], page.reference, box, streaks, params)
         inks.append(ink)
         reasons.append(reason)
     digits = np.zeros((len(boxes), 28, 28), np.uint8)
@@ -93,11 +95,35 @@ def picture_of(pixels: Grey, box: Box, params: CropParams | None = None) -> Grey
     return upright(pixels, box.corners, frame_of(box, params))
 
 
-def _cut(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> tuple[Ink, Reason]:
+def _cut(
+    pixels: Grey, reference: Grey | None, box: Box, streaks: tuple[Streak, ...], params: CropParams
+) -> tuple[Ink, Reason]:
     """Cut one box: its ink with the print removed, and what can be said of it already."""
-    nothing: Ink = np.zeros((0, 0), np.uint8)
     frame = frame_of(box, params)
-    darkness = darkness_of(upright(pixels, box.corners, frame), frame.side, params)
+    picture = upright(pixels, box.corners, frame)
+    paper = paper_of(picture, frame.side, params)
+    ink, reason = _written(darkness_of(picture, paper), reference, box, frame, params)
+    if _is_covered(paper[frame.inside(0)], paper, params):
+        return ink, "not_a_digit"
+    if ink.size and not reason and streaks and _meets(ink, on_streaks(box, streaks, frame)):
+        return ink, "ink_outside"
+    return ink, reason
+
+
+def _is_covered(inside: Grey, paper: Grey, params: CropParams) -> bool:
+    """Whether something wider than a stroke lies in the box: what is under it cannot be known."""
+    return float(np.mean(inside < params.covered * paper.max())) > params.most_covered
+
+
+def _meets(ink: Ink, mask: Mask) -> bool:
+    return bool((ink[grown(mask, 1) > 0] > 96).any())
+
+
+def _written(
+    darkness: Grey, reference: Grey | None, box: Box, frame: Frame, params: CropParams
+) -> tuple[Ink, Reason]:
+    """Take the print out of a box's darkness and choose its writing."""
+    nothing: Ink = np.zeros((0, 0), np.uint8)
     bands = frame_bands(darkness, frame, params)
     printed = form_print(reference, darkness, box, frame, params)
     inner = frame.inside(0)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, upright
+from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, paper_of, upright
 from formreader.template import corners_of
 from formreader.values import Box, Grey
 
@@ -113,7 +113,7 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> _
     """Find the line that runs down the columns of `crossing` nearest to a place; none has no thickness.
 
     The darkness that nearly all rows reach is the line's, however much writing crosses it; only where no line is found
-    so, as toner broke it, seven of ten rows are enough.
+    so, as toner broke it, seven of ten rows are enough, at last with its gaps closed.
     """
     search, most = params.line_search * side, round(params.line_most * side)
     first, last = max(0, round(place - search - most / 2)), min(crossing.shape[1], round(place + search + most / 2) + 1)
@@ -121,8 +121,13 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> _
     if last <= first or not crossing.size:
         return nothing
     near = np.abs(np.arange(first, last) - place) <= search
-    ordered = np.sort(crossing[:, first:last], axis=0)
-    for share in params.line_unbroken:
+    strip = crossing[:, first:last]
+    ordered = np.sort(strip, axis=0)
+    for share, mended in params.line_unbroken:
+        if mended:
+            # A dotted line, or a thin one that steps from pixel to pixel on a fax.
+            length = max(3, round(params.line_gap * side)) | 1
+            ordered = np.sort(cv2.morphologyEx(strip, cv2.MORPH_CLOSE, np.ones((length, 3), np.uint8)), axis=0)
         common = ordered[int((1 - share) * (len(crossing) - 1))].astype(np.float64)
         peak = int(np.argmax(np.where(near, common, -1)))
         if near[peak] and common[peak] >= params.line_darkness * 255:
@@ -149,7 +154,8 @@ def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, p
     """
     if reference is None or box.on_form is None:
         return np.zeros_like(darkness)
-    blank = darkness_of(upright(reference, corners_of(box.on_form), frame), frame.side, params)
+    drawn = upright(reference, corners_of(box.on_form), frame)
+    blank = darkness_of(drawn, paper_of(drawn, frame.side, params))
     slack = 2 * max(1, round(params.print_slack * frame.side)) + 1
     level = cv2.dilate(blank, np.ones((slack, slack), np.uint8))
     is_print = level > 0.6 * params.least_darkness * 255

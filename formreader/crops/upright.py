@@ -25,15 +25,19 @@ class CropParams:
     )  # the shorter side is drawn this large: fine enough for lines, small enough to be fast
     margin: float = 0.3  # a long 7 or the tail of a 9 leaves the box by up to a third
     paper: float = 0.4  # closing over more than a stroke's width shows the paper under it
+    covered: float = 0.6  # of the brightest paper: a hole, a sticker or a blot lies there
+    most_covered: float = 0.02  # of the box: more of it may hide a stroke
     least_darkness: float = (
         0.11  # of the paper's brightness: pencil is over 0.2, watermarks and bleed-through under 0.1
     )
     of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
     line_search: float = 0.08  # how far from its place a side's line may lie
-    line_unbroken: tuple[float, float] = (
-        0.85,
-        0.7,
-    )  # share of a side that its line must be dark on; a stroke is shorter
+    line_unbroken: tuple[tuple[float, bool], ...] = (
+        (0.85, False),
+        (0.7, False),
+        (0.75, True),
+    )  # share of a side that its line must be dark on, at last with gaps closed; a stroke is shorter
+    line_gap: float = 0.2  # between two dots or dashes of a line
     line_darkness: float = 0.05  # of the paper's brightness: paler is no line
     thickened: float = 1.5  # times as thick as the frame's other lines: a stroke may lie along a line
     line_most: float = 0.14  # thicker is no printed line
@@ -102,13 +106,18 @@ def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
     return drawn
 
 
-def darkness_of(picture: Grey, side: float, params: CropParams) -> Grey:
-    """Say how much darker than the paper around it each pixel is, 0 to 255 of the paper's own brightness."""
+def paper_of(picture: Grey, side: float, params: CropParams) -> Grey:
+    """Say how bright the paper is at each pixel, under strokes as beside them; the edge of a shadow stays an edge."""
     reach = max(3, round(params.paper * side)) | 1
     paper = cv2.morphologyEx(
         picture, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
     )
-    paper = cv2.blur(paper, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+    smooth: Grey = cv2.min(paper, cv2.blur(paper, (reach, reach), borderType=cv2.BORDER_REPLICATE))
+    return smooth
+
+
+def darkness_of(picture: Grey, paper: Grey) -> Grey:
+    """Say how much darker than the paper each pixel is, 0 to 255 of the paper's own brightness."""
     # Shade this dark holds no more readable contrast.
     share: Grey = cv2.divide(cv2.subtract(paper, picture), cv2.max(paper, 40.0), scale=255.0)
     return share
