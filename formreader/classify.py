@@ -73,6 +73,9 @@ def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) 
     if cut == "not_a_digit":
         # Cutting measured the mark: too small or too large. The model's share for 'no digit' says nothing about that.
         return DigitReading(box, None, confidence, shares, "not_a_digit")
+    if cut == "struck":
+        # A diagonal through the box looks like a 1 once it is cut out.
+        return DigitReading(box, None, confidence, shares, "struck")
     if best >= DIGIT_CLASSES:
         if CLASSES[best] in STRUCK and confidence >= threshold:
             # A cross often runs over the frame; that makes it no less a cross.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from formreader.crops.printed import form_print, frame_bands, grown, without_print
 from formreader.crops.streaks import Streak, find_streaks, on_streaks, without_streaks
-from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, frame_of, paper_of, upright
+from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, frame_of, paper_of, upright, without_passing
 from formreader.crops.writing import antialiased, choose_writing
 from formreader.normalize import NormalizeParams, normalize
 from formreader.values import AlignedPage, Box, Crops, Grey, Ink, Reason
@@ -125,6 +125,7 @@ def _written(
     """Take the print out of a box's darkness and choose its writing."""
     nothing: Ink = np.zeros((0, 0), np.uint8)
     bands = frame_bands(darkness, frame, params)
+    darkness = without_passing(darkness, params)
     printed = form_print(reference, darkness, box, frame, params)
     inner = frame.inside(0)
     free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]

@@ -62,7 +62,10 @@ def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
     found = [line.stop - line.start for line in (*rows, *columns) if line.stop > line.start]
     usual = float(np.median(found)) if found else 0.0
     thickened = any(line.widest > params.thickened * usual + 1 for line in (*rows, *columns))
-    rows, columns = [line.trimmed(usual) for line in rows], [line.trimmed(usual) for line in columns]
+    # On a coarse scan a line steps from pixel to pixel.
+    steps = round(params.line_steps_px * frame.scan_px) if frame.scan_px > 1.3 else 0
+    rows = [line.trimmed(usual).widened(steps) for line in rows]
+    columns = [line.trimmed(usual).widened(steps) for line in columns]
     for line in rows:
         across[line.start : line.stop] = _no_darker(darkness[line.start : line.stop], line.level, params)
     for line in columns:
@@ -101,6 +104,12 @@ class _Line:
         sums = np.convolve(self.common, np.ones(thickness), mode="valid")
         start = self.start + int(np.argmax(sums))
         return replace(self, start=start, stop=start + thickness)
+
+    def widened(self, by_px: int) -> _Line:
+        """Add pixels at both sides of a line; none stays none."""
+        if self.stop == self.start:
+            return self
+        return replace(self, start=max(0, self.start - by_px), stop=self.stop + by_px)
 
 
 def _no_darker(darkness: Grey, print_level: Grey | float, params: CropParams) -> Mask:
@@ -159,6 +168,13 @@ def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, p
     slack = 2 * max(1, round(params.print_slack * frame.side)) + 1
     level = cv2.dilate(blank, np.ones((slack, slack), np.uint8))
     is_print = level > 0.6 * params.least_darkness * 255
+    inside = frame.inside(params.guides_from * frame.side)
+    guides = is_print[inside]
+    if guides.any():
+        # Fine print is paler on the page than on the blank, by blur and copying; most of it is not written over.
+        shown = cv2.dilate(darkness[inside], np.ones((3, 3), np.uint8))[guides]
+        paler = np.quantile(shown / level[inside][guides].astype(np.float32), params.print_seen)
+        level[inside] = cv2.convertScaleAbs(level[inside], alpha=float(min(1.0, paler)))
     return np.where(is_print, _no_darker(darkness, level, params), np.uint8(0))
 
 

@@ -37,6 +37,7 @@ class CropParams:
         (0.7, False),
         (0.75, True),
     )  # share of a side that its line must be dark on, at last with gaps closed; a stroke is shorter
+    line_steps_px: float = 0.5  # of the scan, where a box is drawn larger than it is there
     line_gap: float = 0.2  # between two dots or dashes of a line
     line_darkness: float = 0.05  # of the paper's brightness: paler is no line
     thickened: float = 1.5  # times as thick as the frame's other lines: a stroke may lie along a line
@@ -48,26 +49,35 @@ class CropParams:
     beside_main: float = 0.04  # a smaller part, only where it is close to the largest component
     close: float = 0.1
     as_dark: float = 0.6  # of the largest component's darkest point: fainter is a watermark or bleed-through
-    residue: float = 0.06  # slivers of an uneven line reach this far from it
+    residue: float = 0.06  # slivers of an uneven line reach this far from it,
+    residue_px: float = 2.5  # and this many pixels of the scan: a fax draws lines in steps
     all_of: float = 0.95
     long_residue: float = 0.35  # what is this long along a line may be a stroke, and is looked at
-    least_pen: float = 0.04  # thinner is no pen's stroke, 0.3 mm in a box of 7 mm
+    least_pen: float = 0.04  # thinner is no pen's stroke, 0.3 mm in a box of 7 mm,
+    least_pen_px: float = 1.3  # nor is a step of a line on a coarse scan
     over_print: float = 1.4  # times as dark as the print, and
     over_print_by: float = 0.1  # of the paper's brightness on top: that dark is a pen over a pale line or guide
     hidden: float = 0.33  # ink that ends on a line over this length may go on within it
+    guides_from: float = 0.12  # of the box's side: print this far from the frame is a guide or a watermark
+    print_seen: float = 0.4  # quantile of the guides' darkness in a box: more than that much is never written over
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
+    diagonal: float = 0.57  # of the box's width and of its height: a straight stroke from corner to corner strikes it out
+    diagonal_lean: float = 0.6  # width to height of the stroke: a 1 does not lean as much
+    straight: float = 0.035  # of the box's side: how far a straight stroke strays from its line
+    past: tuple[float, float] = (0.02, 0.3)  # of the paper's brightness: shade, a fold that goes on past the box
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Where a box lies in its own upright picture, all in that picture's pixels."""
+    """Where a box lies in its own upright picture, all in that picture's pixels; a pixel of the scan is `scan_px`."""
 
     left: float
     top: float
     width: float
     height: float
     size: tuple[int, int]
+    scan_px: float = 1.0
 
     @property
     def side(self) -> float:
@@ -95,7 +105,7 @@ def frame_of(box: Box, params: CropParams) -> Frame:
     scale = float(np.clip(side, *params.side_px)) / side
     margin = params.margin * side * scale
     width, height = width * scale, height * scale
-    return Frame(margin, margin, width, height, (round(width + 2 * margin), round(height + 2 * margin)))
+    return Frame(margin, margin, width, height, (round(width + 2 * margin), round(height + 2 * margin)), scale)
 
 
 def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
@@ -121,3 +131,20 @@ def darkness_of(picture: Grey, paper: Grey) -> Grey:
     # Shade this dark holds no more readable contrast.
     share: Grey = cv2.divide(cv2.subtract(paper, picture), cv2.max(paper, 40.0), scale=255.0)
     return share
+
+
+def without_passing(darkness: Grey, params: CropParams) -> Grey:
+    """Take off what goes on through the whole picture, box and margins, across or down: a sheet's shadow, a fold.
+
+    No digit does; only what is faint is taken off, for a pen's line through many boxes is a person's business.
+    """
+    rest = darkness
+    for size, axis in (((8, darkness.shape[0]), 1), ((darkness.shape[1], 8), 0)):
+        parts = cv2.resize(rest, size, interpolation=cv2.INTER_AREA)
+        least = cv2.reduce(parts, axis, cv2.REDUCE_MIN)
+        low, high = (share * 255 for share in params.past)
+        if not (least > low).any():
+            continue
+        passing = cv2.dilate(np.where((least > low) & (least < high), least, np.uint8(0)), np.ones((3, 3), np.uint8))
+        rest = cv2.subtract(rest, np.ascontiguousarray(np.broadcast_to(passing, rest.shape)))
+    return rest

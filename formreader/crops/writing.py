@@ -26,7 +26,7 @@ def choose_writing(
     if not is_own.any():
         # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
         reaches_in = is_mark & ~is_residue & (inside >= (params.speck * frame.side) ** 2)
-        is_pen = area >= params.least_pen * frame.side * extent
+        is_pen = area >= max(params.least_pen * frame.side, params.least_pen_px * frame.scan_px) * extent
         along_line = is_residue & is_pen & (extent >= params.long_residue * frame.side)
         return None, "ink_outside" if (reaches_in | along_line).any() else "blank"
     is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
@@ -36,9 +36,24 @@ def choose_writing(
     ):
         return None, "blank"
     writing = np.where(is_own[labels], np.uint8(255), np.uint8(0))
+    if _is_diagonal(writing, frame, params):
+        return writing, "struck"
     rim = np.concatenate([writing[0], writing[-1], writing[:, 0], writing[:, -1]])
     return writing, "ink_outside" if rim.any() or _runs_along_line(writing, bands, frame, params) else ""
 
+
+def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
+    """Whether one straight stroke runs from near one corner of the box to near the opposite one."""
+    rows, columns = np.nonzero(writing)
+    height, width = float(np.ptp(rows)), float(np.ptp(columns))
+    if width < params.diagonal * frame.width or height < params.diagonal * frame.height:
+        return False
+    if width < params.diagonal_lean * height or height < params.diagonal_lean * width:
+        return False
+    lean = np.polynomial.polynomial.polyfit(rows, columns, 2)
+    strays = columns - np.polynomial.polynomial.polyval(rows, lean)
+    return float(np.std(strays)) < params.straight * frame.side + 1.5
+    
 
 def _runs_along_line(writing: Mask, bands: Bands, frame: Frame, params: CropParams) -> bool:
     """Whether a stroke may be hidden by a line of the frame: it reaches the line twice, or along it, and ends there.
@@ -71,7 +86,7 @@ def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
 
 def _beside(bands: Bands, frame: Frame, params: CropParams) -> Mask:
     """Mark the frame's lines and a rim along them, where slivers stay when a line is not of even thickness."""
-    rim = 2 * max(2, round(params.residue * frame.side)) + 1
+    rim = 2 * max(2, round(max(params.residue * frame.side, params.residue_px * frame.scan_px))) + 1
     beside: Mask = cv2.dilate(bands.either, np.ones((rim, rim), np.uint8))
     return beside
 
