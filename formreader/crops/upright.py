@@ -40,7 +40,12 @@ class CropParams:
     line_steps_px: float = 0.5  # of the scan, where a box is drawn larger than it is there
     line_gap: float = 0.2  # between two dots or dashes of a line
     line_darkness: float = 0.05  # of the paper's brightness: paler is no line
-    thickened: float = 1.5  # times as thick as the frame's other lines: a stroke may lie along a line
+    line_rim: float = 0.05  # so far from a line a stroke counts as along it
+    corner: float = 0.06  # of a line is left out at its ends, where others meet it
+    crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
+    over_line: float = 1.35  # times the line's own ink, and
+    over_line_px: float = 0.6  # full-dark pixels on top: a stroke lies along it
+    hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller
     least_digit: float = 0.2  # a mark smaller than this in both directions is no digit

@@ -12,16 +12,16 @@ from formreader.values import Grey, Ink, Reason
 
 
 def choose_writing(
-    clean: Mask, darkness: Grey, bands: Bands, frame: Frame, params: CropParams
+    clean: Mask, darkness: Grey, bands: Bands, along: Mask, frame: Frame, params: CropParams
 ) -> tuple[Mask | None, Reason]:
-    """Choose the components that are this box's writing."""
+    """Choose the components that are this box's writing; `along` marks strokes that lie on its lines."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(clean, connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     inside = _counted(labels[frame.inside(bands.thickness / 2)], count)
     is_mark = extent >= params.speck * frame.side
     is_mark[0] = False
-    is_residue = _counted(labels[_beside(bands, frame, params) > 0], count) > params.all_of * area
+    is_residue = _counted(labels[(_beside(bands, frame, params) > 0) & (along == 0)], count) > params.all_of * area
     is_own = is_mark & ~is_residue & (inside >= params.inside * area)
     if not is_own.any():
         # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
@@ -39,7 +39,7 @@ def choose_writing(
     if _is_diagonal(writing, frame, params):
         return writing, "struck"
     rim = np.concatenate([writing[0], writing[-1], writing[:, 0], writing[:, -1]])
-    return writing, "ink_outside" if rim.any() or _runs_along_line(writing, bands, frame, params) else ""
+    return writing, "ink_outside" if rim.any() else ""
 
 
 def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
@@ -53,32 +53,6 @@ def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
     lean = np.polynomial.polynomial.polyfit(rows, columns, 2)
     strays = columns - np.polynomial.polynomial.polyval(rows, lean)
     return float(np.std(strays)) < params.straight * frame.side + 1.5
-    
-
-def _runs_along_line(writing: Mask, bands: Bands, frame: Frame, params: CropParams) -> bool:
-    """Whether a stroke may be hidden by a line of the frame: it reaches the line twice, or along it, and ends there.
-
-    The side of a 0 that runs within the line is lost with it; what is left looks like another digit.
-    """
-    slack = 2 + round(params.print_slack * frame.side)
-    box_rows, box_columns = frame.inside(0)
-    (top, bottom), (left, right) = bands.rows, bands.columns
-    down, across = writing[:, box_columns], writing[box_rows].T
-    sides = (
-        (down[top[0] : top[1]], down[top[1] : top[1] + slack]),
-        (down[bottom[0] : bottom[1]], down[max(0, bottom[0] - slack) : bottom[0]]),
-        (across[left[0] : left[1]], across[left[1] : left[1] + slack]),
-        (across[right[0] : right[1]], across[max(0, right[0] - slack) : right[0]]),
-    )
-    return any(_is_hidden(line, beside, params.hidden * frame.side) for line, beside in sides if line.size)
-
-
-def _is_hidden(line: Mask, beside: Mask, least_px: float) -> bool:
-    """Whether ink beside a line that does not go on in it has two ends or a long edge."""
-    goes_on = cv2.dilate(line.max(axis=0, keepdims=True), np.ones((1, 5), np.uint8))[0]
-    ends = np.flatnonzero((beside.max(axis=0, initial=0) > 0) & (goes_on == 0))
-    return bool(ends.size) and float(np.ptp(ends)) >= least_px
-
 
 def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     return np.bincount(labels.ravel(), minlength=count)
