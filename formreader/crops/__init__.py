@@ -39,6 +39,8 @@ def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | 
     params = params or CropParams()
     streaks = find_streaks(page, boxes)
     pictures = [without_streaks(picture, streaks) for picture in _without_printed_colour(page, boxes, params)]
+    if boxes and _is_one_bit(page.pixels) and _median_side(boxes) >= params.side_px[0]:
+        pictures = [cv2.GaussianBlur(picture, (3, 3), params.fax_blur_px) for picture in pictures]
     cuts = cut_boxes(pictures[0], page.reference, boxes, streaks, params)
     if len(pictures) > 1:
         # A pen of the printed colour drops out with it.
@@ -58,6 +60,15 @@ def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | 
         for box, cut in zip(boxes, cuts, strict=True)
     )
     return Crops(tuple(cut.ink for cut in cuts), digits, reasons, others)
+
+
+def _median_side(boxes: tuple[Box, ...]) -> float:
+    return float(np.median([min(box.extent[2:]) for box in boxes]))
+
+
+def _is_one_bit(pixels: Grey) -> bool:
+    few = pixels[::7, ::7]
+    return bool(np.isin(few, (0, 255)).mean() > 0.99)
 
 
 def _normalized(ink: Ink, params: CropParams) -> NDArray[np.uint8]:

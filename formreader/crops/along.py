@@ -6,7 +6,8 @@ the line, of the same line in the field's other boxes, and of the blank. Only a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from formreader.crops.printed import Bands
 from formreader.crops.upright import CropParams, Frame, Mask
-from formreader.values import Grey
+from formreader.values import Box, Grey
 
 Profiles = tuple[NDArray[np.float32], ...]
 """For the top, bottom, left and right line: its ink at each place along the box, in full-dark pixels; empty for none."""
@@ -35,23 +36,38 @@ def line_profiles(darkness: Grey, bands: Bands, frame: Frame, params: CropParams
     return tuple(profiles)
 
 
-def usual_amounts(profiles: Sequence[Profiles], blanks: Sequence[Profiles | None]) -> NDArray[np.float64]:
-    """Say how much ink each line of a field's boxes has by itself, (n, 4); NaN where nothing tells.
+def usual_amounts(
+    boxes: Sequence[Box], profiles: Sequence[Profiles], blanks: Sequence[Profiles | None]
+) -> NDArray[np.float64]:
+    """Say how much ink each line of a page's boxes has by itself, (n, 4); NaN where nothing tells.
 
-    The blank tells where there is one, by the page's own tone; else the field's other boxes do, or the box's other lines.
+    The blank tells where there is one, by the page's own tone; else the other boxes of the field, and those at the same
+    place in other fields, for a table's outer line is thicker; else the box's other lines.
     """
-    own = np.array([[_median(side) for side in box] for box in profiles])
-    usual = np.full_like(own, np.nan)
+    own = np.array([[_median(side) for side in box] for box in profiles]).reshape(-1, 4)
+    counts = Counter(box.field for box in boxes)
+    by_field = _group_medians(own, [box.field for box in boxes])
+    by_place = _group_medians(own, [(box.position, counts[box.field]) for box in boxes])
+    usual = np.fmax(by_field, by_place)
     for nth, blank in enumerate(blanks):
         if blank is not None:
             drawn = np.array([_median(side) for side in blank])
-            with np.errstate(invalid="ignore", divide="ignore"):
-                tone = own[nth] / drawn
-            usual[nth] = drawn * _nanmedian(tone[np.isfinite(tone)])
-    others = np.array([_nanmedian(side) for side in own.T]) if len(own) >= 3 else np.full(4, np.nan)
-    usual = np.where(np.isnan(usual), others, usual)
-    alone = np.array([[_nanmedian(box)] for box in own])
+            tone = own[nth] / np.where(drawn > 0, drawn, np.nan)
+            usual[nth] = drawn * _nanmedian(tone)
+    alone = np.array([[_nanmedian(box)] for box in own]).reshape(-1, 1)
     return np.where(np.isnan(usual), alone, usual)
+
+
+def _group_medians(own: NDArray[np.float64], keys: Sequence[Hashable], least: int = 3) -> NDArray[np.float64]:
+    """Give each row the median of its group's rows; NaN for groups of fewer than `least`."""
+    medians = np.full_like(own, np.nan)
+    rows_of: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys):
+        rows_of.setdefault(key, []).append(row)
+    for rows in rows_of.values():
+        if len(rows) >= least:
+            medians[rows] = [_nanmedian(side) for side in own[rows].T]
+    return medians
 
 
 def _median(profile: NDArray[np.float32]) -> float:
@@ -65,19 +81,19 @@ def _nanmedian(amounts: NDArray[np.float64]) -> float:
 
 def stretches(
     profiles: Profiles, usual: NDArray[np.float64], bands: Bands, frame: Frame, params: CropParams
-) -> tuple[Mask, float]:
+) -> tuple[Mask, float, bool]:
     """Mark where lines have more ink than their own over more than a stroke's width.
 
     Returns
     -------
     tuple
-        The mask of lines and rims there, and the longest stretch in pixels.
+        The mask of lines and rims there, the longest stretch in pixels, and whether one of them is clear.
     """
     mask = np.zeros(frame.size[::-1], np.uint8)
     rim = _rim(frame, params)
     rows, columns = frame.inside(params.corner * frame.side)
     window = max(3, round(params.crossing * frame.side)) | 1
-    longest = 0.0
+    longest, is_clear = 0.0, False
     for nth, (profile, (start, stop)) in enumerate(zip(profiles, (*bands.rows, *bands.columns), strict=True)):
         if not profile.size or np.isnan(usual[nth]):
             continue
@@ -90,12 +106,16 @@ def stretches(
             continue
         edges = np.flatnonzero(np.diff(np.concatenate([[0], long.astype(np.int8), [0]])))
         longest = max(longest, float(np.max(edges[1::2] - edges[::2])))
+        # A line that a coarse scan draws in steps varies by itself.
+        low, high = np.quantile(profile, (0.25, 0.75))
+        clearly = params.clearly_over * base + params.over_line_px + (high - low)
+        is_clear |= bool(np.median(smooth[long]) > clearly)
         band = slice(max(0, start - rim), stop + rim)
         if nth < 2:
             mask[band, columns][:, long] = 255
         else:
             mask[rows, band][long] = 255
-    return mask, longest
+    return mask, longest, is_clear
 
 
 def _rim(frame: Frame, params: CropParams) -> int:

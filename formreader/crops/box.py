@@ -62,14 +62,9 @@ class _Seen:
 def cut_boxes(
     pixels: Grey, reference: Grey | None, boxes: Sequence[Box], streaks: tuple[Streak, ...], params: CropParams
 ) -> list[Cut]:
-    """Cut boxes, each field's lines compared with one another."""
+    """Cut boxes, their lines compared with one another."""
     seen = [_look(pixels, reference, box, params) for box in boxes]
-    by_field: dict[str, list[int]] = {}
-    for row, box in enumerate(boxes):
-        by_field.setdefault(box.field, []).append(row)
-    usual = np.zeros((len(boxes), 4))
-    for rows in by_field.values():
-        usual[rows] = usual_amounts([seen[row].lines for row in rows], [seen[row].blank_lines for row in rows])
+    usual = usual_amounts(boxes, [one.lines for one in seen], [one.blank_lines for one in seen])
     return [_cut(one, amounts, streaks, params) for one, amounts in zip(seen, usual, strict=True)]
 
 
@@ -110,7 +105,7 @@ def _written(seen: _Seen, usual: NDArray[np.float64], params: CropParams) -> Cut
     """Take the print out of a box's darkness and choose its writing."""
     darkness, bands, frame = seen.darkness, seen.bands, seen.frame
     printed = form_print(seen.blank, darkness, frame, params)
-    along, longest = stretches(seen.lines, usual, bands, frame, params)
+    along, longest, is_clear = stretches(seen.lines, usual, bands, frame, params)
     on_line: Reason = "ink_outside" if longest >= params.long_residue * frame.side else "blank"
     inner = frame.inside(0)
     free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]
@@ -129,8 +124,8 @@ def _written(seen: _Seen, usual: NDArray[np.float64], params: CropParams) -> Cut
         if writing is None or with_line is None:
             return Cut(_NOTHING, reason if on_line == "blank" else on_line)
         if (with_line != writing).any():
-            drawn = (antialiased(darkness, mask, full) for mask in (with_line, writing))
-            return Cut(next(drawn), reason_with_line, next(drawn))
+            drawn = [antialiased(darkness, mask, full) for mask in (with_line, writing)]
+            return Cut(drawn[0], reason_with_line, drawn[1]) if is_clear else Cut(drawn[1], reason, drawn[0])
     if writing is None:
         return Cut(_NOTHING, reason)
     hidden = hidden_by(writing, full, usual, bands, frame, params)

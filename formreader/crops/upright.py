@@ -43,8 +43,9 @@ class CropParams:
     line_rim: float = 0.05  # so far from a line a stroke counts as along it
     corner: float = 0.06  # of a line is left out at its ends, where others meet it
     crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
-    over_line: float = 1.35  # times the line's own ink, and
-    over_line_px: float = 0.6  # full-dark pixels on top: a stroke lies along it
+    over_line: float = 1.25  # times the line's own ink, and
+    over_line_px: float = 0.4  # full-dark pixels on top: a stroke lies along it
+    clearly_over: float = 1.6  # times: it is taken for the writing's
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller
@@ -69,6 +70,8 @@ class CropParams:
     diagonal: float = 0.57  # of the box's width and of its height: a straight stroke from corner to corner strikes it out
     diagonal_lean: float = 0.6  # width to height of the stroke: a 1 does not lean as much
     straight: float = 0.035  # of the box's side: how far a straight stroke strays from its line
+    scribbled: int = 5  # strokes one over the other, or side by side, over half of the mark: a digit has four at most
+    fax_blur_px: float = 0.6  # of the scan: closes the holes of a pixel that a fax leaves in strokes
     past: tuple[float, float] = (0.02, 0.3)  # of the paper's brightness: shade, a fold that goes on past the box
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 

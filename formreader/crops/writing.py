@@ -38,8 +38,45 @@ def choose_writing(
     writing = np.where(is_own[labels], np.uint8(255), np.uint8(0))
     if _is_diagonal(writing, frame, params):
         return writing, "struck"
-    rim = np.concatenate([writing[0], writing[-1], writing[:, 0], writing[:, -1]])
-    return writing, "ink_outside" if rim.any() else ""
+    if _touches_rim(writing):
+        return _without_neighbour(writing, labels, is_own, area, frame), "ink_outside"
+    return writing, "not_a_digit" if _is_scribble(writing, params) else ""
+
+
+def _touches_rim(writing: Mask) -> bool:
+    return bool(writing[0].any() or writing[-1].any() or writing[:, 0].any() or writing[:, -1].any())
+
+
+def _without_neighbour(
+    writing: Mask,
+    labels: NDArray[np.int32],
+    is_own: NDArray[np.bool_],
+    area: NDArray[np.float64],
+    frame: Frame,
+) -> Mask:
+    """Leave out what goes on past the picture: whole parts beside the largest, and of the largest what is outside."""
+    main = int(np.argmax(np.where(is_own, area, 0)))
+    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    leaves = is_own & np.isin(np.arange(len(is_own)), rim)
+    kept = is_own & ~leaves
+    box = np.zeros_like(writing)
+    box[frame.inside(0)] = 255
+    largest = np.where(labels == main, box if leaves[main] else np.uint8(255), np.uint8(0))
+    own: Mask = largest | np.where(kept[labels], np.uint8(255), np.uint8(0))
+    return own if own.any() else writing
+
+
+def _is_scribble(writing: Mask, params: CropParams) -> bool:
+    """Whether many strokes lie over each other, as in a zigzag."""
+    rows, columns = np.nonzero(writing)
+    tight = writing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] > 0
+    for lying in (tight, tight.T):
+        quarter = lying.shape[1] // 4
+        middle = lying[:, quarter : lying.shape[1] - quarter]
+        starts = middle[0].astype(np.int64) + (middle[1:] & ~middle[:-1]).sum(axis=0)
+        if float(np.mean(starts >= params.scribbled)) >= 0.5:
+            return True
+    return False
 
 
 def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
