@@ -6,6 +6,7 @@ turned over, ink at 255, as MNIST has them. Points are (x, y), arrays (row, colu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -217,13 +218,18 @@ class Crops:
     digits
         uint8 (n, 28, 28), each ink brought to MNIST's format; all zero for a blank box and for a wide one.
     reasons
-        What cutting already knows: ``blank``, ``not_a_digit`` (a mark too small or too large to be a digit),
-        ``ink_outside`` (the stroke leaves the picture), else empty.
+        What cutting already knows: ``blank``, ``not_a_digit`` (a mark too small or too large to be a digit, or a hole
+        or blot over it), ``struck`` (a straight stroke from corner to corner), ``ink_outside`` (the stroke leaves the
+        picture), else empty.
+    others
+        By row, uint8 (28, 28): how else a digit may look, where a line of the frame may hide a part of it or lend it
+        one. It is only believed where both read alike.
     """
 
     inks: tuple[Ink, ...]
     digits: Digits
     reasons: tuple[Reason, ...]
+    others: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 The front door of the generator: layouts are in `drawing_forms`, writing in `drawing_hand`, wear in `drawing_wear`.
 
-A field's boxes are written as one character a box: a digit, ``_`` blank, ``X`` and ``-`` struck out, ``#`` a digit that
+A field's boxes are written as one character a box: a digit, ``_`` blank, ``X``, ``-`` and ``/`` struck out, ``#`` a digit that
 was scribbled over and cannot be read.
 """
 
@@ -159,10 +159,10 @@ def fill(
                 ink = desk.write(digits.pictures[index], str(label), crosses)
                 alone = normalize(np.round(ink * 255).astype(np.uint8))
                 uses.append(DigitUse(name, position, label, index, crosses, alone))
-            if mark in "X-#":
+            if mark in "X-/#":
                 desk.strike(mark)
             elif not (mark.isdigit() or mark == "_"):
-                raise ValueError(f"field '{name}': '{mark}' is no digit, '_', 'X', '-' or '#'")
+                raise ValueError(f"field '{name}': '{mark}' is no digit, '_', 'X', '-', '/' or '#'")
     known = {one.name: values.get(one.name, "_" * len(one.boxes)) for one in form.fields}
     return Filled(form, _ink(form, page, hand.pen, rng), known, tuple(uses), hand)
 

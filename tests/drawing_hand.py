@@ -125,7 +125,7 @@ class Desk:
         return 1.0, (x, top + height + beyond - ink[1] / 2)
 
     def strike(self, mark: str) -> None:
-        """Cross the box out, put a dash in it, or scribble over what is there."""
+        """Cross the box out, put a dash or a diagonal in it, or scribble over what is there."""
         left, top, width, height = self.box
         rng, corner, size = self.rng, np.array([left, top]), np.array([width, height])
         if mark == "X":
@@ -135,6 +135,10 @@ class Desk:
         elif mark == "-":
             half = float(rng.uniform(0.22, 0.36))
             shares = [np.array([[0.5 - half, 0.5], [0.5, 0.5], [0.5 + half, 0.5]]) + rng.normal(0, 0.025, (3, 2))]
+        elif mark == "/":
+            low = float(rng.uniform(0.0, 0.2))
+            ends = [[1 - low, low], [0.5, 0.5], [low, 1 - low]]
+            shares = [np.array(ends) + rng.normal(0, 0.025, (3, 2))]
         else:
             turns = int(rng.integers(9, 14))
             sweep = np.linspace(0.14, 0.86, turns)
