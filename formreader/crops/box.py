@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.along import Profiles, hidden_by, line_profiles, stretches, usual_amounts
+from formreader.crops.guides import common_print
 from formreader.crops.printed import Bands, blank_darkness, form_print, frame_bands, grown, without_print
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.upright import (
@@ -65,7 +66,10 @@ def cut_boxes(
     """Cut boxes, their lines compared with one another."""
     seen = [_look(pixels, reference, box, params) for box in boxes]
     usual = usual_amounts(boxes, [one.lines for one in seen], [one.blank_lines for one in seen])
-    return [_cut(one, amounts, streaks, params) for one, amounts in zip(seen, usual, strict=True)]
+    prints = [one.blank for one in seen]
+    if reference is None:
+        prints = common_print([one.darkness for one in seen], [one.frame for one in seen], params)
+    return [_cut(*one, streaks, params) for one in zip(seen, prints, usual, strict=True)]
 
 
 def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> _Seen:
@@ -88,8 +92,10 @@ def _is_covered(inside: Grey, paper: Grey, params: CropParams) -> bool:
     return float(np.mean(inside < params.covered * paper.max())) > params.most_covered
 
 
-def _cut(seen: _Seen, usual: NDArray[np.float64], streaks: tuple[Streak, ...], params: CropParams) -> Cut:
-    cut = _written(seen, usual, params)
+def _cut(
+    seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], streaks: tuple[Streak, ...], params: CropParams
+) -> Cut:
+    cut = _written(seen, blank, usual, params)
     if seen.is_covered:
         return Cut(cut.ink, "not_a_digit")
     if cut.ink.size and not cut.reason and streaks and _meets(cut.ink, on_streaks(seen.box, streaks, seen.frame)):
@@ -101,10 +107,10 @@ def _meets(ink: Ink, mask: Mask) -> bool:
     return bool((ink[grown(mask, 1) > 0] > 96).any())
 
 
-def _written(seen: _Seen, usual: NDArray[np.float64], params: CropParams) -> Cut:
+def _written(seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], params: CropParams) -> Cut:
     """Take the print out of a box's darkness and choose its writing."""
     darkness, bands, frame = seen.darkness, seen.bands, seen.frame
-    printed = form_print(seen.blank, darkness, frame, params)
+    printed = form_print(blank, darkness, frame, params)
     along, longest, is_clear = stretches(seen.lines, usual, bands, frame, params)
     on_line: Reason = "ink_outside" if longest >= params.long_residue * frame.side else "blank"
     inner = frame.inside(0)

@@ -91,6 +91,7 @@ def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
     strays = columns - np.polynomial.polynomial.polyval(rows, lean)
     return float(np.std(strays)) < params.straight * frame.side + 1.5
 
+
 def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     return np.bincount(labels.ravel(), minlength=count)
 

@@ -1,0 +1,84 @@
+"""What a form prints into its boxes, seen in the boxes themselves where there is no blank form to tell.
+
+A printed guide (seven segments to write along, dots, a watermark's pattern) is the same in every box, writing is not:
+what nearly all boxes of a size show at the same place, paler than the pen, is print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from formreader.crops.upright import CropParams, Frame
+from formreader.values import Grey
+
+
+@dataclass(frozen=True, slots=True)
+class GuideParams:
+    """When boxes are enough, and alike enough, to tell what is printed in all of them."""
+
+    least_boxes: int = 8
+    most_boxes: int = 64  # more say nothing new
+    alike: float = 0.1  # sides of boxes of one size differ by less
+    shown_by: float = 0.75  # share of the boxes: the rest may be written over or hidden
+    paler: float = 0.7  # of the page's strokes: print as dark as the pen could be writing in one place everywhere
+
+
+def common_print(
+    pictures: Sequence[Grey], frames: Sequence[Frame], params: CropParams, guides: GuideParams | None = None
+) -> list[Grey | None]:
+    """Find what boxes of one size show in common within their frames.
+
+    Parameters
+    ----------
+    pictures
+        Each box drawn upright in its frame: how dark it is, 0 to 255 of the paper's brightness.
+
+    Returns
+    -------
+    list of Grey or None
+        For each box how dark the common print is in its picture, 0 where nothing is printed; None where too few boxes
+        are of its size.
+    """
+    guides = guides or GuideParams()
+    found: list[Grey | None] = [None] * len(pictures)
+    for rows in _of_one_size(frames, guides):
+        if len(rows) < guides.least_boxes:
+            continue
+        some = rows[:: -(-len(rows) // guides.most_boxes)]
+        common = _common([pictures[row] for row in some], frames[rows[0]], params, guides)
+        for row in rows:
+            found[row] = cv2.resize(common, frames[row].size, interpolation=cv2.INTER_LINEAR)
+    return found
+
+
+def _of_one_size(frames: Sequence[Frame], guides: GuideParams) -> list[list[int]]:
+    """Put boxes together whose sides are alike."""
+    groups: list[list[int]] = []
+    for row, frame in enumerate(frames):
+        home = (group for group in groups if _are_alike(frames[group[0]], frame, guides.alike))
+        group = next(home, None)
+        if group is None:
+            groups.append([row])
+        else:
+            group.append(row)
+    return groups
+
+
+def _are_alike(one: Frame, other: Frame, share: float) -> bool:
+    return abs(one.width - other.width) <= share * one.width and abs(one.height - other.height) <= share * one.height
+
+
+def _common(pictures: Sequence[Grey], frame: Frame, params: CropParams, guides: GuideParams) -> Grey:
+    """Say how dark what most boxes show is at each place inside one frame; 0 where it is as dark as strokes are."""
+    sized = [cv2.resize(picture, frame.size, interpolation=cv2.INTER_LINEAR) for picture in pictures]
+    inside = frame.inside(params.guides_from * frame.side)
+    darkness = np.sort(np.stack([picture[inside] for picture in sized]), axis=0)
+    shown = darkness[int((1 - guides.shown_by) * (len(pictures) - 1))]
+    strokes = float(np.percentile(darkness[-1], 75))
+    common = np.zeros_like(sized[0])
+    common[inside] = np.where(shown < guides.paler * strokes, shown, 0)
+    return common
