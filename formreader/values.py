@@ -31,6 +31,9 @@ Points = NDArray[np.float64]
 CLASSES: Final = "0123456789X-?"
 """What the classifier tells apart: ten digits, a box struck out with a cross, with a dash, and anything else."""
 
+POINT: Final = "."
+"""What stands for a decimal point or comma, in a reading and in a value."""
+
 Reason = Literal["", "blank", "struck", "not_a_digit", "low_confidence", "ink_outside", "gap", "page_unsure"]
 """Why a box's or a field's reading is not simply a digit to be trusted; empty where it is."""
 
@@ -183,7 +186,7 @@ class DigitReading:
     Attributes
     ----------
     digit
-        ``"0"`` to ``"9"``, or None for a blank, struck or unreadable box: never a guess.
+        ``"0"`` to ``"9"``, in a wide box also `POINT`, or None for a blank, struck or unreadable box: never a guess.
     confidence
         Calibrated probability that this reading (the digit, the blank, the strike) is right.
     probabilities
@@ -206,7 +209,7 @@ class FieldReading:
     Attributes
     ----------
     value
-        Digits in writing order; ``?`` for a box that could not be read.
+        Digits in writing order, where the form says so with a `POINT`; ``?`` for a box that could not be read.
     confidence
         Probability that the whole value is right.
     reasons
