@@ -7,14 +7,14 @@ writing order; blanks and fillers before the first and after the last of these a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
 import numpy as np
 
 from formreader.template import Field, Template
-from formreader.values import CLASSES, DigitReading, FieldReading, Reason
+from formreader.values import CLASSES, POINT, DigitReading, FieldReading, Reason
 
 UNREAD: Final = "?"
 """Stands in a value for a box that holds something which could not be read."""
@@ -64,23 +64,56 @@ def decode(
 
 def _decode_field(field: Field, readings: list[DigitReading], params: FieldParams) -> FieldReading:
     ordered = sorted(readings, key=lambda reading: reading.box.position)
+    if field.point is not None:
+        ordered = _split_at_print(ordered, field.point)
     marks = [_mark(reading, field) for reading in ordered]
     reasons = [reason for reading in ordered for reason in _doubts(reading, field, params)]
     if field.length == (1, 1):
         marks += [UNREAD] * (len(field.boxes) - len(marks))  # a box nobody read is not an empty box
     value, misplaced = _join(marks)
+    if field.decimals[0] == 0 and value.count(POINT) == 1:
+        value = value.removesuffix(POINT)
     reasons += misplaced
     if UNREAD in value:
         reasons.append("not_a_digit")
-    if field.length != (1, 1) and value and not field.length[0] <= len(value) <= field.length[1]:
-        reasons.append("not_a_digit")
+    if field.length != (1, 1) and value:
+        reasons += _miscounted(value, field)
     if not value:
         value, empty = _meaning_of_empty(field, struck=_FILLER in marks)
         reasons += empty
     return FieldReading(field.name, value, prod(reading.confidence for reading in ordered), _once(reasons))
 
 
+def _miscounted(value: str, field: Field) -> list[Reason]:
+    """Say whether a wide box holds other than its number of digits, in all or right of the point."""
+    digits = len(value) - value.count(POINT)
+    right = len(value.partition(POINT)[2])
+    is_sound = field.length[0] <= digits <= field.length[1] and value.count(POINT) <= 1
+    return [] if is_sound and field.decimals[0] <= right <= field.decimals[1] else ["not_a_digit"]
+
+
+def _split_at_print(readings: list[DigitReading], point: float) -> list[DigitReading]:
+    """Put the printed point between the digits left and right of it; a written one in the same place is the same."""
+    digits = [reading for reading in readings if reading.digit != POINT]
+    before = [reading for reading in digits if _middle(reading) <= point]
+    after = digits[len(before) :]
+    written = [place for place, reading in enumerate(readings) if reading.digit == POINT]
+    if written not in ([], [len(before)]):
+        return [replace(reading, reason=reading.reason or "not_a_digit") for reading in readings]  # one elsewhere
+    if not after:
+        return digits
+    printed = DigitReading(after[0].box, POINT, 1.0, np.zeros(len(CLASSES), np.float32))
+    return [*before, printed, *after]
+
+
+def _middle(reading: DigitReading) -> float:
+    x, _, width, _ = reading.box.on_form or (0.0, 0.0, 0.0, 0.0)
+    return x + width / 2
+
+
 def _mark(reading: DigitReading, field: Field) -> str:
+    if reading.digit == POINT and field.decimals == (0, 0):
+        return UNREAD  # left out, it would make the number ten times as large
     if reading.digit is not None:
         return reading.digit
     if reading.reason == "blank":

@@ -32,6 +32,9 @@ Points = NDArray[np.float64]
 CLASSES: Final = "0123456789X-?"
 """What the classifier tells apart: ten digits, a box struck out with a cross, with a dash, and anything else."""
 
+POINT: Final = "."
+"""What stands for a decimal point or comma, in a reading and in a value."""
+
 Reason = Literal[
     "",
     "blank",
@@ -239,7 +242,7 @@ class DigitReading:
     Attributes
     ----------
     digit
-        ``"0"`` to ``"9"``, or None for a blank, struck or unreadable box: never a guess.
+        ``"0"`` to ``"9"``, in a wide box also `POINT`, or None for a blank, struck or unreadable box: never a guess.
     confidence
         Calibrated probability that this reading (the digit, the blank, the strike) is right.
     probabilities
@@ -262,7 +265,7 @@ class FieldReading:
     Attributes
     ----------
     value
-        Digits in writing order; ``?`` for a box that could not be read.
+        Digits in writing order, where the form says so with a `POINT`; ``?`` for a box that could not be read.
     confidence
         Probability that the whole value is right.
     reasons

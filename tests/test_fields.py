@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from formreader.fields import decode
 from formreader.template import Field, Template
-from formreader.values import CLASSES, Box, DigitReading, FieldReading, Reason
+from formreader.values import CLASSES, POINT, Box, DigitReading, FieldReading, Reason
 from tests.benchmarks.forms import expected_value
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=np.float64)
@@ -23,11 +24,11 @@ def reading(
 ) -> DigitReading:
     """One box as the classifier would give it: a digit, ``_`` blank, ``X`` or ``-`` struck, ``?`` unreadable."""
     probabilities = np.zeros(len(CLASSES), dtype=np.float32)
-    if mark != "_":
+    if mark not in "_.":
         probabilities[CLASSES.index(mark)] = 1 - doubt
         probabilities[1] += doubt
     reasons: dict[str, Reason] = {"_": "blank", "X": "struck", "-": "struck", "?": "not_a_digit"}
-    digit = mark if mark.isdigit() else None
+    digit = mark if mark.isdigit() or mark == POINT else None
     return DigitReading(Box(name, position, SQUARE), digit, confidence, probabilities, reasons.get(mark, ""))
 
 
@@ -133,6 +134,50 @@ def test_box_without_a_reading_is_unread_not_blank() -> None:
 )
 def test_wide_box_holds_as_many_digits_as_the_form_says(marks: str, reasons: tuple[Reason, ...]) -> None:
     assert decoded(marks, length=(2, 3)).reasons == reasons
+
+
+@pytest.mark.parametrize(
+    ("marks", "decimals", "value", "reasons"),
+    [
+        ("12.5", (1, 1), "12.5", ()),
+        ("12.5", (0, 2), "12.5", ()),
+        ("125", (0, 2), "125", ()),
+        ("125.", (0, 2), "125", ()),
+        ("125", (1, 1), "125", ("not_a_digit",)),
+        ("1.25", (1, 1), "1.25", ("not_a_digit",)),
+        ("1.2.5", (1, 2), "1.2.5", ("not_a_digit",)),
+        ("12.5", (0, 0), "12?5", ("not_a_digit",)),
+        ("?.5", (1, 1), "?.5", ("not_a_digit",)),
+    ],
+)
+def test_written_point_stands_in_the_value(
+    marks: str, decimals: tuple[int, int], value: str, reasons: tuple[Reason, ...]
+) -> None:
+    field = Field("n", ((0.0, 0.0, 10.0, 10.0),), (2, 4), decimals=decimals)
+    (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
+    assert (answer.value, answer.reasons) == (value, reasons)
+
+
+@pytest.mark.parametrize(
+    ("marks", "places", "value", "reasons"),
+    [
+        ("125", (10, 30, 60), "12.5", ()),
+        ("12.5", (10, 30, 44, 60), "12.5", ()),  # written over the printed one
+        ("12", (10, 30), "12", ("not_a_digit",)),  # nothing right of it: 12 is not 0.12
+        ("125", (10, 60, 80), "1.25", ("not_a_digit",)),
+        ("1.25", (10, 20, 30, 60), "1.25", ("not_a_digit",)),  # written elsewhere than printed
+    ],
+)
+def test_printed_point_parts_the_digits_left_and_right_of_it(
+    marks: str, places: tuple[int, ...], value: str, reasons: tuple[Reason, ...]
+) -> None:
+    field = Field("n", ((0.0, 0.0, 100.0, 20.0),), (1, 4), decimals=(1, 1), point=45.0)
+    found = [
+        replace(one, box=replace(one.box, on_form=(x - 5.0, 0.0, 10.0, 20.0)))
+        for one, x in zip([reading(mark, place) for place, mark in enumerate(marks, 1)], places, strict=True)
+    ]
+    (answer,) = decode(found, form(field))
+    assert (answer.value, answer.reasons) == (value, reasons)
 
 
 def test_fields_come_in_the_forms_order_and_boxes_in_writing_order() -> None:

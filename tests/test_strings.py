@@ -66,7 +66,7 @@ def value(readings: Sequence[DigitReading]) -> str:
 
 
 def accepted(readings: Sequence[DigitReading]) -> bool:
-    return all(reading.digit and not reading.reason for reading in readings)
+    return all(reading.digit and reading.digit.isdigit() and not reading.reason for reading in readings)
 
 
 def chosen(count: int, size: int, seed: int) -> list[tuple[list[int], str]]:
@@ -75,6 +75,12 @@ def chosen(count: int, size: int, seed: int) -> list[tuple[list[int], str]]:
     labels = source_digits()[1]
     drawn = rng.choice(len(labels), (count, size), replace=False).tolist()
     return [(indices, "".join(str(labels[index]) for index in indices)) for indices in drawn]
+
+
+def every_piece_is_a_one(digits: Digits) -> NDArray[np.float32]:
+    shares = np.full((len(digits), len(CLASSES)), 0.001, np.float32)
+    shares[:, CLASSES.index("1")] = 0.988
+    return shares
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])
@@ -184,19 +190,24 @@ def test_boxes_of_one_page_are_read_with_one_call_and_keep_their_order(model: Di
 
 
 def test_two_ways_to_cut_that_read_alike_are_no_doubt() -> None:
-    def every_piece_is_a_one(digits: Digits) -> NDArray[np.float32]:
-        shares = np.full((len(digits), len(CLASSES)), 0.001, np.float32)
-        shares[:, CLASSES.index("1")] = 0.988
-        return shares
-
     _, box = written([0, 1], 9)
     ink = np.zeros((124, 200), np.uint8)
-    for x in (60, 90, 120):
+    for x in (60, 68, 76):
         ink[35:90, x : x + 6] = 255
     # Three strokes, two digits: the middle one belongs to the first or the second, and the number is 11 either way.
     found = read_strings([ink], [""], [lengthened(box, (2, 2))], every_piece_is_a_one, 0.9)
     assert value(found) == "11"
     assert accepted(found)
+
+
+def test_three_strokes_far_apart_are_not_squeezed_into_two_digits() -> None:
+    _, box = written([0, 1], 9)
+    ink = np.zeros((124, 200), np.uint8)
+    for x in (60, 90, 120):
+        ink[35:90, x : x + 6] = 255
+    found = read_strings([ink], [""], [lengthened(box, (2, 2))], every_piece_is_a_one, 0.9)
+    assert value(found) == "111"
+    assert {reading.reason for reading in found} == {"not_a_digit"}
 
 
 def test_no_wide_boxes_ask_the_model_nothing() -> None:
@@ -246,11 +257,103 @@ def test_a_part_covers_its_own_digit(model: DigitModel) -> None:
         x += width + 12
 
 
-def test_a_cut_stroke_is_never_accepted_where_the_number_of_digits_is_open(model: DigitModel) -> None:
-    for indices, text in chosen(20, 2, seed=31):
+def struck_through(ink: Ink, y: int) -> Ink:
+    inked = np.flatnonzero(ink.any(axis=0))
+    cv2.line(ink, (int(inked[0]) - 8, y), (int(inked[-1]) + 8, y + 3), 255, 5)
+    return ink
+
+
+@pytest.mark.parametrize("length", [(3, 3), (1, 5)])
+def test_a_number_struck_out_with_a_line_is_flagged(model: DigitModel, length: tuple[int, int]) -> None:
+    for indices, text in chosen(20, 3, seed=70):
+        ink, box = written(indices, gap_px=9)
+        found = read([struck_through(ink, ink.shape[0] // 2)], [lengthened(box, length)], model)
+        assert not accepted(found), f"{text}, struck out, was accepted as {value(found)}"
+
+
+def test_an_underlined_number_is_read(model: DigitModel) -> None:
+    numbers = chosen(20, 3, seed=71)
+    right = 0
+    for indices, text in numbers:
+        ink, box = written(indices, gap_px=9)
+        bottom = int(np.flatnonzero(ink.any(axis=1))[-1])
+        found = read([struck_through(ink, min(bottom + 6, ink.shape[0] - 5))], [lengthened(box, (3, 3))], model)
+        assert value(found) == text or not accepted(found), f"{text} was accepted as {value(found)}"
+        right += value(found) == text
+    assert right >= 17
+
+
+def test_specks_are_no_digits(model: DigitModel) -> None:
+    rng = np.random.default_rng(5)
+    for indices, text in chosen(15, 3, seed=72):
+        ink, box = written(indices, gap_px=9)
+        clean = read([ink], [lengthened(box, (1, 5))], model)
+        for x, y in rng.integers((20, 20), (ink.shape[1] - 20, ink.shape[0] - 20), (4, 2)).tolist():
+            ink[y : y + 2, x : x + 2] = 255
+        assert value(read([ink], [lengthened(box, (1, 5))], model)) == value(clean), text
+
+
+def test_dashes_in_an_unused_box_are_no_digits(model: DigitModel) -> None:
+    _, box = written([0, 1, 2], gap_px=9)
+    for count in (1, 2):
+        ink = np.zeros((124, 260), np.uint8)
+        for number in range(count):
+            ink[60:67, 60 + 60 * number : 90 + 60 * number] = 255
+        found = read([ink], [lengthened(box, (1, 5))], model)
+        assert value(found) == "?" * count
+        assert all(reading.reason in ("struck", "not_a_digit") for reading in found)
+
+
+def test_a_small_zero_stays_a_zero(model: DigitModel) -> None:
+    pictures, labels = source_digits()
+    rng = np.random.default_rng(6)
+    right = 0
+    for zero in rng.choice(np.flatnonzero(labels == 0), 12, replace=False).tolist():
+        (indices, text) = chosen(1, 2, seed=zero)[0]
+        ink, box = written(indices, gap_px=9)
+        small = cv2.resize(tight(zero), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        x = int(np.flatnonzero(ink.any(axis=0))[-1]) + 8
+        ink[70 : 70 + small.shape[0], x : x + small.shape[1]] = small[:, : ink.shape[1] - x]
+        found = read([ink], [lengthened(box, (3, 3))], model)
+        assert value(found) == text + "0" or not accepted(found), f"{text}0 was accepted as {value(found)}"
+        right += value(found) == text + "0"
+    assert right >= 10
+    assert pictures.shape[1:] == (28, 28)
+
+
+def pointed(left: Sequence[int], right: Sequence[int]) -> tuple[Ink, Box]:
+    """Write two strings with a point between them, at the foot of the digits."""
+    ink, box = written([*left, *right], gap_px=24)
+    x = MARGIN + 20 + sum(tight(index).shape[1] + 24 for index in left) - 16
+    cv2.circle(ink, (x, MARGIN + 42 + 29), 4, 255, -1)
+    return ink, box
+
+
+def test_a_written_point_is_read_at_its_place(model: DigitModel) -> None:
+    numbers = chosen(20, 4, seed=73)
+    right = 0
+    for indices, text in numbers:
+        ink, box = pointed(indices[:3], indices[3:])
+        found = read([ink], [lengthened(box, (4, 4))], model)
+        assert value(found).replace(".", "") == text or not accepted(found)
+        right += value(found) == f"{text[:3]}.{text[3:]}"
+        assert [reading.box.position for reading in found] == list(range(1, len(found) + 1))
+    assert right >= 17
+
+
+def test_no_touching_pair_is_accepted_wrong_where_the_number_of_digits_is_open(model: DigitModel) -> None:
+    for indices, text in chosen(60, 2, seed=31):
         ink, box = written(indices, gap_px=-3)
-        joined = lengthened(box, (1, 3))
-        found = read([ink], [joined], model)
-        assert value(found) == text or not accepted(found)
-        touching = cv2.connectedComponents((ink > 96).astype(np.uint8))[0] == 2
-        assert not (touching and len(found) > 1 and accepted(found))
+        found = read([ink], [lengthened(box, (1, 3))], model)
+        assert value(found) == text or not accepted(found), f"{text} was accepted as {value(found)}"
+
+
+def test_a_part_knows_its_place_on_the_form(model: DigitModel) -> None:
+    indices, _ = chosen(1, 3, seed=60)[0]
+    ink, box = written(indices, 12)
+    placed = Box(box.field, 1, box.corners, (3, 3), (100.0, 200.0, 80.0, 30.0))
+    parts = [reading.box.on_form for reading in read([ink], [placed], model)]
+    lefts = [part[0] for part in parts if part]
+    assert len(lefts) == 3
+    assert lefts == sorted(lefts)
+    assert all(part and part[0] >= 100 and part[0] + part[2] <= 180 and part[1:2] == (200.0,) for part in parts)

@@ -154,6 +154,13 @@ FIELD_MISTAKES = {
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nbox = [9, 9, 9, 9]\nlength = 2': "give either 'boxes'",
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nlength = 1': "'length' belongs to 'box'",
     'name = "a"\nbox = [1, 2, 3, 4]': "'box' needs a 'length'",
+    'name = "a"\nbox = [1, 2, 3, 4]\nlength = 3\ndecimals = 4': "'decimals' should be 1 to 3",
+    'name = "a"\nbox = [1, 2, 3, 4]\nlength = 3\ndecimals = 0': "'decimals' should be 1 to 3",
+    'name = "a"\nbox = [1, 2, 3, 4]\nlength = 3\ndecimals = "1"': "'decimals' is a number of digits right of the point",
+    'name = "a"\nbox = [1, 2, 3, 4]\nlength = 3\npoint = 2': "'point' needs 'decimals'",
+    'name = "a"\nbox = [1, 2, 3, 4]\nlength = 3\ndecimals = 1\npoint = 9': "'point' lies outside the box",
+    'name = "a"\nbox = [1, 2, 3, 4]\nlength = 3\ndecimals = 1\npoint = "here"': "'point' is \"written\", or where",
+    'name = "a"\nboxes = [[1, 2, 3, 4]]\ndecimals = 1': "'decimals' and 'point' belong to 'box'",
     'name = "a"\nbox = [1, 2, 3, 4]\nlength = 0': "'length' should be 1 to 20, least before most, not 0",
     'name = "a"\nbox = [1, 2, 3, 4]\nlength = 21': "'length' should be 1 to 20",
     'name = "a"\nbox = [1, 2, 3, 4]\nlength = [5, 1]': "'length' should be 1 to 20, least before most, not [5, 1]",
@@ -412,3 +419,24 @@ def test_a_template_without_a_path_travels_whole() -> None:
     for again in (pickle.loads(pickle.dumps(in_memory())), copy.copy(in_memory())):
         assert again == in_memory()
         np.testing.assert_array_equal(again.reference, blank())
+
+
+@pytest.mark.parametrize(
+    ("keys", "decimals", "point"),
+    [
+        ("decimals = 1", (1, 1), None),
+        ('decimals = [0, 2]\npoint = "written"', (0, 2), None),
+        ("decimals = 2\npoint = 75.5", (2, 2), 75.5),
+    ],
+)
+def test_a_decimal_point_is_declared_and_kept(
+    tmp_path: Path, keys: str, decimals: tuple[int, int], point: float | None
+) -> None:
+    wide = f'[[field]]\nname = "amount"\nbox = [20, 20, 100, 40]\nlength = [2, 5]\n{keys}\n'
+    (field,) = load_template(written(tmp_path, FORM + wide)).fields
+    assert (field.decimals, field.point) == (decimals, point)
+    template = load_template(tmp_path / "template.toml")
+    save_template(template, tmp_path / "again.toml")
+    assert load_template(tmp_path / "again.toml").fields == (field,)
+    plain = load_template(written(tmp_path, FORM + wide.replace(keys, "")))
+    assert plain.fingerprint != template.fingerprint

@@ -49,12 +49,14 @@ class CropParams:
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller
+    speck_wide: float = 0.05  # the same in a box for several digits, where a decimal point may stand
     least_digit: float = 0.2  # a mark smaller than this in both directions is no digit
     inside: float = 0.35  # a component with less of it in the box is a neighbour's or a label
     second_part: float = 0.15  # of the largest component's area: a broken stroke's second part anywhere in the box
     beside_main: float = 0.04  # a smaller part, only where it is close to the largest component
     close: float = 0.1
     as_dark: float = 0.6  # of the largest component's darkest point: fainter is a watermark or bleed-through
+    as_dark_wide: float = 0.35  # in a box for several digits a thin 1 is paler at low resolution than a broad 8
     residue: float = 0.06  # slivers of an uneven line reach this far from it,
     residue_px: float = 2.5  # and this many pixels of the scan: a fax draws lines in steps
     all_of: float = 0.95
@@ -88,6 +90,7 @@ class Frame:
     height: float
     size: tuple[int, int]
     scan_px: float = 1.0
+    is_wide: bool = False
 
     @property
     def side(self) -> float:
@@ -115,7 +118,8 @@ def frame_of(box: Box, params: CropParams) -> Frame:
     scale = float(np.clip(side, *params.side_px)) / side
     margin = params.margin * side * scale
     width, height = width * scale, height * scale
-    return Frame(margin, margin, width, height, (round(width + 2 * margin), round(height + 2 * margin)), scale)
+    size = round(width + 2 * margin), round(height + 2 * margin)
+    return Frame(margin, margin, width, height, size, scale, box.is_wide)
 
 
 def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:

@@ -19,7 +19,7 @@ def choose_writing(
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     inside = _counted(labels[frame.inside(bands.thickness / 2)], count)
-    is_mark = extent >= params.speck * frame.side
+    is_mark = extent >= (params.speck_wide if frame.is_wide else params.speck) * frame.side
     is_mark[0] = False
     is_residue = _counted(labels[(_beside(bands, frame, params) > 0) & (along == 0)], count) > params.all_of * area
     is_own = is_mark & ~is_residue & (inside >= params.inside * area)
@@ -111,7 +111,10 @@ def _belongs(
     frame: Frame,
     params: CropParams,
 ) -> NDArray[np.bool_]:
-    """Say which components belong to the largest: as dark as it, and large or close enough to be its broken part."""
+    """Say which components belong to the largest: as dark as it, and large or close enough to be its broken part.
+
+    In a wide box the largest is one digit of several, or two that touch: a thin 1 far from it is writing like it.
+    """
     area = np.where(is_own, stats[:, cv2.CC_STAT_AREA], 0)
     main = int(np.argmax(area))
     peak = np.zeros(len(stats), np.uint8)
@@ -120,7 +123,8 @@ def _belongs(
     apart = np.maximum(start - (start[main] + size[main]), start[main] - (start + size)).max(axis=1)
     is_large = area >= params.second_part * area[main]
     is_close = (area >= params.beside_main * area[main]) & (apart <= params.close * frame.side)
-    belongs: NDArray[np.bool_] = (peak >= params.as_dark * peak[main]) & (is_large | is_close)
+    as_dark = params.as_dark_wide if frame.is_wide else params.as_dark
+    belongs: NDArray[np.bool_] = (peak >= as_dark * peak[main]) & (is_large | is_close | frame.is_wide)
     return belongs
 
 

@@ -43,6 +43,10 @@ class Field:
         Marks that writers put into unused boxes: ``X``, ``-``.
     filler_only
         What a field of fillers only means: flagged ``struck``, blank, or zero.
+    decimals
+        The least and the most digits right of the decimal point of a wide box; (0, 0) where it holds none.
+    point
+        Where the form has the decimal point printed, x in template pixels; None where it is written.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Field:
     required: bool = False
     filler: tuple[str, ...] = ()
     filler_only: Literal["struck", "blank", "zero"] = "struck"
+    decimals: tuple[int, int] = (0, 0)
+    point: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,11 @@ def _template(
 
 def _field(table: schema.FieldTable) -> Field:
     boxes = tuple((float(x), float(y), float(width), float(height)) for x, y, width, height in table.rectangles())
-    return Field(table.name, boxes, table.digits(), table.required, tuple(table.filler), table.filler_only)
+    return Field(
+        *(table.name, boxes, table.digits(), table.required, tuple(table.filler), table.filler_only),
+        decimals=table.fraction(),
+        point=float(table.point) if isinstance(table.point, int | float) else None,
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -289,6 +299,11 @@ def _field_lines(field: Field) -> Iterable[str]:
         least, most = field.length
         yield f"box = {_row(field.boxes[0]) if len(field.boxes) == 1 else _rows(field.boxes)}"
         yield f"length = {least if least == most else list(field.length)}"
+    if field.decimals != (0, 0):
+        least, most = field.decimals
+        yield f"decimals = {least if least == most else list(field.decimals)}"
+    if field.point is not None:
+        yield f"point = {_number(field.point)}"
     if field.required:
         yield "required = true"
     if field.filler:

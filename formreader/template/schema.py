@@ -108,6 +108,8 @@ class FieldTable(_Table):
     required: bool = False
     filler: list[Literal["X", "-"]] = []
     filler_only: Literal["struck", "blank", "zero"] = "struck"
+    decimals: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
+    point: Literal["written"] | Length | None = None
 
     def rectangles(self) -> list[list[float]]:
         """Return the digit boxes, or the wide box alone."""
@@ -118,6 +120,12 @@ class FieldTable(_Table):
         if self.box is None or self.length is None:
             return (1, 1)
         return (self.length, self.length) if isinstance(self.length, int) else (self.length[0], self.length[1])
+
+    def fraction(self) -> tuple[int, int]:
+        """Return the least and the most digits right of the decimal point."""
+        if self.decimals is None:
+            return (0, 0)
+        return (self.decimals,) * 2 if isinstance(self.decimals, int) else (self.decimals[0], self.decimals[1])
 
 
 AnyTable = TypeVar("AnyTable", bound=_Table)
@@ -190,6 +198,10 @@ def _worded(kind: type[_Table], place: str, mistake: Mapping[str, Any]) -> str:
         return f"{place}: '{keys[0]}' is missing"
     if keys[0] == "length":
         return f"{place}: 'length' is a number of digits, or [least, most]"
+    if keys[0] == "decimals":
+        return f"{place}: 'decimals' is a number of digits right of the point, or [least, most]"
+    if keys[0] == "point":
+        return f"{place}: 'point' is \"written\", or where the form has it printed: x in pixels"
     if keys[0] == "reference":
         return f"{place}: 'reference' is the name of one picture; several are not supported by this version"
     if mistake["type"] in ("model_type", "dict_type"):
@@ -301,8 +313,22 @@ def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
     least, most = field.digits()
     if not 1 <= least <= most <= MOST_DIGITS:
         yield f"'length' should be 1 to {MOST_DIGITS}, least before most, not {_shown(field.length)}"
+    if field.box is not None:
+        yield from _decimal_problems(field, most)
+    elif field.decimals is not None or field.point is not None:
+        yield "'decimals' and 'point' belong to 'box'"
     if len(set(field.filler)) != len(field.filler):
         yield "'filler' names a mark twice"
+
+
+def _decimal_problems(field: FieldTable, most_digits: int) -> Iterable[str]:
+    least, most = field.fraction()
+    if not 0 <= least <= most <= most_digits or (field.decimals is not None and most == 0):
+        yield f"'decimals' should be 1 to {most_digits}: 'length' counts them too; not {_shown(field.decimals)}"
+    if field.point is not None and field.decimals is None:
+        yield "'point' needs 'decimals': how many digits stand right of it, or [least, most]"
+    if isinstance(field.point, int | float) and field.box and not 0 < field.point - field.box[0] < field.box[2]:
+        yield f"'point' lies outside the box: x is {field.point:g}"
 
 
 def _name_problems(name: str) -> Iterable[str]:
