@@ -36,9 +36,15 @@ def classify(
     _check(crops, boxes)
     limit = model.threshold if threshold is None else threshold
     asked = [row for row, box in enumerate(boxes) if not box.is_wide and crops.reasons[row] != "blank"]
-    answers = dict(zip(asked, score_digits(crops.digits[asked], model), strict=True))
+    doubled = [row for row in asked if row in crops.others]
+    pictures = np.concatenate([crops.digits[asked], *(crops.others[row][None] for row in doubled)])
+    scores = score_digits(pictures, model)
+    answers = dict(zip(asked, scores, strict=False))
+    others = dict(zip(doubled, scores[len(asked) :], strict=True))
     return tuple(
-        _read(box, crops.reasons[row], answers[row], limit) if row in answers else _blank(box)
+        _read(box, _sure(crops.reasons[row], answers[row], others.get(row)), answers[row], limit)
+        if row in answers
+        else _blank(box)
         for row, box in enumerate(boxes)
         if not box.is_wide
     )
@@ -66,6 +72,13 @@ def _blank(box: Box) -> DigitReading:
     return DigitReading(box, None, 1.0, np.zeros(len(CLASSES), np.float32), "blank")
 
 
+def _sure(cut: Reason, shares: NDArray[np.float32], otherwise: NDArray[np.float32] | None) -> Reason:
+    """Flag a digit that would be another one if a line of the frame hid, or lent it, a stroke."""
+    if otherwise is None or cut or int(otherwise.argmax()) == int(shares.argmax()):
+        return cut
+    return "ink_outside"
+
+
 def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) -> DigitReading:
     """Turn one row of probabilities into a reading; what cutting saw goes before what the classifier thinks."""
     best = int(shares.argmax())
@@ -73,6 +86,9 @@ def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) 
     if cut == "not_a_digit":
         # Cutting measured the mark: too small or too large. The model's share for 'no digit' says nothing about that.
         return DigitReading(box, None, confidence, shares, "not_a_digit")
+    if cut == "struck":
+        # A diagonal through the box looks like a 1 once it is cut out.
+        return DigitReading(box, None, confidence, shares, "struck")
     if best >= DIGIT_CLASSES:
         if CLASSES[best] in STRUCK and confidence >= threshold:
             # A cross often runs over the frame; that makes it no less a cross.

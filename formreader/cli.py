@@ -131,8 +131,12 @@ def read(
         Path, typer.Option("-o", "--output", metavar="RESULTS", help="Folder for the results; a batch grows in it.")
     ],
     template: Annotated[
-        Path | None,
-        typer.Option("-t", "--template", metavar="FILE", help="The form; without it, boxes are found on each page."),
+        list[Path] | None,
+        typer.Option(
+            *("-t", "--template"),
+            metavar="FILE",
+            help="The form; given several times, each page's form is found. Without it, boxes are found on each page.",
+        ),
     ] = None,
     pages: Annotated[
         str, typer.Option(metavar="LIST", help="Read only these pages of each file, such as 1 or 1,3-4.")
@@ -184,21 +188,22 @@ def read(
 ) -> None:
     """Read scans into results.csv, digits.csv and failed.csv.
 
+    With several forms, each has its own results-FORM.csv, and pages.csv says which page is which.
     The same command again goes on where the last one stopped: it reads what is new and tries again what failed.
     Ctrl-C and SIGTERM stop it with what was read written (exit code 130).
     """
     _need_opencv()
-    from formreader.export import write_tables
+    from formreader.export import tables_of, write_tables
     from formreader.model import default_model_path, load_model
     from formreader.pipeline import read_batch, unwatched
     from formreader.progress import Tally, about_ignored, count_of, with_progress
     from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
     from formreader.scans import find_scans
     from formreader.store import open_batch
-    from formreader.template import load_template
+    from formreader.template import load_templates
 
     wanted = Wanted(page_numbers(pages), other_pages, limit)
-    form = load_template(template) if template else None
+    forms = load_templates(template or ())
     classifier = load_model(model or default_model_path())
     found = find_scans(scans)
     if debug:
@@ -209,7 +214,7 @@ def read(
     try:
         with open_batch(
             output,
-            template=form,
+            templates=forms,
             model_fingerprint=classifier.fingerprint,
             model_name=classifier.name,
             settings={"threshold": classifier.threshold if threshold is None else threshold},
@@ -218,7 +223,7 @@ def read(
         ) as batch:
             refs = to_read(batch, found.pages, wanted, tally)
             watch = Pictures(_folder(debug)) if debug else unwatched
-            answers = read_batch(refs, form, classifier, threshold=threshold, jobs=jobs or -1, watch=watch)
+            answers = read_batch(refs, forms, classifier, threshold=threshold, jobs=jobs or -1, watch=watch)
             for answer in with_progress(answers, len(refs), tally, quiet=quiet):
                 tally.count(store(batch, answer, wanted))
         write_tables(output)
@@ -230,7 +235,8 @@ def read(
         _say("\n".join([*_about_earlier(output), f"What was read is in {output}; run {again} again to go on"]))
         raise
     if not quiet:
-        _say(tally.summary(output, [*about_ignored(found.ignored), *_about_earlier(output)]))
+        tables = tables_of(output / "results.csv", [form.name for form in forms])
+        _say(tally.summary(tables, [*about_ignored(found.ignored), *_about_earlier(output)]))
     if tally.failed:
         raise typer.Exit(1)
 

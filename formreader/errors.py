@@ -59,9 +59,19 @@ class LockedPdf(PageError):
 
 
 class NoMatch(PageError):
-    """The page does not show the template's form; sort it out, or give its own template."""
+    """The page does not show the template's form; sort it out, or give its own template.
+
+    Attributes
+    ----------
+    score
+        Share of the form's printed frame found on the page, 0 to 1; of several forms the one that came nearest.
+    """
 
     stage = "align"
+
+    def __init__(self, message: str, score: float = 0.0) -> None:
+        super().__init__(message)
+        self.score = score
 
 
 class TooPoor(PageError):

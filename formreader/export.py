@@ -28,6 +28,7 @@ DIGITS_COLUMNS: Final = (
     *("scan", "page", "field", "position", "digit", "confidence", "needs_review", "reason"),
     *("x", "y", "width", "height"),
 )
+PAGES_COLUMNS: Final = (*RESULTS_COLUMNS, "form")
 FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 
@@ -39,7 +40,9 @@ _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 def write_tables(folder: Path) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
-    Where pages have QR codes or barcodes, these are written to ``codes.csv``.
+    With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
+    page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
+    written to ``codes.csv``.
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two.
 
@@ -49,8 +52,9 @@ def write_tables(folder: Path) -> None:
         There is no batch in the folder, or a table cannot be written.
     """
     with open_results(folder) as results:
-        columns = results.columns()
-        _write_csv(folder / "results.csv", (*RESULTS_COLUMNS, *columns), _result_rows(results, columns))
+        _write_results(folder / "results.csv", results)
+        if len(results.forms()) > 1:
+            _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
         digit_rows = (row for page in results.pages(digits=True) for row in _digit_rows(page))
         _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
         failed = list(results.failures())
@@ -62,6 +66,8 @@ def write_tables(folder: Path) -> None:
 def export_book(folder: Path, target: Path) -> None:
     """Write the results table of a folder to a file of its own; the ending of `target` says which kind.
 
+    With several forms, a workbook has a sheet for each, and CSVs are several, named ``<target>-<form>.csv``.
+
     Raises
     ------
     UnusableCall
@@ -69,7 +75,7 @@ def export_book(folder: Path, target: Path) -> None:
     BatchError
         There is no batch in the folder, or the file cannot be written.
     """
-    kinds = {".xlsx": _write_xlsx, ".csv": _write_results_csv}
+    kinds = {".xlsx": _write_xlsx, ".csv": _write_results}
     if target.suffix.lower() not in kinds:
         raise UnusableCall(f"{target}: this kind of file cannot be written; choose one of {' '.join(kinds)}")
     with open_results(folder) as results:
@@ -130,8 +136,27 @@ def shown_status(page: StoredPage) -> str:
     return "checked" if page.decided else "read"
 
 
-def _result_rows(results: Results, columns: Sequence[str]) -> Iterator[list[str]]:
-    for page in results.pages():
+def tables_of(target: Path, forms: Sequence[str]) -> tuple[Path, ...]:
+    """Give the files that a results table goes to: `target` itself, or one for each of several forms."""
+    if len(forms) < 2:
+        return (target,)
+    return tuple(target.with_name(f"{target.stem}-{_flat(form)}{target.suffix}") for form in forms)
+
+
+def _write_results(target: Path, results: Results) -> None:
+    for place, form in zip(tables_of(target, results.forms()), _by_form(results), strict=True):
+        columns = results.columns(form)
+        _write_csv(place, (*RESULTS_COLUMNS, *columns), _result_rows(results, form, columns))
+
+
+def _by_form(results: Results) -> Sequence[str | None]:
+    """Give the forms that have a table each; None for the one table of all pages."""
+    forms = results.forms()
+    return forms if len(forms) > 1 else (None,)
+
+
+def _result_rows(results: Results, form: str | None, columns: Sequence[str]) -> Iterator[list[str]]:
+    for page in results.pages(form):
         values = {field.name: field.value for field in page.fields}
         yield [*_head(page), *(values.get(name, "") for name in columns)]
 
@@ -163,11 +188,6 @@ def _write_codes(target: Path, results: Results) -> None:
         target.unlink(missing_ok=True)
 
 
-def _write_results_csv(target: Path, results: Results) -> None:
-    columns = results.columns()
-    _write_csv(target, (*RESULTS_COLUMNS, *columns), _result_rows(results, columns))
-
-
 def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     with _whole(target) as part, part.open("w", encoding="utf-8", newline="") as file:
         plain = csv.writer(file, lineterminator="\n")
@@ -197,8 +217,12 @@ def _write_pictures(folder: Path, failed: Iterable[StoredPage], results: Results
 
 def flat_name(scan: str, page: int, sha256: str) -> str:
     """Make the start of a file name from a page's: flat, and its own also where two folders hold files of one name."""
-    flat = re.sub(r"[/\\:*?\"<>|\x00-\x1f]", "_", scan)[-100:]
-    return f"{flat}-{page}-{sha256[:8]}"
+    return f"{_flat(scan)[-100:]}-{page}-{sha256[:8]}"
+
+
+def _flat(name: str) -> str:
+    """Replace what file names cannot hold on some system."""
+    return re.sub(r"[/\\:*?\"<>|\x00-\x1f]", "_", name)
 
 
 @contextmanager
@@ -229,31 +253,53 @@ def _unwritable(place: Path, error: OSError) -> BatchError:
 
 
 def _write_xlsx(target: Path, results: Results) -> None:
-    """Write a workbook; rows go to the disk as they come, so that memory does not grow with the batch."""
-    columns = results.columns()
-    rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + len(columns)
+    """Write a workbook, a sheet a form; rows go to the disk as they come: memory does not grow with the batch."""
+    forms = _by_form(results)
+    rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + max(len(results.columns(form)) for form in forms)
     if rows > _LARGEST_SHEET[0] or width > _LARGEST_SHEET[1]:
         raise UnusableCall(f"{target}: a sheet cannot hold {rows} rows and {width} columns; export to .csv instead")
     with _whole(target) as part:
         book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
-        text, flagged = ({"num_format": "@"}, {"num_format": "@", "bg_color": "#FFD966"})
-        _write_sheet(
-            *(book, "Results", (*RESULTS_COLUMNS, *columns)),
-            (_sheet_row(page, columns) for page in results.pages()),
-            *(book.add_format(text), book.add_format(flagged)),
+        looks = (
+            book.add_format({"num_format": "@"}),
+            book.add_format({"num_format": "@", "bg_color": "#FFD966"}),
         )
-        failed = ([(cell, "") for cell in _failed_row(page)] for page in results.failures())
-        _write_sheet(book, "Failed", FAILED_COLUMNS, failed, book.add_format(text), book.add_format(flagged))
+        for name, form in zip(_sheet_names(results.forms()), forms, strict=True):
+            columns = results.columns(form)
+            pages = (_sheet_row(page, columns) for page in results.pages(form))
+            _write_sheet(book, name, (*RESULTS_COLUMNS, *columns), pages, *looks)
+        if len(forms) > 1:
+            every = (_plain((*_head(page), page.form)) for page in results.pages())
+            _write_sheet(book, "Pages", PAGES_COLUMNS, every, *looks)
+        failed = (_plain(_failed_row(page)) for page in results.failures())
+        _write_sheet(book, "Failed", FAILED_COLUMNS, failed, *looks)
         try:
             book.close()
         except xlsxwriter.exceptions.FileCreateError as error:
             raise OSError(str(error)) from error
 
 
+def _sheet_names(forms: Sequence[str]) -> list[str]:
+    """Name sheets after several forms, as Excel allows: up to 31 letters, no name twice, whatever its case."""
+    if len(forms) < 2:
+        return ["Results"]
+    taken, names = {"pages", "failed", "history"}, []
+    for form in forms:
+        flat = re.sub(r"[\[\]:*?/\\]|^'|'$", "_", form)
+        longer = (flat[: 31 - len(end)] + end for end in chain([""], (f" {n}" for n in range(2, 10_000))))
+        names.append(next(name for name in longer if name.casefold() not in taken))
+        taken.add(names[-1].casefold())
+    return names
+
+
+def _plain(row: Sequence[str]) -> list[tuple[str, str]]:
+    return [(cell, "") for cell in row]
+
+
 def _sheet_row(page: StoredPage, columns: Sequence[str]) -> list[tuple[str, str]]:
     """Give each cell's text and, for one to review, the comment that says why."""
     fields = {field.name: field for field in page.fields}
-    row = [(cell, "") for cell in _head(page)]
+    row = _plain(_head(page))
     for name in columns:
         field = fields.get(name)
         comment = ""

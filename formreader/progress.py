@@ -69,8 +69,17 @@ class Tally:
         else:
             self.skipped += 1
 
-    def summary(self, output: Path, notes: Iterable[str] = ()) -> str:
-        """Say what came of the run and where it is; `notes` are lines about more than this run."""
+    def summary(self, tables: Sequence[Path], notes: Iterable[str] = ()) -> str:
+        """Say what came of the run and where it is.
+
+        Parameters
+        ----------
+        tables
+            The results table, or one for each of several forms.
+        notes
+            Lines about more than this run.
+        """
+        output = tables[0].parent
         took = max(time.monotonic() - self.began, 1e-9)
         lines = [f"{count_of(self.answered, 'page')} in {took:.0f} s ({self.answered / took:.1f} pages/s)"]
         if self.earlier:
@@ -83,7 +92,8 @@ class Tally:
         share = f" ({self.flagged / self.digits:.1%})" if self.digits else ""
         lines.append(f"{count_of(self.digits, 'digit')} read, {self.flagged:,} flagged{share}")
         lines += notes
-        lines.append(f"Results: {output / 'results.csv'}, digits.csv and failed.csv beside it")
+        beside = (*(table.name for table in tables[1:]), *(["pages.csv"] if len(tables) > 1 else []), "digits.csv")
+        lines.append(f"Results: {tables[0]}, {', '.join(beside)} and failed.csv beside it")
         lines.append("Excel drops leading zeros from CSV files; for Excel, write a workbook:")
         lines.append(f"  formreader export {_quoted(output)} -o {_quoted(output.with_suffix('.xlsx'))}")
         return "\n".join(lines)

@@ -108,21 +108,26 @@ def refuse_hopeless(ref: PageRef, quality: Mapping[str, float], params: QualityP
         )
 
 
-def refuse_tiny(page: Page, template: Template, params: QualityParams | None = None) -> None:
+def refuse_tiny(page: Page, forms: Iterable[Template], params: QualityParams | None = None) -> None:
     """Refuse a page whose boxes would have too few pixels even if the form filled it; it could not be matched either.
 
     Raises
     ------
     TooPoor
-        It has far too few pixels.
+        It has far too few pixels for any of the forms.
     """
     params = params or QualityParams()
-    sides = [min(box[2:]) for field in template.fields for box in field.boxes]
-    # The longer of two ratios, as a part of the page may be cut off.
-    shape, form = sorted(page.pixels.shape), sorted((template.width, template.height))
-    side_px = max(shape[0] / form[0], shape[1] / form[1]) * max(sides)
+    side_px = max(_side_of_filled(page, form) for form in forms)
     if side_px < params.least_box_at_all_px:
         raise _too_few_pixels(page.ref, side_px)
+
+
+def _side_of_filled(page: Page, form: Template) -> float:
+    """Give the largest box's shorter side, in pixels, were the page all form."""
+    sides = [min(box[2:]) for field in form.fields for box in field.boxes]
+    # The longer of two ratios, as a part of the page may be cut off.
+    scan, printed = sorted(page.pixels.shape), sorted((form.width, form.height))
+    return max(scan[0] / printed[0], scan[1] / printed[1]) * max(sides)
 
 
 def _too_few_pixels(ref: PageRef, box_px: float) -> TooPoor:

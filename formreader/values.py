@@ -6,6 +6,7 @@ turned over, ink at 255, as MNIST has them. Points are (x, y), arrays (row, colu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -110,6 +111,34 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """How paper lies off the flat: a smooth shift of each place of the form, zero where it is flat.
+
+    Attributes
+    ----------
+    size
+        Width and height of the form in template pixels; beyond its edges the shift is that of the edge.
+    shifts
+        (rows, columns, 2), in template pixels, on an even grid from the form's top left to its bottom right corner.
+    """
+
+    size: tuple[int, int]
+    shifts: NDArray[np.float64]
+
+    def at(self, points: Points) -> Points:
+        """Give the shifts at places of the form, (n, 2)."""
+        rows, columns = self.shifts.shape[:2]
+        most = np.array([columns - 1.0, rows - 1.0])
+        place = np.clip(points / np.array(self.size) * most, 0, most)
+        first = np.minimum(place.astype(np.int64), most.astype(np.int64) - 1)
+        (x, y), (right, low) = first.T, (place - first).T[:, :, None]
+        upper = self.shifts[y, x] * (1 - right) + self.shifts[y, x + 1] * right
+        lower = self.shifts[y + 1, x] * (1 - right) + self.shifts[y + 1, x + 1] * right
+        shifts: Points = upper * (1 - low) + lower * low
+        return shifts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AlignedPage:
     """A page whose place under its template is known; the pixels stay as scanned, the map turns them upright.
 
@@ -119,6 +148,8 @@ class AlignedPage:
         Homography (3, 3) float64 from template pixels to scan pixels; it holds the turn, skew, scale and perspective.
     reference
         The blank form's picture in template pixels, for taking the print away; None where there is none to subtract.
+    bend
+        What the paper's stretch and curl add, before `to_scan`; None where it is flat.
     """
 
     ref: PageRef
@@ -127,6 +158,14 @@ class AlignedPage:
     to_scan: NDArray[np.float64]
     match: Match
     reference: Grey | None = None
+    bend: Bend | None = None
+
+    def place(self, points: Points) -> Points:
+        """Map places of the form, (n, 2) template pixels, to the scan."""
+        bent = points if self.bend is None else points + self.bend.at(points)
+        mapped = np.column_stack([bent, np.ones(len(bent))]) @ self.to_scan.T
+        placed: Points = mapped[:, :2] / mapped[:, 2:]
+        return placed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,13 +218,18 @@ class Crops:
     digits
         uint8 (n, 28, 28), each ink brought to MNIST's format; all zero for a blank box and for a wide one.
     reasons
-        What cutting already knows: ``blank``, ``not_a_digit`` (a mark too small or too large to be a digit),
-        ``ink_outside`` (the stroke leaves the picture), else empty.
+        What cutting already knows: ``blank``, ``not_a_digit`` (a mark too small or too large to be a digit, or a hole
+        or blot over it), ``struck`` (a straight stroke from corner to corner), ``ink_outside`` (the stroke leaves the
+        picture), else empty.
+    others
+        By row, uint8 (28, 28): how else a digit may look, where a line of the frame may hide a part of it or lend it
+        one. It is only believed where both read alike.
     """
 
     inks: tuple[Ink, ...]
     digits: Digits
     reasons: tuple[Reason, ...]
+    others: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -305,3 +305,21 @@ def test_a_page_of_unknown_form_is_only_straightened() -> None:
     top_left, top_right = cv2.perspectiveTransform(np.array([[[0.0, 0.0], [1000.0, 0.0]]]), aligned.to_scan)[0]
     angle = np.degrees(np.arctan2(*(top_right - top_left)[::-1]))
     assert angle == pytest.approx(3, abs=0.3)
+
+
+@pytest.mark.parametrize("layout", [visit_record, class_marks, meter_card])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_photograph_of_an_unknown_form_is_seen_from_straight_above(layout: Layout, seed: int) -> None:
+    scan = scanned(layout, Wear(bend_mm=8, shade=30, noise=2), seed)
+    as_scanned, upright = np.eye(3), straightened(page_of(scan.pixels)).to_scan
+    assert slant_degrees(as_scanned, drawn(layout), scan) > 0.7
+    assert slant_degrees(upright, drawn(layout), scan) < 0.35
+
+
+def slant_degrees(to_scan: NDArray[np.float64], form: DrawnForm, scan: Scan) -> float:
+    """Measure the steepest of the boxes' sides once a page is brought upright."""
+    corners = scan.place(corners_of(form.fields))
+    upright = cv2.perspectiveTransform(corners[None], np.linalg.inv(to_scan))[0]
+    top_left, bottom_left, top_right, _ = upright.reshape(4, -1, 2)
+    across, down = top_right - top_left, bottom_left - top_left
+    return float(np.degrees(np.maximum(np.abs(across[:, 1] / across[:, 0]), np.abs(down[:, 0] / down[:, 1]))).max())

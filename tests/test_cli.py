@@ -85,13 +85,13 @@ class Pipeline(types.ModuleType):
         self.unwatched = None
 
     def read_batch(
-        self, refs: Iterable[PageRef], template: Template | None, _model: object, **options: Any
+        self, refs: Iterable[PageRef], templates: Sequence[Template], _model: object, **options: Any
     ) -> Iterator[PageAnswer]:
         """Answer for each page by its name; a form of another width than the usual is none of the pages'."""
         self.options = options
         for ref in refs:
             self.asked.append(str(ref))
-            foreign = template is not None and template.width != FORM.width
+            foreign = any(template.width != FORM.width for template in templates)
             yield PageFailure(ref, "align", f"{ref}: shows another form") if foreign else self._answer(ref)
 
     def _answer(self, ref: PageRef) -> PageAnswer:

@@ -204,7 +204,7 @@ def test_a_thumbnail_is_told_from_another_form(model: DigitModel, tmp_path: Path
 def test_a_page_cut_in_half_or_lying_on_its_side_is_no_thumbnail() -> None:
     whole = scanned(card(), dpi=60)
     for pixels in (whole, np.rot90(whole), whole[: whole.shape[0] // 2], whole[:, : whole.shape[1] // 2]):
-        refuse_tiny(page(np.ascontiguousarray(pixels)), template())
+        refuse_tiny(page(np.ascontiguousarray(pixels)), [template()])
 
 
 @pytest.mark.slow

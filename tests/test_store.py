@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -39,11 +40,16 @@ FORM = Template("visit", 100, 100, 300, (Field("id", ((0, 0, 10, 10),)),))
 
 
 def opened(
-    folder: Path, *, template: Template | None = FORM, model: str = "m1", **more: Any
+    folder: Path, *, template: Template | None = FORM, forms: Sequence[Template] = (), model: str = "m1", **more: Any
 ) -> AbstractContextManager[Batch]:
     settings = {"threshold": more.pop("threshold", 0.9)}
     return open_batch(
-        folder, template=template, model_fingerprint=model, model_name="digits", settings=settings, **more
+        folder,
+        templates=forms or ((template,) if template else ()),
+        model_fingerprint=model,
+        model_name="digits",
+        settings=settings,
+        **more,
     )
 
 

@@ -1,30 +1,40 @@
 """Turn a page upright, match it to its template, and know when it does not match.
 
 The page's pixels stay as they were scanned; what is found is the map from template to scan. Corner marks give it where
-the form has them, else the printed form itself: SIFT landmarks (Lowe 2004) make a first map that holds any turn, scale
-and mild perspective, then small patches of the reference are searched around where that map puts them, which brings the
-error from a few pixels to a fraction of one. The frame of the template's own boxes has the last word: a map under which
-too little of it is found is refused.
+the form has them, else the printed form itself: its layout as a whole for a flat scan, SIFT landmarks (Lowe 2004) for
+any turn, scale and perspective. Small patches of the reference, searched around where that map puts them, bring the
+error from a few pixels to a fraction of one and follow paper that curls. The form's own print has the last word: a map
+is refused under which too little of it is found, or under which another form's print is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from formreader.align.frame import frame_score, is_blank, likeness, local_ink, shrunk
-from formreader.align.landmarks import find_landmarks, map_between, refined, template_landmarks
-from formreader.align.layout import map_by_layout
-from formreader.align.marks import find_markers, maps_by_markers
+from formreader.align.choice import Choice, chosen_form
+from formreader.align.fitting import Fit, Viewed
+from formreader.align.frame import is_blank, local_ink, shrunk
+from formreader.align.landmarks import find_landmarks, map_between, template_landmarks
+from formreader.align.marks import find_markers
 from formreader.align.params import AlignParams, Homography
+from formreader.align.patches import bend_of, refined
+from formreader.align.perspective import rectifying
 from formreader.errors import BlankPage, NoMatch
 from formreader.template import Template
 from formreader.values import AlignedPage, Grey, Match, Page
 
-__all__ = ["AlignParams", "align", "align_to_picture", "find_markers", "straightened", "upright_picture"]
+__all__ = [
+    "AlignParams",
+    "align",
+    "align_to_any",
+    "align_to_picture",
+    "find_markers",
+    "straightened",
+    "upright_picture",
+]
 
 
 def align(page: Page, template: Template, params: AlignParams | None = None) -> AlignedPage:
@@ -33,7 +43,7 @@ def align(page: Page, template: Template, params: AlignParams | None = None) -> 
     Parameters
     ----------
     page
-        The scan in any of the four turns, skewed, shifted, scaled or in mild perspective.
+        The scan in any of the four turns, skewed, shifted, scaled or in perspective; the paper may curl a little.
     template
         With corner marks, a reference picture, or both.
 
@@ -47,24 +57,60 @@ def align(page: Page, template: Template, params: AlignParams | None = None) -> 
     BlankPage
         The page holds next to no ink.
     NoMatch
-        No plausible map, or too little of the printed frame under the best one.
+        No plausible map, too little of the printed frame under the best one, or print of another form.
+    """
+    return align_to_any(page, (template,), params)[0]
+
+
+def align_to_any(
+    page: Page, templates: Sequence[Template], params: AlignParams | None = None
+) -> tuple[AlignedPage, Template]:
+    """Find which of several forms a page shows, and where it lies.
+
+    Raises
+    ------
+    BlankPage
+        The page holds next to no ink.
+    NoMatch
+        It is none of the forms', or could be one as well as another.
     """
     params = params or AlignParams()
-    found = _best_map(page.pixels, template, params)
-    if found is None or found[1].score < params.least_score:
-        if is_blank(page.pixels, params):
-            raise BlankPage(f"{page.ref}: the page is blank")
-        raise NoMatch(
-            f"{page.ref}: no page of the form '{template.name}' ({found[1].score if found else 0:.0%} of its printed "
-            "frame found); sort it out, give it its own template, or scan it again flat and whole"
-        )
-    to_scan, match = found
+    choice = chosen_form(Viewed(page.pixels, params), templates, params)
+    if choice.best is not None and choice.is_clear:
+        template, fit = choice.best
+        return _aligned(page, template, fit), template
+    if is_blank(page.pixels, params):
+        raise BlankPage(f"{page.ref}: the page is blank")
+    raise _no_match(page, choice, templates)
+
+
+def _aligned(page: Page, template: Template, fit: Fit) -> AlignedPage:
     reference = None if template.reference_filled else template.reference
-    return AlignedPage(page.ref, page.pixels, page.colour, to_scan, match, reference)
+    match = Match(fit.score, fit.method)
+    return AlignedPage(page.ref, page.pixels, page.colour, fit.to_scan, match, reference, fit.bend)
+
+
+def _no_match(page: Page, choice: Choice, templates: Sequence[Template]) -> NoMatch:
+    """Say why a page is none of the forms', and how near it came."""
+    remedy = "sort it out, give it its own template, or scan it again flat and whole"
+    if choice.best is None:
+        which = f"the form '{templates[0].name}'" if len(templates) == 1 else "any form given"
+        return NoMatch(f"{page.ref}: no page of {which} (0% of its printed frame found); {remedy}")
+    template, fit = choice.best
+    if choice.rival is not None:
+        return NoMatch(
+            f"{page.ref}: could be of the form '{template.name}' or of '{choice.rival.name}' ({fit.score:.0%} of the "
+            "printed frame found); read it with the right one's template alone",
+            fit.score,
+        )
+    found = f"{fit.score:.0%} of its printed frame found, {fit.refusal}"
+    if len(templates) == 1:
+        return NoMatch(f"{page.ref}: no page of the form '{template.name}' ({found}); {remedy}", fit.score)
+    return NoMatch(f"{page.ref}: no page of any form given, nearest '{template.name}' ({found}); {remedy}", fit.score)
 
 
 def straightened(page: Page, params: AlignParams | None = None) -> AlignedPage:
-    """Take a page without a template: its own pixels are the form, a skew of up to 10 degrees taken out.
+    """Take a page without a template: its own pixels are the form, skew (to 10 degrees) and perspective taken out.
 
     Raises
     ------
@@ -79,7 +125,8 @@ def straightened(page: Page, params: AlignParams | None = None) -> AlignedPage:
     if abs(skew) < 0.25:  # boxes are found under that much skew; turning would only blur the page
         skew = 0.0
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), skew, 1.0)
-    to_scan = np.linalg.inv(np.vstack([turn, [0.0, 0.0, 1.0]]))
+    upright = rectifying(page.pixels, np.vstack([turn, [0.0, 0.0, 1.0]]))
+    to_scan: Homography = np.linalg.inv(upright).astype(np.float64)
     return AlignedPage(page.ref, page.pixels, page.colour, to_scan, Match(1.0, "none"))
 
 
@@ -123,88 +170,7 @@ def align_to_picture(page: Page, template: Template, params: AlignParams | None 
     if coarse is None:
         raise NoMatch(f"{page.ref}: not the same form as the first scan; give scans of one form only")
     small, shrink = shrunk(page.pixels, params.frame_px)
-    to_scan, _ = refined(small, shrink, template, coarse, params)
-    return AlignedPage(page.ref, page.pixels, page.colour, to_scan, Match(1.0, "reference"))
-
-
-Found = tuple[Homography, Match]
-
-
-def _best_map(pixels: Grey, template: Template, params: AlignParams) -> Found | None:
-    """Try the corner marks first, the printed form itself where they are missing or do not convince."""
-    best: Found | None = None
-    small, shrink = shrunk(pixels, params.frame_px)
-    if template.markers is not None:
-        for to_scan in maps_by_markers(small, shrink, template, template.markers):
-            found = to_scan, Match(frame_score(small, shrink, template, to_scan, params), "markers")
-            if template.reference is not None and found[1].score >= params.least_score:
-                found = _checked(small, shrink, template, found, params)
-            best = _better(best, found, small, shrink, template, params)
-    if template.reference is not None and (best is None or best[1].score < params.least_score):
-        for to_scan, enough in _maps_by_reference(pixels, small, shrink, template, params):
-            found = _settled(small, shrink, template, to_scan, params)
-            best = max((f for f in (best, found) if f is not None), key=lambda f: f[1].score)
-            if best[1].score >= enough:
-                break
-    return best
-
-
-def _settled(small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams) -> Found:
-    """Move a map by whole boxes as long as more of the frame is found: a table looks alike one column on.
-
-    Writing fills a grid's cells and hides what tells them apart, but beyond the outer columns there are no lines.
-    """
-    score = frame_score(small, shrink, template, to_scan, params)
-    width, height = np.median([box[2:] for field in template.fields for box in field.boxes], axis=0)
-    shifts = [(width, 0.0), (-width, 0.0), (0.0, height), (0.0, -height)]
-    improved = True
-    while improved and score < params.sure_score:
-        improved = False
-        for x, y in shifts:
-            moved = to_scan @ np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
-            better, _ = refined(small, shrink, template, moved, params)
-            moved_score = frame_score(small, shrink, template, better, params)
-            if moved_score > score + params.clearly:
-                to_scan, score, improved = better, moved_score, True
-    return _checked(small, shrink, template, (to_scan, Match(score, "reference")), params)
-
-
-def _checked(small: Grey, shrink: float, template: Template, found: Found, params: AlignParams) -> Found:
-    """Lower a map's score to the share of the reference's patches found, where these are too few for the same form.
-
-    Two tables of one pitch have the same frame; what is printed round about tells them apart.
-    """
-    _, share = refined(small, shrink, template, found[0], params)
-    least = params.least_print_filled if template.reference_filled else params.least_print
-    return found if share >= least else (found[0], replace(found[1], score=min(found[1].score, share)))
-
-
-def _maps_by_reference(
-    pixels: Grey, small: Grey, shrink: float, template: Template, params: AlignParams
-) -> Iterator[tuple[Homography, float]]:
-    """Give the quick map, then the landmarks' map, each with the score from which on no further one is needed."""
-    quick = map_by_layout(small, shrink, template, params)
-    if quick is not None:
-        yield quick, params.sure_score
-    coarse = map_between(template_landmarks(template, params), find_landmarks(pixels, params), params)
-    if coarse is not None:
-        yield refined(small, shrink, template, coarse, params)[0], params.least_score
-
-
-def _better(
-    best: Found | None,
-    found: Found,
-    small: Grey,
-    shrink: float,
-    template: Template,
-    params: AlignParams,
-) -> Found:
-    """Choose between two maps by their score; by the printed form where a symmetrical layout makes scores alike."""
-    if best is None:
-        return found
-    if abs(best[1].score - found[1].score) > params.turns_apart or found[1].score < params.least_score:
-        return max(best, found, key=lambda f: f[1].score)
-    if template.reference is None:
-        # Two turns fit alike and nothing else can tell them: neither is believed.
-        return best[0], replace(best[1], score=0.0)
-    return max(best, found, key=lambda f: likeness(small, shrink, template, f[0]))
+    to_scan = refined(small, shrink, template, coarse, params)
+    to_scan = coarse if to_scan is None else to_scan
+    bend, _ = bend_of(small, shrink, template, to_scan, params)
+    return AlignedPage(page.ref, page.pixels, page.colour, to_scan, Match(1.0, "reference"), None, bend)

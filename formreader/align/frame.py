@@ -1,15 +1,13 @@
-"""The evidence for a map: which share of the template's printed frame lies under it."""
+"""Pictures brought to one size and place, and what is ink on them."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from formreader.align.params import AlignParams, Homography
 from formreader.template import Template
-from formreader.values import Grey, Points
+from formreader.values import Bend, Grey
 
 
 def shrunk(pixels: Grey, long_side_px: int) -> tuple[Grey, float]:
@@ -48,7 +46,9 @@ def local_ink(grey: Grey, contrast: int = 8) -> Grey:
     return ink
 
 
-# --- the printed frame's evidence
+def working_scale(template: Template, params: AlignParams) -> float:
+    """By how much a template is shrunk for looking at its print."""
+    return min(1.0, params.frame_px / max(template.width, template.height))
 
 
 def on_form(small: Grey, shrink: float, template: Template, to_scan: Homography, scale: float) -> Grey:
@@ -60,61 +60,28 @@ def on_form(small: Grey, shrink: float, template: Template, to_scan: Homography,
     return drawn
 
 
-def working_scale(template: Template, params: AlignParams) -> float:
-    """By how much a template is shrunk for looking at its frame."""
-    return min(1.0, params.frame_px / max(template.width, template.height))
-
-
-def frame_score(small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams) -> float:
-    """Measure the share of the template's printed frame that is found under a map, chance hits taken off.
-
-    Lines are kept by opening with half a box's side, so that writing and text do not count for frame; a place counts
-    as found when a line of its direction runs within reach.
-
-    Returns
-    -------
-    float
-        1 where every line is found, about 0 for a page of another form.
-    """
-    scale = working_scale(template, params)
-    ink = local_ink(on_form(small, shrink, template, to_scan, scale))
-    reach = max(1, round(params.line_reach * max(ink.shape)))
-    hits = chances = 0.0
-    across, down = _frame_samples(template)
-    side_px = float(np.median([min(b[2:]) for f in template.fields for b in f.boxes])) * scale
-    length = max(5, round(side_px * 0.5))
-    for samples, kernel, thick in (
-        (across, (length, 1), (1, 2 * reach + 1)),
-        (down, (1, length), (2 * reach + 1, 1)),
-    ):
-        opened = cv2.morphologyEx(_closed(ink, kernel), cv2.MORPH_OPEN, np.ones(kernel[::-1], np.uint8))
-        lines = cv2.dilate(opened, np.ones(thick[::-1], np.uint8))
-        columns, rows = np.clip((samples * scale).round().astype(int), 0, np.array(ink.shape[::-1]) - 1).T
-        hits += np.count_nonzero(lines[rows, columns]) / len(samples) / 2
-        chances += np.count_nonzero(lines) / lines.size / 2
-    return max(0.0, (hits - chances) / (1.0 - chances))
-
-
-def _closed(ink: Grey, kernel: tuple[int, int]) -> Grey:
-    """Bridge the one or two pixels that toner or JPEG lost of a thin line, along it and, for a slight skew, across."""
-    along = (3, 2) if kernel[0] > kernel[1] else (2, 3)
-    closed: Grey = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones(along[::-1], np.uint8))
-    return closed
-
-
-@lru_cache(maxsize=8)
-def _frame_samples(template: Template, a_side: int = 8) -> tuple[Points, Points]:
-    """Give points on the horizontal and on the vertical lines of all boxes, template pixels, corners left out."""
-    boxes = np.array([box for field in template.fields for box in field.boxes], dtype=np.float64)
-    x, y, width, height = boxes.T[:, :, None]
-    along = np.linspace(0.12, 0.88, a_side)[None, :]
-    horizontal = [
-        np.stack([x + along * width, np.broadcast_to(edge, (len(boxes), a_side))], -1) for edge in (y, y + height)
-    ]
-    vertical = [
-        np.stack([np.broadcast_to(edge, (len(boxes), a_side)), y + along * height], -1) for edge in (x, x + width)
-    ]
-    return np.concatenate(horizontal).reshape(-1, 2), np.concatenate(vertical).reshape(-1, 2)
+def on_bent_form(
+    small: Grey, shrink: float, template: Template, to_scan: Homography, bend: Bend | None, scale: float
+) -> Grey:
+    """Draw a shrunk page in the template's place as `on_form` does, the paper's bend taken out."""
+    if bend is None:
+        return on_form(small, shrink, template, to_scan, scale)
+    width, height = round(template.width * scale), round(template.height * scale)
+    step = max(1, min(width, height) // 40) | 1  # the bend is smooth: between places of a coarse grid it is straight
+    columns, rows = np.meshgrid(np.arange(0, width + step, step), np.arange(0, height + step, step))
+    on_template = cv2.perspectiveTransform(
+        np.stack([columns.ravel(), rows.ravel()], 1)[None].astype(np.float64), scaling(1 / scale)
+    )[0]
+    bent = (on_template + bend.at(on_template)).reshape(*rows.shape, 2).astype(np.float32)
+    size = bent.shape[1] * step, bent.shape[0] * step
+    # Resizing keeps pixels' edges in place: a coarse value stands in the middle of its `step` pixels.
+    fine = cv2.resize(bent, size, interpolation=cv2.INTER_LINEAR)
+    middle = (step - 1) // 2
+    fine = np.ascontiguousarray(fine[middle : middle + height, middle : middle + width])
+    to_small = scaling(shrink) @ to_scan
+    places = cv2.perspectiveTransform(fine.reshape(1, -1, 2), to_small.astype(np.float64)).reshape(height, width, 2)
+    drawn: Grey = cv2.remap(small, places, None, cv2.INTER_LINEAR, borderValue=255.0)
+    return drawn
 
 
 def likeness(small: Grey, shrink: float, template: Template, to_scan: Homography, coarse_px: int = 450) -> float:

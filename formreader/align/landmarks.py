@@ -1,8 +1,7 @@
-"""Maps from the printed form itself: landmarks for the first, patches of the reference to refine it."""
+"""A first map from the printed form itself, by landmarks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import on_form, scaling, shrunk, working_scale
+from formreader.align.frame import scaling, shrunk
 from formreader.align.params import AlignParams, Homography
 from formreader.template import Template
 from formreader.values import Grey, Points
@@ -24,7 +23,7 @@ class Landmarks:
     descriptors: NDArray[np.float32]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def template_landmarks(template: Template, params: AlignParams) -> Landmarks:
     """Find the reference's landmarks, once for each template and process."""
     assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
@@ -76,85 +75,3 @@ def is_paper(to_scan: Homography, size: NDArray[np.float64]) -> bool:
         return False
     stretch = np.hypot(*sides.T) / np.array([size[0], size[1], size[0], size[1]])
     return bool(stretch.max() / stretch.min() < 2.0)
-
-
-@lru_cache(maxsize=8)
-def _patch_places(template: Template, params: AlignParams) -> tuple[Grey, NDArray[np.int64]]:
-    """Choose, once a template, patches of the reference that can be located sharply in both directions.
-
-    Returns
-    -------
-    tuple
-        The reference at working scale and the (n, 2) middles of its patches, the strongest corner of each grid cell.
-    """
-    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
-    scale = working_scale(template, params)
-    form, _ = shrunk(template.reference, round(max(template.reference.shape) * scale))
-    strength = cv2.cornerMinEigenVal(cv2.GaussianBlur(form, (0, 0), 1.0), params.patch_px // 2)
-    margin = params.patch_px // 2 + 1
-    strength[:margin], strength[-margin:], strength[:, :margin], strength[:, -margin:] = 0, 0, 0, 0
-    columns, rows = params.patch_grid if form.shape[0] > form.shape[1] else params.patch_grid[::-1]
-    places = []
-    for top, bottom in _spans(form.shape[0], rows):
-        for left, right in _spans(form.shape[1], columns):
-            _, peak, _, (x, y) = cv2.minMaxLoc(strength[top:bottom, left:right])
-            places.append((peak, left + x, top + y))
-    strongest = max(place[0] for place in places)
-    return form, np.array([place[1:] for place in places if place[0] > 0.02 * strongest], dtype=np.int64)
-
-
-def _spans(length: int, parts: int) -> Iterator[tuple[int, int]]:
-    edges = np.linspace(0, length, parts + 1).astype(int)
-    return zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-
-
-def refined(
-    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
-) -> tuple[Homography, float]:
-    """Search patches of the reference near where a map puts them, and fit the map to where they are.
-
-    Returns
-    -------
-    tuple
-        The better map, and the share of the patches that agree on it; the given map and 0 where too few are found.
-    """
-    scale = working_scale(template, params)
-    form, places = _patch_places(template, params)
-    page = on_form(small, shrink, template, to_scan, scale)
-    half, search = params.patch_px // 2, params.search_px
-    page = cv2.copyMakeBorder(page, search, search, search, search, cv2.BORDER_REPLICATE)
-    source, target = [], []
-    for x, y in places.tolist():
-        patch = form[y - half : y + half + 1, x - half : x + half + 1]
-        around = page[y - half : y + half + 1 + 2 * search, x - half : x + half + 1 + 2 * search]
-        if around.shape != (params.patch_px + 2 * search,) * 2:
-            continue
-        likeness = cv2.matchTemplate(around, patch, cv2.TM_CCOEFF_NORMED)
-        _, peak, _, (column, row) = cv2.minMaxLoc(likeness)
-        if peak > params.patch_likeness:
-            source.append((x, y))
-            target.append(
-                (
-                    x + column + _vertex(likeness[row], column) - search,
-                    y + row + _vertex(likeness[:, column], row) - search,
-                )
-            )
-    if len(source) < params.least_landmarks:
-        return to_scan, 0.0
-    residual, inliers = cv2.findHomography(
-        np.array(source, dtype=np.float64), np.array(target, dtype=np.float64), cv2.USAC_MAGSAC, params.patch_reach_px
-    )
-    if residual is None or np.count_nonzero(inliers) < params.least_landmarks:
-        return to_scan, 0.0
-    better: Homography = to_scan @ scaling(1 / scale) @ residual @ scaling(scale)
-    better /= better[2, 2]
-    return better, np.count_nonzero(inliers) / len(places)
-
-
-def _vertex(values: NDArray[np.float32], peak: int) -> float:
-    """Place the top of the parabola through a peak and its two neighbours, relative to the peak, -0.5 to 0.5."""
-    if not 0 < peak < len(values) - 1:
-        return 0.0
-    before, top, after = (float(v) for v in values[peak - 1 : peak + 2])
-    bend = before - 2 * top + after
-    return 0.0 if bend == 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))

@@ -8,17 +8,22 @@ import cv2
 import numpy as np
 
 from formreader.align.frame import scaling, shrunk
-from formreader.align.landmarks import refined
 from formreader.align.params import AlignParams, Homography
 from formreader.template import Template
 from formreader.values import Grey
 
 
-def map_by_layout(small: Grey, shrink: float, template: Template, params: AlignParams) -> Homography | None:
-    """Find the map of a page that is flat, hardly skewed and of the template's paper size; None where it is not sure.
+def map_by_layout(
+    small: Grey, shrink: float, template: Template, params: AlignParams
+) -> tuple[Homography | None, float]:
+    """Find roughly where a flat, hardly skewed page of the template's paper size has the form.
 
-    The coarse reference is slid over the coarse page in each turn; patches of the reference then take out skew and
-    stretch in two rounds, the inner ones first. The map is believed only where most patches are found.
+    The coarse reference is slid over the coarse page in each turn.
+
+    Returns
+    -------
+    tuple
+        The map, None where no turn has anything like it; and how like it is, -1 to 1.
     """
     form = _coarse_form(template, params)
     best_peak, best_map = 0.0, None
@@ -39,14 +44,10 @@ def map_by_layout(small: Grey, shrink: float, template: Template, params: AlignP
             to_coarse = shift @ scaling(params.coarse_px / max(template.width, template.height))
             to_small = np.linalg.inv(to_upright) @ scaling(1 / coarse) @ to_coarse
             best_peak, best_map = peak, scaling(1 / shrink) @ to_small
-    if best_map is None or best_peak < params.coarse_likeness:
-        return None
-    once, _ = refined(small, shrink, template, best_map, params)
-    twice, share = refined(small, shrink, template, once, params)
-    return twice if share >= params.patch_share else None
+    return best_map if best_peak >= params.coarse_likeness else None, best_peak
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _coarse_form(template: Template, params: AlignParams) -> Grey:
     assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
     form, _ = shrunk(template.reference, params.coarse_px)

@@ -16,38 +16,67 @@ from formreader.template import Markers, Template
 from formreader.values import Grey, Points
 
 
-def maps_by_markers(small: Grey, shrink: float, template: Template, markers: Markers) -> Iterator[Homography]:
-    """Give the maps that the corner marks found on a shrunk page allow."""
-    found = _aruco_centres(small, markers) if markers.kind == "aruco" else _square_quads(small, template, markers)
-    source = np.array(markers.centres, dtype=np.float64)
+def maps_by_markers(
+    small: Grey, shrink: float, template: Template, markers: Markers, *, incomplete: bool = False
+) -> Iterator[Homography]:
+    """Give the maps that the corner marks found on a shrunk page allow.
+
+    Parameters
+    ----------
+    incomplete
+        Give those that three solid squares allow, the fourth being torn off or covered; else those of four.
+    """
     size = np.array([template.width, template.height], dtype=np.float64)
-    for corners in found:
-        to_scan, _ = cv2.findHomography(source, cv2.perspectiveTransform(corners[None], scaling(1 / shrink))[0])
+    if markers.kind == "aruco":
+        pairs = () if incomplete else _aruco_pairs(small, markers)
+    else:
+        source = np.array(markers.centres, dtype=np.float64)
+        pairs = ((source, quad) for quad in _square_quads(small, template, markers, incomplete=incomplete))
+    for on_form, found in pairs:
+        to_scan, _ = cv2.findHomography(on_form, cv2.perspectiveTransform(found[None], scaling(1 / shrink))[0])
         if to_scan is not None and is_paper(to_scan, size):
             yield to_scan
 
 
-def _aruco_centres(small: Grey, markers: Markers) -> Iterator[Points]:
+def _aruco_pairs(small: Grey, markers: Markers) -> Iterator[tuple[Points, Points]]:
+    """Give places on the form and on the page: the centres of all four markers, or three with their own corners."""
     dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, f"DICT_{markers.dictionary}"))
     found, ids, _ = cv2.aruco.ArucoDetector(dictionary).detectMarkers(small)
     if ids is None:
         return
-    centre = {int(i): corners.reshape(4, 2).mean(axis=0) for i, corners in zip(ids.ravel(), found, strict=True)}
-    if all(i in centre for i in markers.ids):
-        yield np.array([centre[i] for i in markers.ids], dtype=np.float64)
+    seen = {int(i): corners.reshape(4, 2).astype(np.float64) for i, corners in zip(ids.ravel(), found, strict=True)}
+    centres = {i: np.array(centre) for i, centre in zip(markers.ids, markers.centres, strict=True) if i in seen}
+    if len(centres) == 4:
+        yield np.stack(list(centres.values())), np.stack([seen[i].mean(axis=0) for i in centres])
+    elif len(centres) == 3:
+        corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * markers.size_px
+        yield (
+            np.concatenate([centre + corners for centre in centres.values()]),
+            np.concatenate([seen[i] for i in centres]),
+        )
 
 
-def _square_quads(small: Grey, template: Template, markers: Markers, rivals: int = 2) -> Iterator[Points]:
+def _square_quads(
+    small: Grey, template: Template, markers: Markers, *, incomplete: bool, rivals: int = 2
+) -> Iterator[Points]:
     """Give, in all four turns, the quadrilaterals that solid squares near the page's corners make."""
     side_px = markers.size_px * max(small.shape) / max(template.width, template.height)
     squares = _solid_squares(small, side_px)[:, :2]
-    if len(squares) < 4:
+    if len(squares) < (3 if incomplete else 4):
         return
     diagonals = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / np.array([small.shape[1], small.shape[0]])
     nearest = [squares[np.argsort(-(squares @ diagonal))[:rivals]] for diagonal in diagonals]
+    quads = [np.array(quad) for quad in product(*nearest)]
+    if incomplete:
+        # Flat paper: the fourth corner completes the parallelogram of the other three.
+        before, after = np.roll(range(4), 1), np.roll(range(4), -1)
+        quads = [
+            np.where(np.arange(4)[:, None] == k, quad[before[k]] + quad[after[k]] - quad[k - 2], quad)
+            for quad in (np.array([near[0] for near in nearest]),)
+            for k in range(4)
+        ]
     tried: set[bytes] = set()
-    for quad in product(*nearest):
-        corners = np.array(quad)
+    for corners in quads:
         if len(np.unique(corners, axis=0)) < 4:
             continue
         for turn in range(4):

@@ -29,18 +29,43 @@ class AlignParams:
     search_px: int = 14
     patch_grid: tuple[int, int] = (12, 16)
     patch_likeness: float = 0.6
-    patch_reach_px: float = 1.5
+    flat_reach_px: float = 5.0  # of a homography: paper that curls lies 1 mm off it here and there
+    patch_reach_px: float = 1.5  # of the bent map: 0.25 mm on A4
+    bend_stiffness: tuple[float, float] = (1.0, 0.01)  # of the plate fitted to the paper, at first and at last
+    bend_grid: int = 25  # places along each side at which the bend is kept, 12 mm apart on A4
+    most_stretch: float = 0.045  # of a place of the paper along either side: a curl measured up to 0.03
+    marked_tries: int = 2  # of the ways round that corner squares allow, those most like the reference
     coarse_px: int = 300
     same_paper: float = 1.12  # sides of page and form alike up to this factor: flat scans of one paper size
     coarse_shift: float = 0.08  # of the long side: how far a page may be shifted for the quick map
     coarse_likeness: float = 0.4
-    patch_share: float = 0.5  # a map shifted by a row of a table finds few of the patches that hold text
-    sure_score: float = 0.9  # of the frame: the quick map is taken without asking the landmarks
-    clearly: float = 0.03  # of the frame: a map moved by a box that finds this much more is the right one
     line_reach: float = 0.0025  # of the long side, 0.7 mm on A4: a line found this near its place counts
-    least_score: float = 0.5  # own pages measured over 0.7, pages of other forms under 0.3
-    least_print: float = 0.53  # of the patches: own pages 0.6 (a photo) to 1, a table of one pitch up to 0.47
-    least_print_filled: float = 0.35  # a filled reference has another hand's writing among them: 0.48 to 0.8 measured
+    least_score: float = 0.5  # of the frame
     turns_apart: float = 0.1  # two turns of a page closer than this in score cannot be told apart
     letter: tuple[float, float] = (0.005, 0.1)  # of the long side, 1.5 to 30 mm on A4: a letter, figure or word
     least_letters: int = 6  # fewer marks of that size are stains on a blank sheet
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceParams:
+    """What is looked for under a map, and how much of it tells forms apart. Lengths in millimetres of paper."""
+
+    run: float = 0.5  # of a box's side: straight ink this long is a line, no writing
+    gaps_mm: tuple[float, ...] = (0.0, 0.8, 1.6)  # bridged in dashed and dotted lines, the least that shows the frame
+    least_printed: float = 0.15  # of the boxes' sides: a comb prints a base line only
+    words_mm: tuple[float, float] = (2.2, 0.9)  # letters closer than this, across and down, are one word or phrase
+    least_word_mm: tuple[float, float] = (3.5, 1.2)  # a smaller piece of print is like many others
+    most_word_mm: float = 22.0  # longer ones are cut: a fold across one takes no whole line away
+    longest_stroke_mm: float = 6.0  # longer ones are rules and frames
+    words: int = 140
+    slack_mm: float = 0.7  # how far a word may lie from its place
+    tallest_word_mm: float = 15.0
+    same_word: float = 0.65  # correlation: on worn own pages 0.72 to 1
+    other_word: float = 0.6
+    under_writing: float = 0.9  # of a word's ink still there
+    well_seen: float = 0.75  # of the frame: where as much is found, no box is missing by chance
+    most_absent: float = 0.2  # of the boxes, where a poor picture shows less of the frame
+    least_words: float = 0.65
+    least_words_filled: float = 0.5  # another hand's writing is among them
+    most_others: float = 0.06  # of the words
+    most_others_filled: float = 0.4

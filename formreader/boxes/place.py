@@ -36,7 +36,7 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
     placed = []
     for field, rectangles in zip(template.fields, frames, strict=True):
         for position, rectangle in enumerate(rectangles.tolist(), start=1):
-            corners = cv2.perspectiveTransform(corners_of(rectangle)[None], page.to_scan)[0]
+            corners = page.place(corners_of(rectangle))
             placed.append(Box(field.name, position, corners, field.length, field.boxes[position - 1]))
     return tuple(placed)
 
@@ -123,9 +123,8 @@ def _strip(page: AlignedPage, field: Field, dpi: float, params: SnapParams) -> _
     origin = rectangles[:, :2].min(axis=0) - 2 * reach
     extent = (rectangles[:, :2] + rectangles[:, 2:]).max(axis=0) + 2 * reach - origin
     scale = _local_scale(page.to_scan, *(origin + extent / 2))
-    to_template = np.array([[1 / scale, 0, origin[0]], [0, 1 / scale, origin[1]], [0, 0, 1]])
     width, height = np.maximum(8, np.round(extent * scale)).astype(int).tolist()
-    darkness = 255 - _drawn(page.pixels, page.to_scan @ to_template, (width, height))
+    darkness = 255 - _drawn(page, origin, scale, (width, height))
     half = max(3, round(least_side * scale / 2))
     across = cv2.morphologyEx(darkness, cv2.MORPH_OPEN, np.ones((1, half), np.uint8))
     down = cv2.morphologyEx(darkness, cv2.MORPH_OPEN, np.ones((half, 1), np.uint8))
@@ -176,10 +175,24 @@ def _local_scale(to_scan: NDArray[np.float64], x: float, y: float) -> float:
     return float(np.sqrt(abs(ax * by - ay * bx)))
 
 
-def _drawn(pixels: Grey, to_scan: NDArray[np.float64], size: tuple[int, int]) -> Grey:
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    strip: Grey = cv2.warpPerspective(pixels, to_scan, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return strip
+def _drawn(page: AlignedPage, origin: NDArray[np.float64], scale: float, size: tuple[int, int]) -> Grey:
+    """Draw a part of the form upright from the scan, `scale` times the template's pixels."""
+    if page.bend is None:
+        to_template = np.array([[1 / scale, 0, origin[0]], [0, 1 / scale, origin[1]], [0, 0, 1]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        strip: Grey = cv2.warpPerspective(
+            page.pixels, page.to_scan @ to_template, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        return strip
+    step = 15  # pixels: the map is smooth, between places of a coarse grid it is straight; odd, as below
+    columns, rows = (np.arange(0, side + step, step) for side in size)
+    grid = np.stack(np.meshgrid(columns, rows), axis=-1)
+    places = page.place(grid.reshape(-1, 2) / scale + origin).reshape(grid.shape).astype(np.float32)
+    # Resizing keeps pixels' edges in place: a coarse value stands in the middle of its `step` pixels.
+    fine = cv2.resize(places, (len(columns) * step, len(rows) * step), interpolation=cv2.INTER_LINEAR)
+    fine = np.ascontiguousarray(fine[step // 2 : step // 2 + size[1], step // 2 : step // 2 + size[0]])
+    bent: Grey = cv2.remap(page.pixels, fine, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return bent
 
 
 def _profile(lines: Grey, span: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.printed import form_print, frame_bands, grown, without_print
-from formreader.crops.upright import CropParams, Mask, darkness_of, frame_of, upright
-from formreader.crops.writing import antialiased, choose_writing
+from formreader.crops.box import cut_boxes
+from formreader.crops.streaks import find_streaks, without_streaks
+from formreader.crops.upright import CropParams, frame_of, upright
 from formreader.normalize import NormalizeParams, normalize
-from formreader.values import AlignedPage, Box, Crops, Grey, Ink, Reason
+from formreader.values import AlignedPage, Box, Crops, Grey, Ink
 
 __all__ = ["CropParams", "crop_digits", "picture_of"]
 
@@ -37,21 +37,43 @@ def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | 
         One ink picture, one 28 x 28 row and one reason a box; ink 255.
     """
     params = params or CropParams()
-    pictures = _without_printed_colour(page, boxes, params)
-    inks, reasons = [], []
-    for box in boxes:
-        ink, reason = _cut(pictures[0], page.reference, box, params)
-        if reason == "blank" and len(pictures) > 1:
-            # A pen of the printed colour drops out with it.
-            ink, reason = _cut(pictures[1], page.reference, box, params)
-        inks.append(ink)
-        reasons.append(reason)
+    streaks = find_streaks(page, boxes)
+    pictures = [without_streaks(picture, streaks) for picture in _without_printed_colour(page, boxes, params)]
+    if boxes and _is_one_bit(page.pixels) and _median_side(boxes) >= params.side_px[0]:
+        pictures = [cv2.GaussianBlur(picture, (3, 3), params.fax_blur_px) for picture in pictures]
+    cuts = cut_boxes(pictures[0], page.reference, boxes, streaks, params)
+    if len(pictures) > 1:
+        # A pen of the printed colour drops out with it.
+        empty = [row for row, cut in enumerate(cuts) if cut.reason == "blank"]
+        again = cut_boxes(pictures[1], page.reference, tuple(boxes[row] for row in empty), streaks, params)
+        for row, cut in zip(empty, again, strict=True):
+            cuts[row] = cut
     digits = np.zeros((len(boxes), 28, 28), np.uint8)
-    for row, (box, ink) in enumerate(zip(boxes, inks, strict=True)):
-        if ink.size and not box.is_wide:
-            least_px = round(params.least_digit * min(ink.shape) / (1 + 2 * params.margin))
-            digits[row] = normalize(ink, NormalizeParams(least_side_px=least_px))
-    return Crops(tuple(inks), digits, tuple(reasons))
+    others = {}
+    for row, (box, cut) in enumerate(zip(boxes, cuts, strict=True)):
+        if cut.ink.size and not box.is_wide:
+            digits[row] = _normalized(cut.ink, params)
+            if cut.otherwise is not None:
+                others[row] = _normalized(cut.otherwise, params)
+    reasons = tuple(
+        "ink_outside" if box.is_wide and cut.otherwise is not None and not cut.reason else cut.reason
+        for box, cut in zip(boxes, cuts, strict=True)
+    )
+    return Crops(tuple(cut.ink for cut in cuts), digits, reasons, others)
+
+
+def _median_side(boxes: tuple[Box, ...]) -> float:
+    return float(np.median([min(box.extent[2:]) for box in boxes]))
+
+
+def _is_one_bit(pixels: Grey) -> bool:
+    few = pixels[::7, ::7]
+    return bool(np.isin(few, (0, 255)).mean() > 0.99)
+
+
+def _normalized(ink: Ink, params: CropParams) -> NDArray[np.uint8]:
+    least_px = round(params.least_digit * min(ink.shape) / (1 + 2 * params.margin))
+    return normalize(ink, NormalizeParams(least_side_px=least_px))
 
 
 def _without_printed_colour(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams) -> tuple[Grey, ...]:
@@ -91,37 +113,3 @@ def picture_of(pixels: Grey, box: Box, params: CropParams | None = None) -> Grey
     """Draw one box upright with its surroundings, print and all, for a person to look at."""
     params = params or CropParams()
     return upright(pixels, box.corners, frame_of(box, params))
-
-
-def _cut(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> tuple[Ink, Reason]:
-    """Cut one box: its ink with the print removed, and what can be said of it already."""
-    nothing: Ink = np.zeros((0, 0), np.uint8)
-    frame = frame_of(box, params)
-    darkness = darkness_of(upright(pixels, box.corners, frame), frame.side, params)
-    bands = frame_bands(darkness, frame, params)
-    printed = form_print(reference, darkness, box, frame, params)
-    inner = frame.inside(0)
-    free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]
-    rank = int(0.99 * (free.size - 1))
-    stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
-    strongest = float(free.max()) if free.size else 0.0
-    if strongest < params.least_darkness * 255:
-        return nothing, "ink_outside" if bands.thickened else "blank"
-    threshold = max(params.least_darkness * 255, params.of_stroke * max(stroke, 0.6 * strongest))
-    ink = _hysteresis(darkness, threshold)
-    clean = without_print(ink, bands, printed, frame, params)
-    writing, reason = choose_writing(clean, darkness, bands, frame, params)
-    if writing is None:
-        return nothing, "ink_outside" if bands.thickened else reason
-    return antialiased(darkness, writing, max(stroke, threshold)), reason
-
-
-def _hysteresis(darkness: Grey, threshold: float) -> Mask:
-    """Keep what is over 0.6 of the threshold and hangs together with something over it (Canny 1986)."""
-    _, weak = cv2.threshold(darkness, 0.6 * threshold, 255, cv2.THRESH_BINARY)
-    count, labels = cv2.connectedComponents(weak, connectivity=8)
-    strong = np.zeros(count, dtype=bool)
-    strong[labels[darkness > threshold]] = True
-    strong[0] = False
-    # The weak rim only helps to hold a stroke together; its edge is drawn at the threshold's three quarters.
-    return np.where(strong[labels] & (darkness > 0.75 * threshold), np.uint8(255), np.uint8(0))

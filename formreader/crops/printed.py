@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, upright
+from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, paper_of, upright
 from formreader.template import corners_of
 from formreader.values import Box, Grey
 
@@ -23,15 +23,12 @@ class Bands:
         Masks of the lines that run across and of those that run down.
     rows, columns
         Where they lie: first and last + 1 of the top and the bottom line, of the left and the right one; 0, 0 for none.
-    thickened
-        One of them is thicker than the others over a good part of its length: a stroke may lie along it.
     """
 
     across: Mask
     down: Mask
     rows: tuple[tuple[int, int], tuple[int, int]]
     columns: tuple[tuple[int, int], tuple[int, int]]
-    thickened: bool
 
     @property
     def thickness(self) -> int:
@@ -58,17 +55,18 @@ def frame_bands(darkness: Grey, frame: Frame, params: CropParams) -> Bands:
     columns = [
         _line_at(darkness[inner_rows], place, frame.side, params) for place in (frame.left, frame.left + frame.width)
     ]
-    # A stroke on a line or close along it makes one line thicker than the frame's others.
     found = [line.stop - line.start for line in (*rows, *columns) if line.stop > line.start]
     usual = float(np.median(found)) if found else 0.0
-    thickened = any(line.widest > params.thickened * usual + 1 for line in (*rows, *columns))
-    rows, columns = [line.trimmed(usual) for line in rows], [line.trimmed(usual) for line in columns]
+    # On a coarse scan a line steps from pixel to pixel.
+    steps = round(params.line_steps_px * frame.scan_px) if frame.scan_px > 1.3 else 0
+    rows = [line.trimmed(usual).widened(steps) for line in rows]
+    columns = [line.trimmed(usual).widened(steps) for line in columns]
     for line in rows:
         across[line.start : line.stop] = _no_darker(darkness[line.start : line.stop], line.level, params)
     for line in columns:
         down[:, line.start : line.stop] = _no_darker(darkness[:, line.start : line.stop], line.level, params)
     (top, bottom), (left, right) = ([(line.start, line.stop) for line in lines] for lines in (rows, columns))
-    return Bands(across, down, (top, bottom), (left, right), thickened)
+    return Bands(across, down, (top, bottom), (left, right))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,15 +81,12 @@ class _Line:
         How dark it is.
     common
         How dark each of its places is throughout.
-    widest
-        How thick it is over half of its length, strokes along it counted in.
     """
 
     start: int
     stop: int
     level: float
     common: NDArray[np.float64]
-    widest: int
 
     def trimmed(self, usual_px: float) -> _Line:
         """Cut a line that is much thicker than usual down to its darkest part of usual thickness."""
@@ -101,6 +96,12 @@ class _Line:
         sums = np.convolve(self.common, np.ones(thickness), mode="valid")
         start = self.start + int(np.argmax(sums))
         return replace(self, start=start, stop=start + thickness)
+
+    def widened(self, by_px: int) -> _Line:
+        """Add pixels at both sides of a line; none stays none."""
+        if self.stop == self.start:
+            return self
+        return replace(self, start=max(0, self.start - by_px), stop=self.stop + by_px)
 
 
 def _no_darker(darkness: Grey, print_level: Grey | float, params: CropParams) -> Mask:
@@ -113,16 +114,21 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> _
     """Find the line that runs down the columns of `crossing` nearest to a place; none has no thickness.
 
     The darkness that nearly all rows reach is the line's, however much writing crosses it; only where no line is found
-    so, as toner broke it, seven of ten rows are enough.
+    so, as toner broke it, seven of ten rows are enough, at last with its gaps closed.
     """
     search, most = params.line_search * side, round(params.line_most * side)
     first, last = max(0, round(place - search - most / 2)), min(crossing.shape[1], round(place + search + most / 2) + 1)
-    nothing = _Line(0, 0, 0.0, np.zeros(0), 0)
+    nothing = _Line(0, 0, 0.0, np.zeros(0))
     if last <= first or not crossing.size:
         return nothing
     near = np.abs(np.arange(first, last) - place) <= search
-    ordered = np.sort(crossing[:, first:last], axis=0)
-    for share in params.line_unbroken:
+    strip = crossing[:, first:last]
+    ordered = np.sort(strip, axis=0)
+    for share, mended in params.line_unbroken:
+        if mended:
+            # A dotted line, or a thin one that steps from pixel to pixel on a fax.
+            length = max(3, round(params.line_gap * side)) | 1
+            ordered = np.sort(cv2.morphologyEx(strip, cv2.MORPH_CLOSE, np.ones((length, 3), np.uint8)), axis=0)
         common = ordered[int((1 - share) * (len(crossing) - 1))].astype(np.float64)
         peak = int(np.argmax(np.where(near, common, -1)))
         if near[peak] and common[peak] >= params.line_darkness * 255:
@@ -130,8 +136,7 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> _
     else:
         return nothing
     start, stop = _run(common > 0.25 * common[peak], peak, most)
-    widest = np.subtract(*_run(ordered[len(crossing) // 2] > 0.25 * common[peak], peak, 2 * most)[::-1])
-    return _Line(first + start, first + stop, float(common[peak]), common[start:stop], int(widest))
+    return _Line(first + start, first + stop, float(common[peak]), common[start:stop])
 
 
 def _run(is_line: NDArray[np.bool_], peak: int, most: int) -> tuple[int, int]:
@@ -142,17 +147,31 @@ def _run(is_line: NDArray[np.bool_], peak: int, most: int) -> tuple[int, int]:
     return start, stop
 
 
-def form_print(reference: Grey | None, darkness: Grey, box: Box, frame: Frame, params: CropParams) -> Mask:
+def blank_darkness(reference: Grey | None, box: Box, frame: Frame, params: CropParams) -> Grey | None:
+    """Draw a box of the blank form as the page's is drawn; None without a blank."""
+    if reference is None or box.on_form is None:
+        return None
+    drawn = upright(reference, corners_of(box.on_form), frame)
+    return darkness_of(drawn, paper_of(drawn, frame.side, params))
+
+
+def form_print(blank: Grey | None, darkness: Grey, frame: Frame, params: CropParams) -> Mask:
     """Mark where a box's picture shows what the blank form shows there, a little widened; nothing without a blank.
 
     Where the page is much darker than the blank, somebody wrote over the print.
     """
-    if reference is None or box.on_form is None:
+    if blank is None:
         return np.zeros_like(darkness)
-    blank = darkness_of(upright(reference, corners_of(box.on_form), frame), frame.side, params)
     slack = 2 * max(1, round(params.print_slack * frame.side)) + 1
     level = cv2.dilate(blank, np.ones((slack, slack), np.uint8))
     is_print = level > 0.6 * params.least_darkness * 255
+    inside = frame.inside(params.guides_from * frame.side)
+    guides = is_print[inside]
+    if guides.any():
+        # Fine print is paler on the page than on the blank, by blur and copying; most of it is not written over.
+        shown = cv2.dilate(darkness[inside], np.ones((3, 3), np.uint8))[guides]
+        paler = np.quantile(shown / level[inside][guides].astype(np.float32), params.print_seen)
+        level[inside] = cv2.convertScaleAbs(level[inside], alpha=float(min(1.0, paler)))
     return np.where(is_print, _no_darker(darkness, level, params), np.uint8(0))
 
 

@@ -12,21 +12,21 @@ from formreader.values import Grey, Ink, Reason
 
 
 def choose_writing(
-    clean: Mask, darkness: Grey, bands: Bands, frame: Frame, params: CropParams
+    clean: Mask, darkness: Grey, bands: Bands, along: Mask, frame: Frame, params: CropParams
 ) -> tuple[Mask | None, Reason]:
-    """Choose the components that are this box's writing."""
+    """Choose the components that are this box's writing; `along` marks strokes that lie on its lines."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(clean, connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     inside = _counted(labels[frame.inside(bands.thickness / 2)], count)
     is_mark = extent >= params.speck * frame.side
     is_mark[0] = False
-    is_residue = _counted(labels[_beside(bands, frame, params) > 0], count) > params.all_of * area
+    is_residue = _counted(labels[(_beside(bands, frame, params) > 0) & (along == 0)], count) > params.all_of * area
     is_own = is_mark & ~is_residue & (inside >= params.inside * area)
     if not is_own.any():
         # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
         reaches_in = is_mark & ~is_residue & (inside >= (params.speck * frame.side) ** 2)
-        is_pen = area >= params.least_pen * frame.side * extent
+        is_pen = area >= max(params.least_pen * frame.side, params.least_pen_px * frame.scan_px) * extent
         along_line = is_residue & is_pen & (extent >= params.long_residue * frame.side)
         return None, "ink_outside" if (reaches_in | along_line).any() else "blank"
     is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
@@ -36,34 +36,60 @@ def choose_writing(
     ):
         return None, "blank"
     writing = np.where(is_own[labels], np.uint8(255), np.uint8(0))
-    rim = np.concatenate([writing[0], writing[-1], writing[:, 0], writing[:, -1]])
-    return writing, "ink_outside" if rim.any() or _runs_along_line(writing, bands, frame, params) else ""
+    if _is_diagonal(writing, frame, params):
+        return writing, "struck"
+    if _touches_rim(writing):
+        return _without_neighbour(writing, labels, is_own, area, frame), "ink_outside"
+    return writing, "not_a_digit" if _is_scribble(writing, params) else ""
 
 
-def _runs_along_line(writing: Mask, bands: Bands, frame: Frame, params: CropParams) -> bool:
-    """Whether a stroke may be hidden by a line of the frame: it reaches the line twice, or along it, and ends there.
-
-    The side of a 0 that runs within the line is lost with it; what is left looks like another digit.
-    """
-    slack = 2 + round(params.print_slack * frame.side)
-    box_rows, box_columns = frame.inside(0)
-    (top, bottom), (left, right) = bands.rows, bands.columns
-    down, across = writing[:, box_columns], writing[box_rows].T
-    sides = (
-        (down[top[0] : top[1]], down[top[1] : top[1] + slack]),
-        (down[bottom[0] : bottom[1]], down[max(0, bottom[0] - slack) : bottom[0]]),
-        (across[left[0] : left[1]], across[left[1] : left[1] + slack]),
-        (across[right[0] : right[1]], across[max(0, right[0] - slack) : right[0]]),
-    )
-    return any(_is_hidden(line, beside, params.hidden * frame.side) for line, beside in sides if line.size)
+def _touches_rim(writing: Mask) -> bool:
+    return bool(writing[0].any() or writing[-1].any() or writing[:, 0].any() or writing[:, -1].any())
 
 
-def _is_hidden(line: Mask, beside: Mask, least_px: float) -> bool:
-    """Whether ink beside a line that does not go on in it has two ends or a long edge."""
-    goes_on = cv2.dilate(line.max(axis=0, keepdims=True), np.ones((1, 5), np.uint8))[0]
-    ends = np.flatnonzero((beside.max(axis=0, initial=0) > 0) & (goes_on == 0))
-    return bool(ends.size) and float(np.ptp(ends)) >= least_px
+def _without_neighbour(
+    writing: Mask,
+    labels: NDArray[np.int32],
+    is_own: NDArray[np.bool_],
+    area: NDArray[np.float64],
+    frame: Frame,
+) -> Mask:
+    """Leave out what goes on past the picture: whole parts beside the largest, and of the largest what is outside."""
+    main = int(np.argmax(np.where(is_own, area, 0)))
+    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    leaves = is_own & np.isin(np.arange(len(is_own)), rim)
+    kept = is_own & ~leaves
+    box = np.zeros_like(writing)
+    box[frame.inside(0)] = 255
+    largest = np.where(labels == main, box if leaves[main] else np.uint8(255), np.uint8(0))
+    own: Mask = largest | np.where(kept[labels], np.uint8(255), np.uint8(0))
+    return own if own.any() else writing
 
+
+def _is_scribble(writing: Mask, params: CropParams) -> bool:
+    """Whether many strokes lie over each other, as in a zigzag."""
+    rows, columns = np.nonzero(writing)
+    tight = writing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] > 0
+    for lying in (tight, tight.T):
+        quarter = lying.shape[1] // 4
+        middle = lying[:, quarter : lying.shape[1] - quarter]
+        starts = middle[0].astype(np.int64) + (middle[1:] & ~middle[:-1]).sum(axis=0)
+        if float(np.mean(starts >= params.scribbled)) >= 0.5:
+            return True
+    return False
+
+
+def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
+    """Whether one straight stroke runs from near one corner of the box to near the opposite one."""
+    rows, columns = np.nonzero(writing)
+    height, width = float(np.ptp(rows)), float(np.ptp(columns))
+    if width < params.diagonal * frame.width or height < params.diagonal * frame.height:
+        return False
+    if width < params.diagonal_lean * height or height < params.diagonal_lean * width:
+        return False
+    lean = np.polynomial.polynomial.polyfit(rows, columns, 2)
+    strays = columns - np.polynomial.polynomial.polyval(rows, lean)
+    return float(np.std(strays)) < params.straight * frame.side + 1.5
 
 def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     return np.bincount(labels.ravel(), minlength=count)
@@ -71,7 +97,7 @@ def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
 
 def _beside(bands: Bands, frame: Frame, params: CropParams) -> Mask:
     """Mark the frame's lines and a rim along them, where slivers stay when a line is not of even thickness."""
-    rim = 2 * max(2, round(params.residue * frame.side)) + 1
+    rim = 2 * max(2, round(max(params.residue * frame.side, params.residue_px * frame.scan_px))) + 1
     beside: Mask = cv2.dilate(bands.either, np.ones((rim, rim), np.uint8))
     return beside
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import cv2
@@ -12,7 +12,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align import align, straightened, upright_picture
+from formreader.align import align_to_any, straightened, upright_picture
 from formreader.boxes import A4_LONG_SIDE_INCH, find_fields, place_boxes
 from formreader.classify import classify
 from formreader.codes import has_codes, read_codes
@@ -45,16 +45,29 @@ Watch = Callable[[PageRef, str, NDArray[np.uint8]], None]
 """Looks on: gets a page, the name of a stage and a picture of what it did."""
 
 
+Forms = Template | Sequence[Template]
+"""The one form, or those of which each page shows one."""
+
+
+def several(forms: Forms | None) -> tuple[Template, ...]:
+    """Give templates as they come from a call: one, several or none."""
+    if forms is None:
+        return ()
+    return (forms,) if isinstance(forms, Template) else tuple(forms)
+
+
 def unwatched(ref: PageRef, stage: str, picture: NDArray[np.uint8]) -> None:
     """Look at nothing."""
 
 
 def read_page(
-    page: Page, template: Template, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
+    page: Page, forms: Forms, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
 ) -> PageReading:
     """Read one page of a form; raises `PageError` where it cannot, `BlankPage` where there is nothing to read."""
-    refuse_tiny(page, template)
-    return _read_aligned(align(page, template), template, model, threshold, watch)
+    templates = several(forms)
+    refuse_tiny(page, templates)
+    aligned, template = align_to_any(page, templates)
+    return _read_aligned(aligned, template, model, threshold, watch)
 
 
 def read_unknown_page(
@@ -116,7 +129,7 @@ def _to_look_at(
 
 def read_batch(
     refs: Iterable[PageRef],
-    template: Template | None,
+    forms: Forms | None,
     model: DigitModel,
     *,
     threshold: float | None = None,
@@ -127,8 +140,8 @@ def read_batch(
 
     Parameters
     ----------
-    template
-        None finds the boxes on each page.
+    forms
+        The templates of which each page shows one; None finds the boxes on each page.
     jobs
         Processes; -1 takes one a core, 1 reads in this process.
     """
@@ -136,7 +149,7 @@ def read_batch(
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
         with _interrupts_ignored():
-            answers = parallel(joblib.delayed(answer)(ref, template, model, threshold, watch) for ref in refs)
+            answers = parallel(joblib.delayed(answer)(ref, forms, model, threshold, watch) for ref in refs)
         yield from answers
 
 
@@ -153,17 +166,15 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def answer(
-    ref: PageRef, template: Template | None, model: DigitModel, threshold: float | None, watch: Watch
-) -> PageAnswer:
+def answer(ref: PageRef, forms: Forms | None, model: DigitModel, threshold: float | None, watch: Watch) -> PageAnswer:
     """Answer for one page: what it says, why it cannot be read, or that it holds nothing."""
     cv2.setNumThreads(1)
     page = None
     try:
         page = load_page(ref)
-        if template is None:
+        if not several(forms):
             return read_unknown_page(page, model, threshold, watch)
-        return read_page(page, template, model, threshold, watch)
+        return read_page(page, several(forms), model, threshold, watch)
     except BlankPage as blank:
         return PageSkipped(ref, str(blank))
     except PageError as failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -106,6 +106,7 @@ class Batch:
         reading = self._insert(
             answer.ref,
             outcome="read",
+            form=answer.form,
             match_score=round(answer.match.score, 4),
             match_method=answer.match.method,
             quality=as_json({name: round(value, 4) for name, value in answer.quality.items()}),
@@ -148,7 +149,7 @@ class Batch:
 def open_batch(
     folder: Path,
     *,
-    template: Template | None,
+    templates: Sequence[Template],
     model_fingerprint: str,
     model_name: str,
     settings: dict[str, Any],
@@ -159,8 +160,8 @@ def open_batch(
 
     Parameters
     ----------
-    template
-        None where boxes are found on each page.
+    templates
+        Of the forms that the pages show, in any order; none where boxes are found on each page.
     settings
         All else that decides what is read, as JSON can hold it; with template and model it must be the last run's.
     fresh
@@ -180,11 +181,12 @@ def open_batch(
     folders.make_folder(folder)
     with folders.only_writer(folder), connected(folder) as connection:
         folders.prepare(connection)
+        by_name = sorted(templates, key=lambda template: template.name)
         run = {
-            "form": template.name if template else "",
-            "template": _text_of(template),
-            "template_fingerprint": template.fingerprint if template else "",
-            "fields": as_json([field.name for field in template.fields] if template else []),
+            "form": "\n".join(template.name for template in by_name),
+            "template": "\n".join(filter(None, map(_text_of, by_name))) or None,
+            "template_fingerprint": "\n".join(template.fingerprint for template in by_name),
+            "fields": as_json({form.name: [field.name for field in form.fields] for form in templates}),
             "model": model_name,
             "model_fingerprint": model_fingerprint,
             "settings": as_json(dict(sorted(settings.items()))),
@@ -231,12 +233,15 @@ def _change(name: str, old: str, new: str) -> str:
     return " and ".join(f"{key} {before.get(key, 'unset')}, now {now.get(key, 'unset')}" for key in keys)
 
 
-def _form(name: str) -> str:
-    return f"the form '{name}'" if name else "forms without a template"
+def _form(names: str) -> str:
+    quoted = [f"'{name}'" for name in names.split("\n") if name]
+    if len(quoted) > 1:
+        return f"the forms {', '.join(quoted[:-1])} and {quoted[-1]}"
+    return f"the form {quoted[0]}" if quoted else "forms without a template"
 
 
-def _text_of(template: Template | None) -> str | None:
-    if template is None or template.path is None:
+def _text_of(template: Template) -> str | None:
+    if template.path is None:
         return None
     with suppress(OSError):
         return template.path.read_text("utf-8")

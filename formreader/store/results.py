@@ -29,6 +29,8 @@ class StoredPage:
     ----------
     reading
         Number of the reading this is; `Results.picture` wants it.
+    form
+        Name of the form that the page shows; empty unless `status` is ``read``.
     fields, digits
         Empty unless `status` is ``read``; a field's value is the person's where one decided.
     decided
@@ -40,6 +42,7 @@ class StoredPage:
     sha256: str
     reading: int
     status: Status
+    form: str = ""
     stage: str = ""
     reason: str = ""
     fields: tuple[FieldReading, ...] = ()
@@ -59,6 +62,7 @@ class _Place(NamedTuple):
     sha256: str
     reading: int
     """0 for a duplicate."""
+    form: str
     failure: int
     """The latest reading where that failed, else 0; it is another than `reading` where an earlier one is kept."""
 
@@ -70,23 +74,46 @@ class Results:
         self.folder = folder
         self._connection = connection
 
-    def columns(self) -> tuple[str, ...]:
-        """Give the names of all fields: the latest template's in its order, then any others that still have values."""
+    @cached_property
+    def _fields(self) -> dict[str, list[str]]:
         row = self._connection.execute("SELECT fields FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-        known: list[str] = json.loads(row[0]) if row else []
-        query = "SELECT DISTINCT json_extract(value, '$.name') FROM current_readings, json_each(fields)"
-        others = {name for (name,) in self._connection.execute(query)} - set(known)
+        fields: dict[str, list[str]] = json.loads(row[0]) if row else {}
+        return fields
+
+    def forms(self) -> tuple[str, ...]:
+        """Give the names of the forms that pages are read by, in the order of the last call; none without template."""
+        return tuple(self._fields)
+
+    def columns(self, form: str | None = None) -> tuple[str, ...]:
+        """Give the names of all fields: the latest templates' in their order, then any others that still have values.
+
+        Parameters
+        ----------
+        form
+            Give only this one's; all forms' where left out.
+        """
+        wanted = self._fields if form is None else {form: self._fields[form]}
+        known = list(dict.fromkeys(name for names in wanted.values() for name in names))
+        query = (
+            "SELECT DISTINCT json_extract(value, '$.name') FROM current_readings r, json_each(r.fields)"
+            " WHERE ? IS NULL OR r.form = ?"
+        )
+        others = {name for (name,) in self._connection.execute(query, (form, form))} - set(known)
         return (*known, *sorted(others, key=natural))
 
-    def pages(self, *, digits: bool = False) -> Iterator[StoredPage]:
+    def pages(self, form: str | None = None, *, digits: bool = False) -> Iterator[StoredPage]:
         """Give every page, duplicates too, in natural order of names and pages; one is in memory at a time.
 
         Parameters
         ----------
+        form
+            Give only the pages that show this one.
         digits
             Unpack the single boxes too; without, each page's `StoredPage.digits` is empty.
         """
         for place in self._places:
+            if form is not None and form != place.form:
+                continue
             if place.reading:
                 yield self._page(place, place.reading, with_digits=digits)
             else:
@@ -122,11 +149,11 @@ class Results:
     @cached_property
     def _places(self) -> list[_Place]:
         rows = self._connection.execute(
-            "SELECT path, p.page, p.sha256, r.id, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
+            "SELECT path, p.page, p.sha256, r.id, r.form, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
             " FROM current_pages p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
             " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
-            " UNION ALL SELECT path, page, sha256, 0, 0 FROM current_duplicates"
+            " UNION ALL SELECT path, page, sha256, 0, '', 0 FROM current_duplicates"
         )
         names = self._names()
         places = [_Place(names[path], *rest) for path, *rest in rows]
@@ -149,12 +176,12 @@ class Results:
 
     def _page(self, place: _Place, reading: int, *, with_digits: bool) -> StoredPage:
         _, page, sha256, *_ = place
-        query = "SELECT outcome, stage, reason, fields, digits FROM readings WHERE id = ?"
-        outcome, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
+        query = "SELECT outcome, form, stage, reason, fields, digits FROM readings WHERE id = ?"
+        outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
         query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
         decided: dict[str, str] = dict(self._connection.execute(query, (sha256, page)).fetchall())
         return StoredPage(
-            *(place.scan, page, sha256, reading, outcome, stage, reason),
+            *(place.scan, page, sha256, reading, outcome, form, stage, reason),
             fields=unpacked_fields(fields, decided),
             digits=unpacked_digits(digits) if with_digits else (),
             decided=frozenset(decided),

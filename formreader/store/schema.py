@@ -26,10 +26,10 @@ CREATE TABLE runs (
     series INTEGER NOT NULL,        -- runs that go on from each other; --reread begins the next
     started TEXT NOT NULL,
     finished TEXT,                  -- NULL for a run that was broken off
-    form TEXT NOT NULL,
-    template TEXT,                  -- the template file as it was
-    template_fingerprint TEXT NOT NULL,
-    fields TEXT NOT NULL,           -- JSON list of names in the template's order
+    form TEXT NOT NULL,             -- names of the forms in order of names, a line each
+    template TEXT,                  -- the template files as they were, one below the other
+    template_fingerprint TEXT NOT NULL,  -- in the order of `form`
+    fields TEXT NOT NULL,           -- JSON object: for each form its fields' names in the template's order
     model TEXT NOT NULL,
     model_fingerprint TEXT NOT NULL,
     settings TEXT NOT NULL,         -- JSON object
@@ -55,6 +55,7 @@ CREATE TABLE readings (
     outcome TEXT NOT NULL CHECK (outcome IN ('read', 'failed', 'skipped', 'left_out')),
     stage TEXT NOT NULL DEFAULT '',
     reason TEXT NOT NULL DEFAULT '',
+    form TEXT NOT NULL DEFAULT '',  -- which of the run's forms the page shows
     match_score REAL,
     match_method TEXT,
     quality TEXT,                   -- JSON object

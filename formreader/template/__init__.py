@@ -154,6 +154,25 @@ def load_template(path: Path) -> Template:
     return _template(form, described, reference, path.resolve())
 
 
+def load_templates(paths: Iterable[Path]) -> tuple[Template, ...]:
+    """Read templates of several forms, each with a name of its own: results are named after them.
+
+    Raises
+    ------
+    TemplateError
+        One cannot be read or has mistakes, or two have one name.
+    """
+    named: dict[str, tuple[Path, Template]] = {}
+    for path in paths:
+        template = load_template(path)
+        first, _ = named.setdefault(template.name.casefold(), (path, template))
+        if first is not path:
+            raise TemplateError(
+                f"{path}: its form is called '{template.name}' as that of {first}; give each form a name of its own"
+            )
+    return tuple(template for _, template in named.values())
+
+
 def save_template(template: Template, path: Path, reference: str = "") -> None:
     """Write a template as TOML, with its reference picture beside it; each appears whole or not at all.
 
@@ -225,7 +244,7 @@ def _field(table: schema.FieldTable) -> Field:
     return Field(table.name, boxes, table.digits(), table.required, tuple(table.filler), table.filler_only)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=64)
 def _load_again(path: Path, fingerprint: str) -> Template:
     """Read a template in a worker process, once, and make sure that it is the one the run began with."""
     template = load_template(path)

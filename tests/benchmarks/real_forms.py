@@ -13,6 +13,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from formreader.align import straightened, upright_picture
 from formreader.scans import load_page, save_picture
 from formreader.values import PageRef
 from tests.benchmarks import forms
@@ -21,13 +22,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def stage(template: Path, data: Path, place: Path) -> Path:
-    """Copy a template and its reference picture to a place; a reference from a PDF is drawn from its first page."""
+    """Copy a template and its reference to a place; one that is no picture or does not lie straight is drawn upright."""
     reference = tomllib.loads(template.read_text(encoding="utf-8"))["form"]["reference"]
     if (data / reference).exists():
         shutil.copy(data / reference, place / reference)
     else:
-        first = load_page(PageRef(data / Path(reference).with_suffix(".pdf").name))
-        save_picture(place / reference, first.pixels)
+        (scan,) = data.glob(f"{Path(reference).stem}.*")
+        page = load_page(PageRef(scan))
+        height, width = page.pixels.shape
+        save_picture(place / reference, upright_picture(straightened(page), width, height))
     return Path(shutil.copy(template, place / template.name))
 
 

@@ -1,0 +1,94 @@
+"""The evidence for a map: the template's printed frame and words under it, and print that belongs to another form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.align.frame import on_bent_form, on_form, working_scale
+from formreader.align.outline import frame_found
+from formreader.align.params import AlignParams, EvidenceParams, Homography
+from formreader.align.words import words_found
+from formreader.template import Template
+from formreader.values import Bend, Grey
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What lies under a map.
+
+    Attributes
+    ----------
+    frame
+        Share of the template's printed frame that is found, chance hits taken off: 1 where every line is found, about
+        0 for a page of another form.
+    boxes, absent
+        How many boxes the form has, and how many of those in the picture have no frame there.
+    foreign
+        Sides of boxes found where the form has none.
+    words
+        Share of the form's words in the picture that are found; 1 for a form without reference.
+    others
+        Words in whose place other print stands.
+    likes
+        How like each word in the picture its place is, -1 to 1.
+    """
+
+    frame: float
+    boxes: int
+    absent: int
+    foreign: int
+    words: float
+    others: int
+    likes: tuple[float, ...]
+
+
+def evidence(
+    small: Grey,
+    shrink: float,
+    template: Template,
+    to_scan: Homography,
+    bend: Bend | None,
+    params: AlignParams,
+    rules: EvidenceParams,
+) -> Evidence:
+    """Look for the template's frame and words on a page, shrunk by `shrink`, under a map."""
+    page = on_bent_form(small, shrink, template, to_scan, bend, working_scale(template, params))
+    seen = _seen(small, shrink, template, to_scan, params)
+    frame = frame_found(page, seen, template, params, rules)
+    words = words_found(page, seen, template, params, rules)
+    share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
+    boxes = sum(len(field.boxes) for field in template.fields)
+    return Evidence(frame.share, boxes, frame.absent, frame.foreign, share, words.others, words.likes)
+
+
+def _seen(
+    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
+) -> NDArray[np.bool_]:
+    """Mark where on the form the picture shows anything at all."""
+    scale = working_scale(template, params)
+    drawn = on_form(np.zeros_like(small), shrink, template, to_scan, scale / 4)
+    size = round(template.width * scale), round(template.height * scale)
+    seen: NDArray[np.bool_] = cv2.resize(drawn, size, interpolation=cv2.INTER_NEAREST) < 128
+    return seen
+
+
+def refusal(found: Evidence, template: Template, params: AlignParams, rules: EvidenceParams) -> str:
+    """Say what speaks against a page being one of the template's form; nothing where it is."""
+    filled = template.reference_filled
+    least_words = rules.least_words_filled if filled else rules.least_words
+    most_others = rules.most_others_filled if filled else rules.most_others
+    if found.frame < params.least_score:
+        return "too little"
+    if found.absent > (0 if found.frame > rules.well_seen else rules.most_absent * found.boxes):
+        return "a box missing" if found.absent == 1 else f"{found.absent} boxes missing"
+    if found.foreign:
+        return "boxes that it does not have"
+    if found.words < least_words:
+        return f"only {found.words:.0%} of its words"
+    if found.others > max(1, most_others * len(found.likes)):
+        return f"other words in {found.others} places"
+    return ""

@@ -1,0 +1,162 @@
+"""The best map of a template onto a page: candidates in the order of what they cost, each made exact and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from formreader.align.evidence import Evidence, evidence, refusal
+from formreader.align.frame import likeness, shrunk
+from formreader.align.landmarks import Landmarks, find_landmarks, is_paper, map_between, template_landmarks
+from formreader.align.layout import map_by_layout
+from formreader.align.marks import maps_by_markers
+from formreader.align.params import AlignParams, EvidenceParams, Homography
+from formreader.align.patches import bend_of, refined
+from formreader.template import Template
+from formreader.values import Bend, Grey
+
+Method = Literal["markers", "reference"]
+
+
+class Viewed:
+    """A page at working size, and what is worth finding on it once for all templates."""
+
+    def __init__(self, pixels: Grey, params: AlignParams) -> None:
+        self.pixels = pixels
+        self._params = params
+        self.small, self.shrink = shrunk(pixels, params.frame_px)
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        """The page's landmarks, in its own pixels."""
+        return find_landmarks(self.pixels, self._params)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A template laid on a page.
+
+    Attributes
+    ----------
+    rank
+        By which fits of one template are compared: two turns of a symmetrical form differ in their words.
+    refusal
+        Why the page is none of the form's, in words; empty for one that is.
+    """
+
+    to_scan: Homography
+    bend: Bend | None
+    method: Method
+    evidence: Evidence
+    rank: float
+    refusal: str
+
+    @property
+    def score(self) -> float:
+        """Share of the template's printed frame found, chance hits taken off."""
+        return self.evidence.frame
+
+
+def best_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit | None:
+    """Lay a template on a page as well as it goes; None where there is no map to try."""
+    best: Fit | None = None
+    for method, to_scan, rounds in _candidates(viewed, template, params):
+        fit = _fitted(viewed, template, to_scan, method, rounds, params)
+        if fit is None:
+            continue
+        if best is not None and template.reference is None and abs(best.rank - fit.rank) < params.turns_apart:
+            # Two turns fit alike and nothing else can tell them: neither is believed.
+            return _with_refusal(max(best, fit, key=lambda f: f.rank), "in two ways round alike")
+        best = fit if best is None or fit.rank > best.rank else best
+        if not best.refusal and template.reference is not None and best.evidence.words > 0.5:
+            break
+    return best
+
+
+def _with_refusal(fit: Fit, refusal: str) -> Fit:
+    return Fit(fit.to_scan, fit.bend, fit.method, fit.evidence, fit.rank, refusal)
+
+
+def _candidates(viewed: Viewed, template: Template, params: AlignParams) -> Iterator[tuple[Method, Homography, int]]:
+    """Give maps to try, and in how many rounds each is to be made exact."""
+    if template.markers is not None:
+        marked = list(maps_by_markers(viewed.small, viewed.shrink, template, template.markers))
+        if template.reference is not None:
+            marked.sort(key=lambda to_scan: -likeness(viewed.small, viewed.shrink, template, to_scan))
+            marked = marked[: params.marked_tries]
+        yield from (("markers", to_scan, 1) for to_scan in marked)
+        if template.reference is None:
+            rest = maps_by_markers(viewed.small, viewed.shrink, template, template.markers, incomplete=True)
+            yield from (("markers", to_scan, 1) for to_scan in rest)
+    if template.reference is None:
+        return
+    quick, _ = map_by_layout(viewed.small, viewed.shrink, template, params)
+    if quick is not None:
+        yield "reference", quick, 2
+    coarse = map_between(template_landmarks(template, params), viewed.landmarks, params)
+    if coarse is not None:
+        yield "reference", coarse, 1
+
+
+def _fitted(
+    viewed: Viewed, template: Template, to_scan: Homography, method: Method, rounds: int, params: AlignParams
+) -> Fit | None:
+    """Make a map exact and judge it; None where the reference's patches are not found under it."""
+    small, shrink = viewed.small, viewed.shrink
+    bend: Bend | None = None
+    if template.reference is not None:
+        for _ in range(rounds):
+            better = refined(small, shrink, template, to_scan, params)
+            if better is None or not is_paper(better, np.array([template.width, template.height])):
+                return None
+            to_scan = better
+        bend, _ = bend_of(small, shrink, template, to_scan, params)
+    return _judged(viewed, template, to_scan, bend, method, params)
+
+
+def _judged(
+    viewed: Viewed, template: Template, to_scan: Homography, bend: Bend | None, method: Method, params: AlignParams
+) -> Fit:
+    rules = EvidenceParams()
+    found = evidence(viewed.small, viewed.shrink, template, to_scan, bend, params, rules)
+    rank = found.frame
+    if template.reference is not None:
+        rank += found.words + 0.5 * likeness(viewed.small, viewed.shrink, template, to_scan)
+    why = refusal(found, template, params, rules) or _unlike_paper(to_scan, bend, template, params)
+    return Fit(to_scan, bend, method, found, rank, why)
+
+
+def _unlike_paper(to_scan: Homography, bend: Bend | None, template: Template, params: AlignParams) -> str:
+    """Say how a map stretches paper as no scanner does: the print of another pitch can be reached in that way."""
+    along, uneven = stretches(to_scan, bend, template)
+    if uneven > params.most_stretch or abs(np.log(along)) > params.most_stretch:
+        return "stretched unlike paper"
+    return ""
+
+
+def stretches(to_scan: Homography, bend: Bend | None, template: Template) -> tuple[float, float]:
+    """Measure by how much a map stretches paper.
+
+    Returns
+    -------
+    tuple
+        How much longer across than along the whole form is made, 1 for a photo, of which nothing can be said; and by
+        which share the bend stretches it where it does so most.
+    """
+    size = np.array([template.width, template.height], dtype=np.float64)
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) * size
+    placed = cv2.perspectiveTransform(corners[None], to_scan)[0]
+    top, right, bottom, left = np.hypot(*(np.roll(placed, -1, axis=0) - placed).T)
+    is_flat = max(top, bottom) < 1.02 * min(top, bottom) and max(left, right) < 1.02 * min(left, right)
+    along = float((top + bottom) / size[0] / ((left + right) / size[1])) if is_flat else 1.0
+    if bend is None:
+        return along, 0.0
+    rows, columns = bend.shifts.shape[:2]
+    across = np.diff(bend.shifts[..., 0], axis=1) * (columns - 1) / size[0]
+    down = np.diff(bend.shifts[..., 1], axis=0) * (rows - 1) / size[1]
+    return along, float(max(np.abs(across).max(), np.abs(down).max()))

@@ -1,0 +1,160 @@
+"""The frames of a template's boxes, and whether a page shows them and no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.align.frame import local_ink, on_form, working_scale
+from formreader.align.params import AlignParams, EvidenceParams
+from formreader.template import Template
+from formreader.values import Grey
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFound:
+    """What a page shows of a form's boxes.
+
+    Attributes
+    ----------
+    share
+        Share of the printed frame that is found, chance hits taken off: 1 where every line is found, about 0 for a page
+        of another form.
+    absent
+        Boxes in the picture whose frame is not there.
+    foreign
+        Sides of boxes found where the form has none.
+    """
+
+    share: float
+    absent: int
+    foreign: int
+
+
+def frame_found(
+    page: Grey, seen: NDArray[np.bool_], template: Template, params: AlignParams, rules: EvidenceParams
+) -> FrameFound:
+    """Look for the template's frame on a page drawn in its place.
+
+    Lines are kept by opening with half a box's side, so that writing and text do not count for frame; a place counts
+    as found when a line of its direction runs within reach.
+    """
+    scale = working_scale(template, params)
+    reach = max(1, round(params.line_reach * max(page.shape)))
+    gap, printed = _printed_sides(template, params, rules)
+    lines = _lines(local_ink(page), template, scale, gap, rules)
+    places = _places(template, scale, page.shape)
+    columns, rows = places[..., 0], places[..., 1]
+    near = _near(lines, reach)
+    hits = np.stack([near[k // 2][rows[:, k], columns[:, k]].mean(axis=1) for k in range(4)], axis=1)
+    shown = printed & (seen[rows, columns].mean(axis=2) > 0.5)
+    shares = []
+    for k, place in enumerate(near):
+        some = printed[:, 2 * k : 2 * k + 2]
+        if some.any():  # of what the picture does not show, nothing is found
+            found = np.where(shown, hits, 0.0)[:, 2 * k : 2 * k + 2][some].mean()
+            chance = np.count_nonzero(place) / place.size
+            shares.append(max(0.0, float((found - chance) / (1 - chance))))
+    missing = (shown & (hits < 0.25)).sum(axis=1)
+    absent = (missing > 0) & (missing >= np.minimum(3, printed.sum(axis=1)))
+    foreign = _foreign(lines, template, scale, reach, params)
+    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign)
+
+
+def _lines(ink: Grey, template: Template, scale: float, gap_px: int, rules: EvidenceParams) -> tuple[Grey, Grey]:
+    """Keep what runs straight across, and straight down, for half a box's side, gaps bridged."""
+    side = float(np.median([min(box[2:]) for field in template.fields for box in field.boxes]))
+    length = max(5, round(side * scale * rules.run))
+    lines = []
+    for turned in (False, True):
+        # One or two pixels that toner or JPEG lost are bridged, along a line and, for a slight skew, across.
+        close, run = np.ones((2, 3 + gap_px), np.uint8), np.ones((1, length), np.uint8)
+        close, run = (close.T.copy(), run.T.copy()) if turned else (close, run)
+        closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, close)
+        lines.append(np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, run), np.uint8))
+    return lines[0], lines[1]
+
+
+def _near(lines: tuple[Grey, Grey], reach: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Mark places within reach of a line across, and of one down."""
+    across, down = lines
+    wide = np.ones((2 * reach + 1, 1), np.uint8)
+    return cv2.dilate(across, wide) > 0, cv2.dilate(down, wide.T.copy()) > 0
+
+
+@lru_cache(maxsize=32)
+def _side_samples(template: Template, a_side: int = 8) -> NDArray[np.float64]:
+    """Give points on every box's top, bottom, left and right line, (n, 4, a_side, 2) template px, corners left out."""
+    boxes = np.array([box for field in template.fields for box in field.boxes], dtype=np.float64)
+    x, y, width, height = boxes.T[:, :, None]
+    along = np.linspace(0.12, 0.88, a_side)[None, :]
+    shape = (len(boxes), a_side)
+    sides = [np.stack([x + along * width, np.broadcast_to(edge, shape)], -1) for edge in (y, y + height)]
+    sides += [np.stack([np.broadcast_to(edge, shape), y + along * height], -1) for edge in (x, x + width)]
+    return np.stack(sides, axis=1)
+
+
+def _places(template: Template, scale: float, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    samples = (_side_samples(template) * scale).round().astype(np.int64)
+    return np.clip(samples, 0, np.array(shape[1::-1]) - 1)
+
+
+@lru_cache(maxsize=32)
+def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[int, NDArray[np.bool_]]:
+    """Find out which sides the reference prints as lines, (n, 4), and which gaps in pixels are to be bridged for that.
+
+    A comb has no tops, a dotted line no run. All sides, where nothing tells.
+    """
+    everything = np.ones(_side_samples(template).shape[:2], dtype=bool)
+    if template.reference is None:
+        return 0, everything
+    scale = working_scale(template, params)
+    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    places = _places(template, scale, form.shape)
+    tried = []
+    for gap_mm in rules.gaps_mm:
+        gap = round(gap_mm * template.dpi * scale / 25.4)
+        near = _near(_lines(local_ink(form), template, scale, gap, rules), 2)
+        hits = [near[k // 2][places[:, k, :, 1], places[:, k, :, 0]].mean(axis=1) for k in range(4)]
+        tried.append((gap, np.stack(hits, axis=1) >= 0.75))
+        if tried[-1][1].mean() > 0.5:
+            return tried[-1]
+    gap, printed = max(tried, key=lambda pair: float(pair[1].mean()))
+    return (gap, printed) if printed.mean() > rules.least_printed else (0, everything)
+
+
+def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams) -> int:
+    """Count upright lines of a box's height, with lines across at both ends, where the form has none."""
+    if template.reference is None:
+        return 0
+    free = _unprinted(template, params, reach)
+    across, down = (cv2.bitwise_and(line, place) for line, place in zip(lines, free, strict=True))
+    height = float(np.median([box[3] for field in template.fields for box in field.boxes])) * scale
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(down, np.ones((3, 3), np.uint8)))
+    ends = cv2.dilate(across, np.ones((2 * reach + 3, 2 * reach + 3), np.uint8))
+    count = 0
+    for left, top, width, tall, _ in stats[1:].tolist():
+        if 0.75 * height < tall < 1.35 * height and width < 0.3 * height:
+            rows = np.clip([top + 2, top + tall - 3], 0, ends.shape[0] - 1)
+            count += all(ends[row, left : left + width].any() for row in rows)
+    return count
+
+
+@lru_cache(maxsize=32)
+def _unprinted(template: Template, params: AlignParams, reach: int) -> tuple[Grey, Grey]:
+    """Mark, as 255, where the form prints no lines across, and none down, but for boxes: strokes run straight too."""
+    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
+    scale = working_scale(template, params)
+    ink = local_ink(on_form(template.reference, 1.0, template, np.eye(3), scale))
+    for x, y, width, height in (box for field in template.fields for box in field.boxes):
+        inner = 0.06 * min(width, height)
+        edges = (x + inner, y + inner, x + width - inner, y + height - inner)
+        left, top, right, bottom = (round(edge * scale) for edge in edges)
+        ink[top:bottom, left:right] = 255
+    wide = np.ones((2 * reach + 3, 3), np.uint8)
+    across, down = (np.asarray(255 - cv2.dilate(ink, kernel), np.uint8) for kernel in (wide, wide.T.copy()))
+    return across, down

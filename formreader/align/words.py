@@ -1,0 +1,111 @@
+"""The words that a form prints outside its boxes, and whether a page shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.align.frame import local_ink, on_form, working_scale
+from formreader.align.params import AlignParams, EvidenceParams
+from formreader.template import Template
+from formreader.values import Grey
+
+Place = tuple[int, int, int, int]
+"""x, y, width, height in working pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsFound:
+    """What a page shows of a form's words.
+
+    Attributes
+    ----------
+    likes
+        How like each word in the picture its place is, -1 to 1.
+    others
+        In how many places other print stands.
+    """
+
+    likes: tuple[float, ...] = ()
+    others: int = 0
+
+
+def words_found(
+    page: Grey, seen: NDArray[np.bool_], template: Template, params: AlignParams, rules: EvidenceParams
+) -> WordsFound:
+    """Look for the form's words on a page drawn in its place; nothing for a form without reference."""
+    if template.reference is None:
+        return WordsFound()
+    scale = working_scale(template, params)
+    form, places = _words(template, params, rules)
+    slack, rim = (max(least, round(mm * template.dpi * scale / 25.4)) for least, mm in ((2, rules.slack_mm), (1, 0.3)))
+    soft = cv2.GaussianBlur(page, (0, 0), 1.0)
+    ink, own = local_ink(page, contrast=12), local_ink(form, contrast=12)
+    likes, others = [], 0
+    for x, y, width, height in places:
+        left, top, right, bottom = x - rim, y - rim, x + width + rim, y + height + rim
+        if left < slack or top < slack or right + slack > form.shape[1] or bottom + slack > form.shape[0]:
+            continue
+        if not seen[top:bottom, left:right].all():
+            continue
+        around = soft[top - slack : bottom + slack, left - slack : right + slack]
+        found = cv2.matchTemplate(around, form[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
+        _, like, _, (by_x, by_y) = cv2.minMaxLoc(found)
+        under = ink[top - slack + by_y :, left - slack + by_x :][: bottom - top, : right - left]
+        kept, amount = _overlap(own[top:bottom, left:right], under)
+        # A stamp or a signature over a word leaves its strokes where they are.
+        likes.append(max(like, rules.same_word) if kept > rules.under_writing else like)
+        others += likes[-1] < rules.other_word and amount > 0.4
+    return WordsFound(tuple(likes), others)
+
+
+def _overlap(own: Grey, under: Grey) -> tuple[float, float]:
+    """Which share of a word's ink is there, and how much ink there is for it."""
+    amount = max(1, int(np.count_nonzero(own)))
+    kept = np.count_nonzero(own & cv2.dilate(under, np.ones((3, 3), np.uint8)))
+    return float(kept / amount), float(np.count_nonzero(under) / amount)
+
+
+@lru_cache(maxsize=32)
+def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, tuple[Place, ...]]:
+    """Find the form's words and phrases outside its boxes: the softened reference, and their places."""
+    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
+    scale = working_scale(template, params)
+    px = template.dpi * scale / 25.4
+    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    ink = _text_ink(form, template, scale, px, rules)
+    closing = np.ones((round(rules.words_mm[1] * px) | 1, round(rules.words_mm[0] * px) | 1), np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, closing))
+    places: list[Place] = []
+    for x, y, width, height, _ in stats[1:].tolist():
+        least_width, least_height = (mm * px for mm in rules.least_word_mm)
+        if width < least_width or not least_height <= height <= rules.tallest_word_mm * px:
+            continue
+        inside = ink[y + height // 4 : y + height - height // 4, x + width // 4 : x + width - width // 4]
+        if np.count_nonzero(inside) < 0.05 * inside.size:
+            continue  # a frame or what is left of one: people write into it
+        pieces = max(1, round(width / (rules.most_word_mm * px)))
+        edges = np.linspace(x, x + width, pieces + 1).round().astype(int).tolist()
+        places += [(left, y, right - left, height) for left, right in pairwise(edges)]
+    places.sort(key=lambda place: -np.count_nonzero(ink[place[1] :, place[0] :][: place[3], : place[2]]))
+    return cv2.GaussianBlur(form, (0, 0), 1.0), tuple(places[: rules.words])
+
+
+def _text_ink(form: Grey, template: Template, scale: float, px: float, rules: EvidenceParams) -> Grey:
+    """Mark the form's ink outside its boxes but for rules and frames."""
+    ink = local_ink(form, contrast=15)
+    rim = 0.8 * px
+    for x, y, width, height in (box for field in template.fields for box in field.boxes):
+        around = (x * scale - rim, y * scale - rim, (x + width) * scale + rim, (y + height) * scale + rim)
+        left, top, right, bottom = (max(0, round(edge)) for edge in around)
+        ink[top:bottom, left:right] = 0
+    length = max(5, round(rules.longest_stroke_mm * px))
+    for kernel in (np.ones((1, length), np.uint8), np.ones((length, 1), np.uint8)):
+        lines = cv2.morphologyEx(ink, cv2.MORPH_OPEN, kernel)
+        ink = np.asarray(cv2.subtract(ink, cv2.dilate(lines, np.ones((3, 3), np.uint8))), np.uint8)
+    return ink
