@@ -32,6 +32,7 @@ PAGES_COLUMNS: Final = (*RESULTS_COLUMNS, "form")
 FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 
+_MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 
@@ -104,7 +105,8 @@ def needs_review(
     """Say for each box whether a person should look at it.
 
     These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
-    (a gap, a required field). Where that leaves none, the field as a whole is in doubt, and all its boxes are.
+    (a gap, a required field) or may be (a page too poor to tell). Where that leaves none, the field as a whole is in
+    doubt, and all its boxes are.
 
     Parameters
     ----------
@@ -114,7 +116,7 @@ def needs_review(
     flagged = {field.name: field.reasons for field in fields if field.reasons and field.name not in decided}
 
     def doubtful(digit: DigitReading) -> bool:
-        blank_is_wrong = bool({"gap", "blank"} & set(flagged[digit.box.field]))
+        blank_is_wrong = bool(_MAKE_BLANKS_DOUBTFUL.intersection(flagged[digit.box.field]))
         return digit.reason != "" and (digit.reason != "blank" or blank_is_wrong)
 
     answer = [digit.box.field in flagged and doubtful(digit) for digit in digits]

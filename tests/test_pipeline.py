@@ -96,7 +96,7 @@ def test_every_value_of_a_page_is_right_or_flagged(model: DigitModel, seed: int)
     assert wrong_and_accepted(answer, card(), filled(seed).values) == []
     assert answer.form == "meter-card"
     assert 0.5 < answer.match.score <= 1
-    assert answer.quality["box_px"] == pytest.approx(10 * DPI / 25.4, rel=0.05)
+    assert answer.quality["box_px"] == pytest.approx(8 * DPI / 25.4, rel=0.05)
 
 
 def test_most_digits_of_a_clean_page_are_read(model: DigitModel) -> None:

@@ -157,10 +157,8 @@ def test_on_a_poor_page_every_field_is_flagged_with_why_and_keeps_its_value(mode
             strict=True,
         )
     )
-    for digit in reading.digits:
-        if digit.digit is not None:
-            assert digit.reason != ""
-            assert looked_at[digit.box.field, digit.box.position]
+    assert all(looked_at.values())
+    assert all(digit.reason != "" for digit in reading.digits)
     assert {name for name, _ in reading.pictures} == {field.name for field in reading.fields}
 
 

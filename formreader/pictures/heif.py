@@ -44,6 +44,7 @@ def decode(content: bytes, name: str, check_size: Callable[[int, int, str], None
         raise UnreadableScan(
             f"{name}: a HEIC picture, for which an extra is needed: pip install 'formreader[heic]'; or save it as JPEG"
         ) from error
+    pi_heif.options.DECODE_THREADS = 1  # pages are the parallel work
     try:
         file = pi_heif.open_heif(content, bgr_mode=True)
         picture = file[file.primary_index]
@@ -52,7 +53,7 @@ def decode(content: bytes, name: str, check_size: Callable[[int, int, str], None
         raise _damaged(name, error) from error
     check_size(width, height, name)
     try:
-        return np.asarray(picture)
+        return np.array(picture)  # a copy: the library's own memory goes with `picture`
     except _BROKEN as error:
         raise _damaged(name, error) from error
 
