@@ -40,7 +40,7 @@ def choose_writing(
         return writing, "struck"
     if _touches_rim(writing):
         return _without_neighbour(writing, labels, is_own, area, frame), "ink_outside"
-    return writing, "not_a_digit" if _is_scribble(writing, params) else ""
+    return writing, "not_a_digit" if _is_scribble(writing, frame, params) else ""
 
 
 def _touches_rim(writing: Mask) -> bool:
@@ -66,11 +66,11 @@ def _without_neighbour(
     return own if own.any() else writing
 
 
-def _is_scribble(writing: Mask, params: CropParams) -> bool:
-    """Whether many strokes lie over each other, as in a zigzag."""
+def _is_scribble(writing: Mask, frame: Frame, params: CropParams) -> bool:
+    """Whether many strokes lie over each other, as in a zigzag; beside each other, where there is one digit at most."""
     rows, columns = np.nonzero(writing)
     tight = writing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] > 0
-    for lying in (tight, tight.T):
+    for lying in (tight,) if frame.is_wide else (tight, tight.T):
         quarter = lying.shape[1] // 4
         middle = lying[:, quarter : lying.shape[1] - quarter]
         starts = middle[0].astype(np.int64) + (middle[1:] & ~middle[:-1]).sum(axis=0)
