@@ -127,7 +127,7 @@ def _side_of_filled(page: Page, form: Template) -> float:
     sides = [min(box[2:]) for field in form.fields for box in field.boxes]
     # The longer of two ratios, as a part of the page may be cut off.
     scan, printed = sorted(page.pixels.shape), sorted((form.width, form.height))
-    return max(scan[0] / printed[0], scan[1] / printed[1]) * max(sides)
+    return float(max(scan[0] / printed[0], scan[1] / printed[1]) * max(sides))
 
 
 def _too_few_pixels(ref: PageRef, box_px: float) -> TooPoor:

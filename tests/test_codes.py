@@ -149,7 +149,7 @@ def test_a_page_s_codes_come_with_its_reading() -> None:
 
 def store(folder: Path, *found: tuple[Code, ...]) -> None:
     refs = [PageRef(folder / f"{n}.png", 1, f"{n}.png", f"{n}" * 64) for n in range(len(found))]
-    with open_batch(folder / "out", template=None, model_fingerprint="m", model_name="m", settings={}) as batch:
+    with open_batch(folder / "out", templates=(), model_fingerprint="m", model_name="m", settings={}) as batch:
         batch.pending(refs)
         for ref, of_page in zip(refs, found, strict=True):
             batch.add(PageReading(ref, "card", Match(1.0, "none"), (), (), codes=of_page))

@@ -121,7 +121,7 @@ def read(level: Level, filled: Filled, pixels: Grey, template: Template, model: 
     fields = decode(digits, template)
     level.counts["wrong unseen"] += len(list(wrong_and_accepted(filled, fields, digits)))
     try:
-        refuse_tiny(page, template)
+        refuse_tiny(page, [template])
         refuse_hopeless(page.ref, quality)
     except PageError:
         level.counts["refused"] += 1
