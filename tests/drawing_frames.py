@@ -12,6 +12,11 @@ import numpy as np
 from formreader.template import Field, Markers, Rectangle
 from tests.drawing_sheet import DrawnForm, Sheet, Tone
 
+A4_MM = (210.0, 297.0)
+A5_MM = (148.0, 210.0)
+A5_ACROSS_MM = (210.0, 148.0)
+DPI = 300.0
+
 SENTENCES = (
     "Please complete this form in black or blue ink and return it to the office named overleaf before the end of the "
     "month Entries must be legible Do not fold Corrections are to be initialled by the officer in charge who keeps the "

@@ -43,7 +43,7 @@ from tests.drawing import (
     write_scan,
 )
 from tests.drawing_bend import curl, uneven_feed
-from tests.drawing_dirt import poorly_printed
+from tests.drawing_damage import poorly_printed
 from tests.drawing_hardships import HARDSHIPS
 from tests.drawing_layouts import LAYOUTS as BENCHMARKED
 from tests.drawing_layouts import TWINS, blank, twin_of

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from formreader.template import corners_of
+from tests.benchmarks.pages.counts import Measured
 from tests.benchmarks.pages.draw import Task, tasks
-from tests.benchmarks.pages.measure import Measured, measure_blank, overlap
+from tests.benchmarks.pages.found import measure_blank, overlap
 from tests.benchmarks.pages.report import report
 from tests.drawing_hardships import HARDSHIPS
 from tests.drawing_layouts import LAYOUTS

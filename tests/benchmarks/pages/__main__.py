@@ -17,9 +17,10 @@ from pathlib import Path
 import joblib
 
 from tests.benchmarks.pages.draw import IN_A_ROW, tasks
+from tests.benchmarks.pages.found import measure_blank
 from tests.benchmarks.pages.held_out import held_out_model
 from tests.benchmarks.pages.look import Picture, write_sheets
-from tests.benchmarks.pages.measure import measure_blank, measure_page
+from tests.benchmarks.pages.measure import measure_page
 from tests.benchmarks.pages.report import report
 from tests.drawing_layouts import LAYOUTS
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmarks.pages.measure import Measured
+from tests.benchmarks.pages.counts import Measured
 
 ROUNDS: Final = 1000
 FOUND: Final = ("boxes found", "found are boxes", "fields found whole")
