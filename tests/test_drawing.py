@@ -377,7 +377,7 @@ def test_a_bend_can_be_undone() -> None:
 
 
 def test_the_same_seed_wears_a_page_the_same() -> None:
-    form = blank("diary")
+    form = BENCHMARKED["diary"](100, None)
 
     def draw(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         rng = np.random.default_rng(8)
