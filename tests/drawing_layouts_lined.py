@@ -79,23 +79,22 @@ def gradebook(dpi: float = DPI, twin: Twin | None = None) -> DrawnForm:
     names = ("Abara", "Bello", "Chen", "Duarte", "Eze", "Farah", "Gomez", "Haddad", "Ito", "Jansen", "Kaya", "Lopez")
     x = 20.0
     for label, width in columns:
-        sheet.box(x, head, width, 9.0, 0.35)
-        sheet.text(x + width / 2, head + 5.8, label, 1.7, middle=True)
+        sheet.label((x, head, width, 9.0), label, 1.7)
         x += width
     for row in range(22):
         top = head + 9.0 + row * tall
         x = 20.0
         for label, width in columns:
-            box = sheet.box(x, top, width, tall, 0.35)
+            name = f"row{row + 1:02d}_{label}".lower().replace(" ", "_")
             if label == "No.":
-                sheet.text(x + width / 2, top + 6.4, str(row + 1), 2.4, middle=True)
+                sheet.label((x, top, width, tall), str(row + 1), 2.4)
             elif label == "Name":
-                sheet.text(x + 2, top + 6.4, f"{names[row % 12]} {chr(65 + row)}.", 2.6)
+                sheet.label((x, top, width, tall), f"{names[row % 12]} {chr(65 + row)}.", 2.6, middle=False)
             elif width < 10:
-                sheet.field(f"row{row + 1:02d}_{label}".lower(), "table, one digit", [box], filler=("-",))
+                box = sheet.box(x, top, width, tall, 0.35)
+                sheet.field(name, "table, one digit", [box], filler=("-",))
             else:
-                name = f"row{row + 1:02d}_{label}".lower().replace(" ", "_")
-                sheet.field(name, "table, two digits", [box], length=(1, 2))
+                sheet.field(name, "table, two digits", [sheet.box(x, top, width, tall, 0.35)], length=(1, 2))
             x += width
     sheet.text(20, 268, "Sum of all columns is not entered here.", 2.0)
     sheet.rule(120, 280, 60, 0.25)

@@ -59,7 +59,7 @@ def judge_found(
     """Match found boxes with true ones, each with the best that is left."""
     here = [(owner, corners) for owner, (_, boxes) in enumerate(found) for corners in boxes]
     middles = np.array([corners.mean(axis=0) for _, corners in here]).reshape(-1, 2)
-    taken = np.zeros(len(here), bool)
+    taken, is_label = np.zeros(len(here), bool), np.zeros(len(here), bool)
     kinds, places = [], []
     for one in form.fields:
         owners = []
@@ -76,7 +76,13 @@ def judge_found(
         whole = len(owners) == len(one.boxes) and len(set(owners)) == 1
         whole = whole and len(found[owners[0]][1]) == len(one.boxes)
         result.count(form.frames[one.name], "fields found whole", whole)
-    for k in range(len(here)):
+    labels = [] if drawn is None else [drawn.scan.place(corners_of(label)) for label in form.labels]
+    for label in labels:
+        best = _best([label], here, middles, taken)
+        result.count("", "printed cells taken for boxes", best is not None)
+        if best is not None:
+            taken[best] = is_label[best] = True
+    for k in np.flatnonzero(~is_label).tolist():
         # A false box is put down to the kind of the nearest true one.
         near = int(np.argmin(np.linalg.norm(np.array(places) - middles[k], axis=1)))
         result.count(kinds[near], "found are boxes", bool(taken[k]))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.benchmarks.pages.counts import Measured
 
 ROUNDS: Final = 1000
-FOUND: Final = ("boxes found", "found are boxes", "fields found whole")
+FOUND: Final = ("boxes found", "found are boxes", "fields found whole", "printed cells taken for boxes")
 MATCHED: Final = ("matched", "wrong map accepted", "accepted as another form")
 TWINS: Final = ("accepted as twin: row", "accepted as twin: pitch", "accepted as twin: title")
 READ: Final = ("cut within 0.3 mm", "right from the source", "right as drawn", "right as read", "flagged")
