@@ -32,7 +32,7 @@ WRONG_MAP_MM: Final = 2.0
 """A map is wrong when half of the boxes' middles lie further from their places; paper's bend accounts for less."""
 
 
-def measure_page(task: Task, data: Path, model_path: Path, look: bool) -> Measured:
+def measure_page(task: Task, data: Path, model_path: Path, *, look: bool, own_only: bool = False) -> Measured:
     """Draw a page, put it through the program and count."""
     cv2.setNumThreads(1)
     drawn, model = draw_page(task, data), load_model(model_path)
@@ -40,7 +40,7 @@ def measure_page(task: Task, data: Path, model_path: Path, look: bool) -> Measur
     page = drawn.page()
     form = template(task.layout)
     judge_found(result, drawn.form, found_on(drawn), drawn)
-    for kind, other in strangers(task):
+    for kind, other in () if own_only else strangers(task):
         score = _score(page, other)
         result.count("", f"accepted as {kind}", score is not None)
         if score is not None:
