@@ -12,6 +12,11 @@ import numpy as np
 from formreader.template import Field, Markers, Rectangle
 from tests.drawing_sheet import DrawnForm, Sheet, Tone
 
+A4_MM = (210.0, 297.0)
+A5_MM = (148.0, 210.0)
+A5_ACROSS_MM = (210.0, 148.0)
+DPI = 300.0
+
 SENTENCES = (
     "Please complete this form in black or blue ink and return it to the office named overleaf before the end of the "
     "month Entries must be legible Do not fold Corrections are to be initialled by the officer in charge who keeps the "
@@ -26,6 +31,7 @@ class FormSheet(Sheet):
     _frames: dict[str, str]
     _areas: dict[str, tuple[Rectangle, ...]]
     _also: dict[str, tuple[Rectangle, ...]]
+    _labels: tuple[Rectangle, ...] = ()
 
     def field(
         self,
@@ -53,7 +59,14 @@ class FormSheet(Sheet):
         colour = self.pixels if self.pixels.ndim == 3 else None
         grey = self.pixels if colour is None else np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
         fields = tuple(self._fields)
-        return DrawnForm(name, grey, self.dpi, fields, markers, colour, self._frames, self._areas, self._also)
+        known = (self._frames, self._areas, self._also, self._labels)
+        return DrawnForm(name, grey, self.dpi, fields, markers, colour, *known)
+
+    def label(self, cell: Rectangle, words: str, height: float, *, middle: bool = True) -> None:
+        """Print a frame, given in millimetres, with words in it."""
+        x, y, width, tall = cell
+        self._labels = (*self._labels, self.box(x, y, width, tall, 0.35))
+        self.text(x + (width / 2 if middle else 2), y + 0.65 * tall, words, height, middle=middle)
 
     def _rectangle(self, x: float, y: float, width: float, height: float) -> Rectangle:
         """Give a rectangle in pixels, not rounded."""

@@ -40,6 +40,9 @@ class DrawnForm:
     also
         Other rectangles that a finder of boxes may take for a field's boxes with as much right: the outer of two
         frames, a comb's slot up to the tops of its ticks.
+    labels
+        Frames with printed words in them, a table's head and names: no boxes, but on a filled page nothing tells them
+        from boxes that were written in.
     """
 
     name: str
@@ -51,6 +54,7 @@ class DrawnForm:
     frames: Mapping[str, str] = field(default_factory=dict)
     areas: Mapping[str, tuple[Rectangle, ...]] = field(default_factory=dict)
     also: Mapping[str, tuple[Rectangle, ...]] = field(default_factory=dict)
+    labels: tuple[Rectangle, ...] = ()
 
     @property
     def px_per_mm(self) -> float:

@@ -43,7 +43,7 @@ from tests.drawing import (
     write_scan,
 )
 from tests.drawing_bend import curl, uneven_feed
-from tests.drawing_dirt import poorly_printed
+from tests.drawing_damage import poorly_printed
 from tests.drawing_hardships import HARDSHIPS
 from tests.drawing_layouts import LAYOUTS as BENCHMARKED
 from tests.drawing_layouts import TWINS, blank, twin_of
@@ -377,7 +377,7 @@ def test_a_bend_can_be_undone() -> None:
 
 
 def test_the_same_seed_wears_a_page_the_same() -> None:
-    form = blank("diary")
+    form = BENCHMARKED["diary"](100, None)
 
     def draw(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         rng = np.random.default_rng(8)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from formreader.template import corners_of
+from tests.benchmarks.pages.counts import Measured
 from tests.benchmarks.pages.draw import Task, tasks
-from tests.benchmarks.pages.measure import Measured, measure_blank, overlap
+from tests.benchmarks.pages.found import measure_blank, overlap
 from tests.benchmarks.pages.report import report
 from tests.drawing_hardships import HARDSHIPS
 from tests.drawing_layouts import LAYOUTS
@@ -50,6 +51,7 @@ def test_the_report_adds_up_pages_by_fate_and_kind() -> None:
         for k in range(4):
             page.count("big", "right as drawn", True)
             page.count("big", "right as read", k < hits)
+            page.count("big", "boxes found", k < hits)
         page.scores = {"own": 0.9, "twin: row": 0.5}
         page.failure = "" if number else "no page of the form"
         pages.append(page)
@@ -57,6 +59,7 @@ def test_the_report_adds_up_pages_by_fate_and_kind() -> None:
     assert any("| flat |" in line and "25.00 (4)" in line for line in lines)
     assert any("| dirty |" in line and "75.00 (4)" in line for line in lines)
     assert any("| **all** |" in line and "50.00 [25.00, 75.00] (8)" in line for line in lines)
+    assert "- worn pages, boxes found: 50.000 [25.00, 75.00] (8), >= 99: NOT" in lines
     assert "- right as drawn minus right as read: 50.00 [25.00, 75.00] points" in lines
     assert "- twin: row: 0.50, 0.50, 0.50 of 2; the own form scores higher on 100.0%" in lines
     assert "- 1 x dirty, tally: no page of the form" in lines

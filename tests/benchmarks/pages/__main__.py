@@ -17,9 +17,10 @@ from pathlib import Path
 import joblib
 
 from tests.benchmarks.pages.draw import IN_A_ROW, tasks
+from tests.benchmarks.pages.found import measure_blank
 from tests.benchmarks.pages.held_out import held_out_model
 from tests.benchmarks.pages.look import Picture, write_sheets
-from tests.benchmarks.pages.measure import measure_blank, measure_page
+from tests.benchmarks.pages.measure import measure_page
 from tests.benchmarks.pages.report import report
 from tests.drawing_layouts import LAYOUTS
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="layout/fate; either may be left empty")
+    parser.add_argument("--own-only", action="store_true", help="do not try pages against other forms: a third quicker")
     parser.add_argument("--look", type=Path, help="folder for contact sheets of what went wrong")
     given = parser.parse_args()
     if given.model is None and given.models is None:
@@ -44,7 +46,7 @@ def main() -> None:
     blanks = [measure_blank(name) for name in LAYOUTS if given.only.partition("/")[0] in ("", name)]
     parallel = joblib.Parallel(given.jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=IN_A_ROW)
     calls = (
-        joblib.delayed(measure_page)(task, given.data, model, given.look is not None)
+        joblib.delayed(measure_page)(task, given.data, model, look=given.look is not None, own_only=given.own_only)
         for task in tasks(given.pages, given.only)
     )
     for number, page in enumerate(parallel(calls), 1):

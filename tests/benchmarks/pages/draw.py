@@ -15,7 +15,7 @@ from formreader.template import Template, corners_of
 from formreader.values import Page, PageRef, Points
 from tests.benchmarks.pages.held_out import HeldOut, held_out_digits
 from tests.drawing import DigitStock, DrawnForm, Filled, Scan, draw_values, draw_writer, fill
-from tests.drawing_dirt import poorly_printed
+from tests.drawing_damage import poorly_printed
 from tests.drawing_hardships import HARDSHIPS
 from tests.drawing_layouts import LAYOUTS, TWINS, blank, twin_of
 from tests.drawing_pen import PENS
