@@ -1,6 +1,6 @@
 """Read a folder of forms whose values are known, and say how many came out right, wrong, flagged and missing.
 
-    python -m tests.benchmarks.forms FOLDER -t TEMPLATE [--truth truth.csv]
+    python -m tests.benchmarks.forms FOLDER -t TEMPLATE [-t TEMPLATE ...] [--truth truth.csv]
 
 The truth has a line a field: ``scan,field,boxes`` and, where files have several pages, ``page``. `boxes` has one
 character a box in writing order: a digit, ``_`` for an empty box, ``X`` or ``-`` for one struck out. Fields without a
@@ -129,7 +129,12 @@ def _split(boxes: str, verdicts: Sequence[Verdict]) -> tuple[tuple[Verdict, ...]
 
 
 def read_folder(
-    folder: Path, template: Template, truth: Sequence[Written], model: Path | None, threshold: float | None, jobs: int
+    folder: Path,
+    forms: Sequence[Template],
+    truth: Sequence[Written],
+    model: Path | None,
+    threshold: float | None,
+    jobs: int,
 ) -> dict[tuple[str, int], PageAnswer]:
     """Read the pages that the truth names; give each answer by scan and page."""
     from formreader.model import default_model_path, load_model
@@ -139,7 +144,7 @@ def read_folder(
     wanted = {(written.scan, written.page) for written in truth}
     refs = [ref for ref in find_scans([folder]).pages if (ref.name, ref.page) in wanted]
     classifier = load_model(model or default_model_path())
-    answers = read_batch(refs, template, classifier, threshold=threshold, jobs=jobs)
+    answers = read_batch(refs, forms, classifier, threshold=threshold, jobs=jobs)
     return {(answer.ref.name, answer.ref.page): answer for answer in answers}
 
 
@@ -178,25 +183,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m tests.benchmarks.forms", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("-t", "--template", type=Path, required=True)
+    parser.add_argument("-t", "--template", type=Path, required=True, action="append")
     parser.add_argument("--truth", type=Path, help="truth.csv in the folder where left out")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--threshold", type=float)
     parser.add_argument("-j", "--jobs", type=int, default=-1)
     call = parser.parse_args(arguments)
     try:
-        template = load_template(call.template)
+        forms = [load_template(path) for path in call.template]
         truth = load_truth(call.truth or call.folder / "truth.csv")
-        answers = read_folder(call.folder, template, truth, call.model, call.threshold, call.jobs)
+        answers = read_folder(call.folder, forms, truth, call.model, call.threshold, call.jobs)
     except (UnusableCall, OSError) as refusal:
         print(f"Error: {refusal}", file=sys.stderr)
         sys.exit(2)
-    fields = {field.name: field for field in template.fields}
+    fields = {field.name: field for form in forms for field in form.fields}
     judged = [judge(one, fields.get(one.field), answers.get((one.scan, one.page))) for one in truth]
     print("\n".join(report(judged, answers)))
     absent = sorted({one.field for one in truth} - fields.keys())
     if absent:
-        print(f"missing: the template has no field {', '.join(absent)}")
+        print(f"missing: no template has a field {', '.join(absent)}")
 
 
 if __name__ == "__main__":

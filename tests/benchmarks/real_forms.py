@@ -1,8 +1,8 @@
 """Read every folder of real forms that has a truth file, with the templates beside this module.
 
-Run ``python -m tests.benchmarks.real_forms DATA_DIR``; DATA_DIR holds a folder for each template, named alike. A
-template's reference picture stays in the data: it is copied beside the template for the run. Each folder's shares come
-from `tests.benchmarks.forms`.
+Run ``python -m tests.benchmarks.real_forms DATA_DIR``; DATA_DIR holds a folder for each template, named alike; a folder
+with several forms has ``FOLDER-FORM.toml`` for each, and all are given together. A template's reference picture stays in
+the data: it is copied beside the template for the run. Each folder's shares come from `tests.benchmarks.forms`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def stage(template: Path, data: Path, place: Path) -> Path:
-    """Copy a template and its reference to a place; one that is no picture or does not lie straight is drawn upright."""
+    """Copy a template and its reference to a place; a PDF or a photograph is drawn upright first."""
     reference = tomllib.loads(template.read_text(encoding="utf-8"))["form"]["reference"]
     if (data / reference).exists():
         shutil.copy(data / reference, place / reference)
@@ -38,15 +38,16 @@ def main() -> None:
     """Print a table a folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with the folders of forms")
-    parser.add_argument("--only", help="name of the one template to run")
+    parser.add_argument("--only", help="name of the one folder to run")
     given = parser.parse_args()
-    for template in sorted(TEMPLATES.glob("*.toml")):
-        data = given.data / template.stem.split("-")[0]
-        if not (data / "truth.csv").exists() or given.only not in (None, template.stem):
+    for folder in sorted({template.stem.split("-")[0] for template in TEMPLATES.glob("*.toml")}):
+        data = given.data / folder
+        if not (data / "truth.csv").exists() or given.only not in (None, folder):
             continue
-        print(f"\n## {template.stem}")
+        print(f"\n## {folder}")
         with tempfile.TemporaryDirectory() as place:
-            forms.main([str(data), "-t", str(stage(template, data, Path(place)))])
+            staged = [stage(template, data, Path(place)) for template in sorted(TEMPLATES.glob(f"{folder}*.toml"))]
+            forms.main([str(data), *(word for template in staged for word in ("-t", str(template)))])
 
 
 if __name__ == "__main__":
