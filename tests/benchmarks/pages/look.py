@@ -33,6 +33,7 @@ def pictured(drawn: DrawnPage, aligned: AlignedPage, boxes: Sequence[Box], readi
     """Draw the boxes of a page that went wrong, a few of each sort."""
     flags = needs_review(reading.fields, reading.digits)
     read = {(d.box.field, d.box.position): (d, flag) for d, flag in zip(reading.digits, flags, strict=True)}
+    values = {one.name: one for one in reading.fields}
     truth, crops = drawn.corners(), crop_digits(aligned, tuple(boxes))
     as_drawn = {(use.field, use.position): use for use in drawn.filled.uses}
     found: list[Picture] = []
@@ -40,11 +41,15 @@ def pictured(drawn: DrawnPage, aligned: AlignedPage, boxes: Sequence[Box], readi
         key = (box.field, box.position)
         off = float(np.linalg.norm(box.corners - truth[key], axis=1).max()) / (drawn.scan.dpi / 25.4)
         sorts = ["misplaced"] if off > 0.3 else []
-        answer: DigitReading | None = None
-        mark, caption = "wide", ""
-        if not box.is_wide and key in read:
+        written, caption = drawn.filled.values[box.field], ""
+        if box.is_wide:
+            value = values[box.field]
+            caption = f"{written}>{value.value}{'' if value.reasons else ' OK'}"
+            if value.value != written.replace("_", ""):
+                sorts.append("wide-wrong" if value.reasons else "wide-accepted-wrong")
+        elif key in read:
             answer, flagged = read[key]
-            mark = drawn.filled.values[box.field][box.position - 1]
+            mark = written[box.position - 1]
             caption = f"{mark}>{answer.digit or answer.reason}{'' if flagged else ' OK'}"
             sorts += _sorts(mark, answer, flagged)
         for sort in sorts:
