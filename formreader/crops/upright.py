@@ -30,6 +30,9 @@ class CropParams:
     least_darkness: float = (
         0.11  # of the paper's brightness: pencil is over 0.2, watermarks and bleed-through under 0.1
     )
+    pale_darkness: float = 0.16  # no pen is paler than this where others on the page are
+    of_writing: float = 0.35  # times as dark as usual on the page,
+    enough_boxes: int = 8  # as at least so many boxes tell
     of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
     line_search: float = 0.08  # how far from its place a side's line may lie
     line_unbroken: tuple[tuple[float, bool], ...] = (
@@ -65,6 +68,8 @@ class CropParams:
     over_print_by: float = 0.1  # of the paper's brightness on top: that dark is a pen over a pale line or guide
     hidden: float = 0.33  # ink that ends on a line over this length may go on within it
     guides_from: float = 0.12  # of the box's side: print this far from the frame is a guide or a watermark
+    on_nearly_all: float = 0.9  # of the boxes of a size: what shows at one place in all of these is print
+    alike: float = 0.12  # boxes differ by less than this in a size
     print_seen: float = 0.4  # quantile of the guides' darkness in a box: more than that much is never written over
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
     diagonal: float = 0.57  # of the box's width and of its height: a straight stroke from corner to corner strikes it out
@@ -119,7 +124,7 @@ def frame_of(box: Box, params: CropParams) -> Frame:
 def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
     """Draw what lies at four corners of a picture so that it fills a frame."""
     to_source = cv2.getPerspectiveTransform(frame.corners.astype(np.float32), corners.astype(np.float32))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = (cv2.INTER_CUBIC if frame.scan_px > 1.2 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     drawn: Grey = cv2.warpPerspective(pixels, to_source, frame.size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return drawn
 
