@@ -69,7 +69,8 @@ def cut_boxes(
     prints = [one.blank for one in seen]
     if reference is None:
         prints = common_print([one.darkness for one in seen], [one.frame for one in seen], params)
-    return [_cut(*one, streaks, params) for one in zip(seen, prints, usual, strict=True)]
+    least = _least_darkness(seen, params)
+    return [_cut(*one, least, streaks, params) for one in zip(seen, prints, usual, strict=True)]
 
 
 def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> _Seen:
@@ -92,10 +93,24 @@ def _is_covered(inside: Grey, paper: Grey, params: CropParams) -> bool:
     return float(np.mean(inside < params.covered * paper.max())) > params.most_covered
 
 
+def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
+    """Say from which darkness on a mark is writing: on a page of dark writing, a pale mark is a watermark."""
+    inside = [one.darkness[one.frame.inside(params.guides_from * one.frame.side)] for one in seen]
+    dark = [float(part.max()) for part in inside if part.size]
+    usual = float(np.quantile(dark, 0.75)) if len(dark) >= params.enough_boxes else 0.0
+    pale, least = params.pale_darkness * 255, params.least_darkness * 255
+    return max(least, min(pale, params.of_writing * usual))
+
+
 def _cut(
-    seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], streaks: tuple[Streak, ...], params: CropParams
+    seen: _Seen,
+    blank: Grey | None,
+    usual: NDArray[np.float64],
+    least: float,
+    streaks: tuple[Streak, ...],
+    params: CropParams,
 ) -> Cut:
-    cut = _written(seen, blank, usual, params)
+    cut = _written(seen, blank, usual, least, params)
     if seen.is_covered:
         return Cut(cut.ink, "not_a_digit")
     if cut.ink.size and not cut.reason and streaks and _meets(cut.ink, on_streaks(seen.box, streaks, seen.frame)):
@@ -107,7 +122,7 @@ def _meets(ink: Ink, mask: Mask) -> bool:
     return bool((ink[grown(mask, 1) > 0] > 96).any())
 
 
-def _written(seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], params: CropParams) -> Cut:
+def _written(seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], least: float, params: CropParams) -> Cut:
     """Take the print out of a box's darkness and choose its writing."""
     darkness, bands, frame = seen.darkness, seen.bands, seen.frame
     printed = form_print(blank, darkness, frame, params)
@@ -118,7 +133,7 @@ def _written(seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], params
     rank = int(0.99 * (free.size - 1))
     stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
     strongest = float(free.max()) if free.size else 0.0
-    if strongest < params.least_darkness * 255:
+    if strongest < least:
         return Cut(_NOTHING, on_line)
     threshold = max(params.least_darkness * 255, params.of_stroke * max(stroke, 0.6 * strongest))
     full = max(stroke, threshold)

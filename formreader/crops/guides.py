@@ -23,7 +23,7 @@ class GuideParams:
     least_boxes: int = 8
     most_boxes: int = 64  # more say nothing new
     alike: float = 0.1  # sides of boxes of one size differ by less
-    shown_by: float = 0.75  # share of the boxes: the rest may be written over or hidden
+    shown_by: float = 0.9  # share of the boxes: writing over print makes it no paler
     paler: float = 0.7  # of the page's strokes: print as dark as the pen could be writing in one place everywhere
 
 
@@ -74,11 +74,12 @@ def _are_alike(one: Frame, other: Frame, share: float) -> bool:
 
 def _common(pictures: Sequence[Grey], frame: Frame, params: CropParams, guides: GuideParams) -> Grey:
     """Say how dark what most boxes show is at each place inside one frame; 0 where it is as dark as strokes are."""
-    sized = [cv2.resize(picture, frame.size, interpolation=cv2.INTER_LINEAR) for picture in pictures]
+    wider = (cv2.dilate(picture, np.ones((3, 3), np.uint8)) for picture in pictures)  # boxes are placed to a pixel
+    sized: list[Grey] = [cv2.resize(picture, frame.size, interpolation=cv2.INTER_LINEAR) for picture in wider]
     inside = frame.inside(params.guides_from * frame.side)
     darkness = np.sort(np.stack([picture[inside] for picture in sized]), axis=0)
     shown = darkness[int((1 - guides.shown_by) * (len(pictures) - 1))]
     strokes = float(np.percentile(darkness[-1], 75))
-    common = np.zeros_like(sized[0])
+    common: Grey = np.zeros_like(sized[0])
     common[inside] = np.where(shown < guides.paler * strokes, shown, 0)
     return common

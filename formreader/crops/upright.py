@@ -30,6 +30,9 @@ class CropParams:
     least_darkness: float = (
         0.11  # of the paper's brightness: pencil is over 0.2, watermarks and bleed-through under 0.1
     )
+    pale_darkness: float = 0.16  # no pen is paler than this where others on the page are
+    of_writing: float = 0.35  # times as dark as usual on the page,
+    enough_boxes: int = 8  # as at least so many boxes tell
     of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
     line_search: float = 0.08  # how far from its place a side's line may lie
     line_unbroken: tuple[tuple[float, bool], ...] = (
@@ -125,7 +128,7 @@ def frame_of(box: Box, params: CropParams) -> Frame:
 def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
     """Draw what lies at four corners of a picture so that it fills a frame."""
     to_source = cv2.getPerspectiveTransform(frame.corners.astype(np.float32), corners.astype(np.float32))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = (cv2.INTER_CUBIC if frame.scan_px > 1.2 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     drawn: Grey = cv2.warpPerspective(pixels, to_source, frame.size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return drawn
 
