@@ -34,13 +34,16 @@ class StringParams:
     leaning
         Ink that a cut's step aside is worth, so that it runs straight where nothing says otherwise.
     most_pieces
-        A digit is made of at most so many pieces.
-    widest_digit
-        A digit of several pieces is no wider.
+        A digit is made of at most so many pieces, unless it is a component of its own.
+    widest_digit, widest_component
+        A digit of several pieces is no wider; one of a single component may have a tail.
     broken, broken_reach
         Chance that two components that all but touch are one digit, and the distance over which it falls to a third.
     least_broken
         The least chance that two components are one digit, however far apart: a bar that flew off.
+    beside, stacked, stacked_reach
+        Two components that share less of the lower one's height than the first stand over each other; the chance that
+        they are one digit where they all but touch, and over which distance it falls to a third.
     touching, touching_reach
         Chance that a cut through one stroke width parts two digits, and how many stroke widths more take it to a third.
     more_strokes
@@ -53,8 +56,12 @@ class StringParams:
         A digit lower than this is unusual; each further step down of this size makes it three times less likely.
     short_cut, short_cut_reach
         The same for a piece cut off a stroke: a tail cut off reads as a 1, but it is no taller than a tail.
+    lying, lying_reach
+        A piece cut off a stroke that is wider than this share of its height is hardly a 1.
     unreadable
         Chance that a digit is written so that it is none.
+    filled
+        Chance of a dash or a cross in a place of its own, as people fill what they leave empty.
     miscounted
         Chance that somebody writes another number of digits than the form allows.
     least_point, point_rise, point_apart
@@ -80,11 +87,15 @@ class StringParams:
     least_digit: float = 0.45
     thickest_cut: float = 6.0
     leaning: float = 0.03
-    most_pieces: int = 4
+    most_pieces: int = 5
     widest_digit: float = 1.35
+    widest_component: float = 2.2
     broken: float = 0.2
     broken_reach: float = 0.04
     least_broken: float = 0.0003
+    beside: float = 0.3
+    stacked: float = 0.9
+    stacked_reach: float = 0.2
     touching: float = 0.15
     touching_reach: float = 1.5
     more_strokes: float = 1.0
@@ -95,7 +106,10 @@ class StringParams:
     short_reach: float = 0.06
     short_cut: float = 0.75
     short_cut_reach: float = 0.06
+    lying: float = 0.75
+    lying_reach: float = 0.1
     unreadable: float = 0.05
+    filled: float = 0.02
     miscounted: float = 0.003
     readable: float = 0.5
     least_point: float = 0.4

@@ -13,7 +13,9 @@ from formreader.strings.params import StringParams
 from formreader.strings.pieces import Writing
 from formreader.values import CLASSES, Ink
 
+ONE = CLASSES.index("1")
 UNREAD = CLASSES.index("?")
+STRIKES = [CLASSES.index(mark) for mark in "X-"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +32,8 @@ class Candidate:
         The pieces are one component, whole.
     chance
         That such pieces are one digit, before anybody looks at their shape.
+    upright
+        The same for a 1 beside other digits: less where a piece of a stroke lies.
     """
 
     first: int
@@ -38,6 +42,7 @@ class Candidate:
     columns: tuple[int, int]
     is_component: bool
     chance: float
+    upright: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +60,35 @@ def candidates(writing: Writing, params: StringParams) -> list[Candidate]:
     soft = np.ones((3, 3), np.uint8)  # the grey edge around a stroke comes with it
     for first in range(len(writing.pieces)):
         mask = np.zeros(writing.ink.shape, bool)
-        for last in range(first + 1, min(first + params.most_pieces, len(writing.pieces)) + 1):
+        for last in range(first + 1, len(writing.pieces) + 1):
+            if last - first > params.most_pieces and not _is_one_component(writing, first, last):
+                break
             mask = mask | writing.pieces[last - 1].mask
             columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
             width, tall = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
-            if last - first > 1 and width > params.widest_digit * writing.height:
-                break
+            is_cut = _is_cut(writing, first, last)
+            is_component = not is_cut and _is_one_component(writing, first, last)
+            if last - first > 1 and width > writing.height * (
+                params.widest_component if is_component else params.widest_digit
+            ):
+                continue
             taken: Ink = writing.ink * cv2.dilate(mask.astype(np.uint8), soft)
             # What another digit takes is not this one's edge.
             for beside in range(max(0, first - 2), min(len(writing.pieces), last + 2)):
                 if not first <= beside < last:
                     taken[writing.pieces[beside].mask] = 0
             digit = normalize(taken, NormalizeParams(least_side_px=params.speck * writing.height))
-            chance = _height_chance(writing, first, last, tall / writing.height, params)
-            is_cut = _is_cut(writing, first, last)
-            is_component = not is_cut and writing.pieces[first].component == writing.pieces[last - 1].component
             span = int(columns[0]), int(columns[-1]) + 1
-            found.append(Candidate(first, last, digit, span, is_component, chance))
+            short = params.short_cut if is_cut else params.short
+            reach = params.short_cut_reach if is_cut else params.short_reach
+            chance = float(np.exp(-max(0.0, short - tall / writing.height) / reach))
+            lying = float(np.exp(-max(0.0, width / tall - params.lying) / params.lying_reach)) if is_cut else 1.0
+            found.append(Candidate(first, last, digit, span, is_component, chance, lying))
     return found
 
 
-def _height_chance(writing: Writing, first: int, last: int, tall: float, params: StringParams) -> float:
-    """Say how likely a digit of a string is so low beside the others."""
-    is_cut = _is_cut(writing, first, last)
-    short, reach = (params.short_cut, params.short_cut_reach) if is_cut else (params.short, params.short_reach)
-    return float(np.exp(-max(0.0, short - tall) / reach))
+def _is_one_component(writing: Writing, first: int, last: int) -> bool:
+    return len({piece.component for piece in writing.pieces[first:last]}) == 1
 
 
 def _is_cut(writing: Writing, first: int, last: int) -> bool:
@@ -145,7 +154,9 @@ def best_path(
             forward[other.first, place] * weights[number, label] * backward[other.last, count - place - 1]
             for number, other in enumerate(found)
         )
-        marks.append(Mark(index, label, float(min(1.0, ways * prior[count] / total))))
+        # Leaving other classes out as unlikely in a string makes no digit surer than its picture does.
+        own = float(probabilities[index, label])
+        marks.append(Mark(index, label, min(own, float(ways * prior[count] / total))))
     return marks
 
 
@@ -155,6 +166,7 @@ def _weights(
     """Weigh each candidate as each class, (n, 13): its own chance, the joinings in it and the parting after it."""
     weights = probabilities.astype(np.float64)
     weights[:, UNREAD] *= params.unreadable
+    weights[:, STRIKES] *= params.filled
     weights = np.maximum(weights, 1e-12)
     parting = np.array([*writing.parting, 1.0])
     for candidate, shares in zip(found, probabilities, strict=True):
@@ -165,5 +177,6 @@ def _weights(
             parting[candidate.first : candidate.last - 1] *= doubt
     for index, candidate in enumerate(found):
         inner = np.prod(1.0 - parting[candidate.first : candidate.last - 1])
+        weights[index, ONE] *= candidate.upright
         weights[index] *= candidate.chance * inner * parting[candidate.last - 1]
     return weights

@@ -234,8 +234,18 @@ def _parting(
         else:
             far = cv2.distanceTransform((~one.mask).astype(np.uint8), cv2.DIST_L2, 3)
             apart = float(far[other.mask].min()) / height
-            chances.append(1.0 - max(params.least_broken, params.broken * float(np.exp(-apart / params.broken_reach))))
+            broken = max(params.least_broken, params.broken * float(np.exp(-apart / params.broken_reach)))
+            if _beside(one.mask, other.mask) < params.beside:
+                broken = max(broken, params.stacked * float(np.exp(-apart / params.stacked_reach)))
+            chances.append(1.0 - broken)
     return tuple(chances)
+
+
+def _beside(one: Mask, other: Mask) -> float:
+    """Say how much of the lower one's height two pieces share: digits stand side by side, a broken 1 lies in a row."""
+    rows = [np.flatnonzero(mask.any(axis=1)) for mask in (one, other)]
+    shared = min(int(r[-1]) for r in rows) - max(int(r[0]) for r in rows) + 1
+    return shared / min(len(r) for r in rows)
 
 
 def _points(
