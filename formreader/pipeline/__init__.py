@@ -20,6 +20,7 @@ from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
+from formreader.pipeline.unseen import unseen_left_open
 from formreader.scans import load_page
 from formreader.strings import read_strings
 from formreader.template import Template
@@ -79,7 +80,7 @@ def _read_aligned(
     aligned: AlignedPage, template: Template, model: DigitModel, threshold: float | None, watch: Watch
 ) -> PageReading:
     boxes = place_boxes(aligned, template)
-    crops = crop_digits(aligned, boxes)
+    crops = unseen_left_open(crop_digits(aligned, boxes), boxes, aligned.pixels)
     if watch is not unwatched:  # drawing a page costs as much as decoding it
         watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
