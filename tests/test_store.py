@@ -511,7 +511,7 @@ def test_the_same_forms_in_any_order_go_on_and_others_are_refused(tmp_path: Path
         with opened(tmp_path / "out"):
             pass
     changed = (FORM, replace(exam, dpi=200))
-    with pytest.raises(BatchError, match="another template.*--reread"), opened(tmp_path / "out", forms=changed):
+    with pytest.raises(BatchError, match=r"another template.*--reread"), opened(tmp_path / "out", forms=changed):
         pass
     with opened(tmp_path / "out", forms=changed, reread=True) as batch:
         assert batch.pending([one, two])[0] == [one, two]
