@@ -8,6 +8,7 @@ was scribbled over and cannot be read.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.normalize import normalize
+from formreader.template import Field, Rectangle
 from formreader.values import Colour
 from tests.drawing_forms import (
     aruco_form,
@@ -25,7 +28,7 @@ from tests.drawing_forms import (
     other_visit,
     visit_record,
 )
-from tests.drawing_hand import Desk, Writer, draw_writer
+from tests.drawing_hand import Desk, Writer, draw_writer, wide_slots
 from tests.drawing_pen import PENS, Coverage, DigitStock, Pen, source_digits
 from tests.drawing_scan import Scan, write_scan
 from tests.drawing_sheet import DrawnForm
@@ -60,6 +63,10 @@ __all__ = [
 ]
 
 
+DECIMALS = 2
+"""Digits right of a printed decimal point."""
+
+
 @dataclass(frozen=True, slots=True)
 class DigitUse:
     """Which source digit was written where; positions count from 1.
@@ -72,6 +79,8 @@ class DigitUse:
         Its place among `source_digits`.
     crossing
         Its strokes touch or run over the frame.
+    drawn
+        The digit as the pen drew it, alone on clean paper, normalized: uint8 (28, 28), ink 255.
     """
 
     field: str
@@ -79,6 +88,9 @@ class DigitUse:
     digit: int
     index: int
     crossing: bool
+    drawn: NDArray[np.uint8] = dataclasses.field(
+        default_factory=lambda: np.zeros((28, 28), np.uint8), compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +132,7 @@ def fill(
     Parameters
     ----------
     values
-        Boxes by field name; one character a box.
+        Boxes by field name; one character a box. A wide box takes its digits, or ``_``.
     writer, stock
         Whose hand, and where its digits come from; drawn where left out.
     crossing
@@ -136,7 +148,7 @@ def fill(
     page = np.zeros(form.picture.shape, np.float32)
     uses: list[DigitUse] = []
     for name, marks in values.items():
-        boxes = form.field(name).boxes
+        boxes = _places(form, form.field(name), marks, rng)
         if len(marks) != len(boxes):
             raise ValueError(f"field '{name}' has {len(boxes)} boxes, not the {len(marks)} of '{marks}'")
         for position, (mark, box) in enumerate(zip(marks, boxes, strict=True), 1):
@@ -144,14 +156,24 @@ def fill(
             if mark.isdigit() or mark == "#":
                 label = int(mark) if mark != "#" else int(rng.integers(10))
                 index, crosses = digits.take(label), bool(rng.random() < crossing)
-                desk.write(index, str(label), crosses)
-                uses.append(DigitUse(name, position, label, index, crosses))
+                ink = desk.write(digits.pictures[index], str(label), crosses)
+                alone = normalize(np.round(ink * 255).astype(np.uint8))
+                uses.append(DigitUse(name, position, label, index, crosses, alone))
             if mark in "X-#":
                 desk.strike(mark)
             elif not (mark.isdigit() or mark == "_"):
                 raise ValueError(f"field '{name}': '{mark}' is no digit, '_', 'X', '-' or '#'")
-    known = {field.name: values.get(field.name, "_" * len(field.boxes)) for field in form.fields}
+    known = {one.name: values.get(one.name, "_" * len(one.boxes)) for one in form.fields}
     return Filled(form, _ink(form, page, hand.pen, rng), known, tuple(uses), hand)
+
+
+def _places(form: DrawnForm, written: Field, marks: str, rng: np.random.Generator) -> tuple[Rectangle, ...]:
+    """Give the rectangles that a field's marks are written into."""
+    if written.length == (1, 1) or marks == "_":
+        return written.boxes
+    areas = form.areas.get(written.name, written.boxes)
+    counts = [len(marks)] if len(areas) == 1 else [len(marks) - DECIMALS, DECIMALS]
+    return tuple(wide_slots(areas, counts, rng))
 
 
 def draw_values(
@@ -162,13 +184,17 @@ def draw_values(
     `empty` is a share of the fields that are not required, `struck` and `scribbled` of the boxes.
     """
     values = {}
-    for field in form.fields:
-        count = len(field.boxes)
-        if not field.required and rng.random() < empty:
-            values[field.name] = "_" * count
+    for one in form.fields:
+        count = len(one.boxes)
+        if not one.required and rng.random() < empty:
+            values[one.name] = "_" * count
             continue
-        short = int(rng.integers(1, count)) if count > 1 and not field.required and rng.random() < 0.2 else 0
-        pad = str(rng.choice(field.filler)) if field.filler else "_"
+        if one.length != (1, 1):
+            least, most = one.length
+            values[one.name] = "".join(str(d) for d in rng.integers(0, 10, int(rng.integers(least, most + 1))))
+            continue
+        short = int(rng.integers(1, count)) if count > 1 and not one.required and rng.random() < 0.2 else 0
+        pad = str(rng.choice(one.filler)) if one.filler else "_"
         marks = [pad] * short + [str(d) for d in rng.integers(0, 10, count - short)]
         for i in range(short, count):
             chance = rng.random()
@@ -176,7 +202,7 @@ def draw_values(
                 marks[i] = str(rng.choice(["X", "-"]))
             elif chance < struck + scribbled:
                 marks[i] = "#"
-        values[field.name] = "".join(marks)
+        values[one.name] = "".join(marks)
     return values
 
 
@@ -196,6 +222,6 @@ def _ink(form: DrawnForm, page: Coverage, pen: Pen, rng: np.random.Generator) ->
     side = max(2, round(0.12 * form.px_per_mm))
     grain = cv2.resize(rng.random((height // side, width // side), np.float32), (width, height))
     weight: NDArray[np.float32] = page * (1 - pen.grain * (0.4 * flow + 0.6 * grain))
-    paper = form.picture.astype(np.float32)
-    layers = [paper * (1 - weight * (1 - level / 255)) for level in pen.colour]
+    paper = np.broadcast_to(form.picture[..., None], (*page.shape, 3)) if form.colour is None else form.colour
+    layers = [paper[..., k].astype(np.float32) * (1 - weight * (1 - level / 255)) for k, level in enumerate(pen.colour)]
     return np.clip(np.stack(layers, axis=2) + 0.5, 0, 255).astype(np.uint8)

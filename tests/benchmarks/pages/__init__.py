@@ -1,0 +1,1 @@
+"""The drawn benchmark: pages of many layouts and kinds of wear, read from file to value."""
