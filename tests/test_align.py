@@ -14,10 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from formreader.align import align, straightened
+from formreader.align import align, align_to_any, straightened
+from formreader.boxes import place_boxes
 from formreader.errors import BlankPage, NoMatch
 from formreader.template import Field, Template
+from formreader.template import corners_of as rectangle_corners
 from formreader.values import AlignedPage, Grey, Page, PageRef
+from tests.benchmarks.matching_forms import TWINS, Plan, draw_plan, printed
+from tests.benchmarks.matching_wear import Lay, Lying, laid
 from tests.drawing import (
     DrawnForm,
     Filled,
@@ -277,15 +281,19 @@ def test_a_page_with_a_torn_corner_is_still_found_by_its_print(layout: Layout, c
     columns = slice(0, torn) if corner in (0, 3) else slice(width - torn, width)
     pixels[rows, columns] = 250
     aligned = align(page_of(pixels), template_of(layout))
-    assert aligned.match.method == "reference"
     assert off_mm(aligned, drawn(layout), scan) < OFF_MM
 
 
-def test_a_torn_corner_without_reference_is_refused() -> None:
-    pixels = scanned(visit_record, Wear(noise=2)).pixels.copy()
+@pytest.mark.parametrize("layout", [visit_record, aruco_form])
+def test_three_marks_are_enough_without_reference_and_two_are_not(layout: Layout) -> None:
+    scan = scanned(layout, Wear(skew_degrees=1, noise=2))
+    template = replace(template_of(layout), reference=None)
+    pixels = scan.pixels.copy()
     pixels[:200, :200] = 250
+    assert off_mm(align(page_of(pixels), template), drawn(layout), scan) < 2 * OFF_MM
+    pixels[:200, -200:] = 250
     with pytest.raises(NoMatch):
-        align(page_of(pixels), replace(template_of(visit_record), reference=None))
+        align(page_of(pixels), template)
 
 
 def test_a_filled_reference_is_matched_with_and_never_subtracted() -> None:
@@ -323,3 +331,89 @@ def slant_degrees(to_scan: NDArray[np.float64], form: DrawnForm, scan: Scan) -> 
     top_left, bottom_left, top_right, _ = upright.reshape(4, -1, 2)
     across, down = top_right - top_left, bottom_left - top_left
     return float(np.degrees(np.maximum(np.abs(across[:, 1] / across[:, 0]), np.abs(down[:, 0] / down[:, 1]))).max())
+
+
+# --- near twins, and several forms -----------------------------------------------------------------------------------
+
+
+@cache
+def plan() -> Plan:
+    return draw_plan(np.random.default_rng((1, 5)))
+
+
+@cache
+def form_of(twin: str) -> DrawnForm:
+    changed = TWINS[twin](plan(), np.random.default_rng(4)) if twin else plan()
+    return printed(changed, 150, twin or "own")
+
+
+def lying(twin: str, how: Lay, seed: int = 2) -> tuple[Page, Lying]:
+    form, rng = form_of(twin), np.random.default_rng(seed)
+    written = fill(form, draw_values(form, rng, empty=0.5), rng).picture
+    pixels, place = laid(written, form.dpi, how, rng)
+    return page_of(pixels), place
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_form_of_the_same_house_with_one_thing_changed_is_refused(twin: str) -> None:
+    page, _ = lying(twin, Lay(skew_degrees=1))
+    with pytest.raises(NoMatch, match="no page of the form 'own'"):
+        align(page, form_of("").template())
+
+
+def test_a_mirrored_page_is_refused() -> None:
+    page, _ = lying("", Lay(skew_degrees=1))
+    with pytest.raises(NoMatch):
+        align(replace(page, pixels=np.ascontiguousarray(page.pixels[:, ::-1])), form_of("").template())
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Lay(skew_degrees=13, scale=0.9, quarter_turns=1),
+        Lay(scale=1.08),
+        Lay(shear=0.03, scale=0.97, quarter_turns=2),
+        Lay(feed=0.02, scale=0.98),
+        Lay(cut_mm=10),
+        Lay(skew_degrees=6, tilt=0.05, table=True, shade=0.4, curl_mm=2.0, contrast=0.8, jpeg=60),
+    ],
+)
+def test_boxes_are_cut_exactly_however_the_paper_lies(how: Lay) -> None:
+    page, place = lying("", how)
+    form = form_of("")
+    aligned = align(page, form.template())
+    for box, rectangle in zip(
+        place_boxes(aligned, form.template()), (b for f in form.fields for b in f.boxes), strict=True
+    ):
+        true = place.place(rectangle_corners(rectangle))
+        if (true > 1).all() and (true < np.array(page.pixels.shape[::-1]) - 2).all():
+            assert np.hypot(*(box.corners - true).T).max() / form.px_per_mm < OFF_MM
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("shown", ["", "other page", "rows more"])
+def test_each_page_goes_to_its_own_of_several_near_twins(shown: str, order: int) -> None:
+    templates = [form_of(twin).template() for twin in ("", "other page", "rows more")][::order]
+    page, _ = lying(shown, Lay(skew_degrees=-1))
+    aligned, template = align_to_any(page, [template_of(meter_card), *templates])
+    assert template.name == form_of(shown).name
+    assert aligned.match.score > 0.7
+
+
+def test_a_page_that_could_be_of_two_forms_is_refused_with_both_names() -> None:
+    page, _ = lying("", Lay(skew_degrees=1))
+    own = form_of("").template()
+    with pytest.raises(NoMatch, match=r"could be of the form '(own|copy)' or of '(own|copy)'"):
+        align_to_any(page, [own, replace(own, name="copy")])
+
+
+def test_a_page_of_no_form_says_which_came_nearest_and_how_near() -> None:
+    page, _ = lying("row moved", Lay(skew_degrees=1))
+    with pytest.raises(NoMatch, match=r"no page of any form given, nearest 'own' \(\d+% of its printed") as refusal:
+        align_to_any(page, [template_of(meter_card), form_of("").template()])
+    assert refusal.value.score > 0.5
+
+
+def test_a_blank_sheet_is_blank_for_several_forms_too() -> None:
+    with pytest.raises(BlankPage):
+        align_to_any(page_of(np.full((1000, 700), 250, np.uint8)), [form_of("").template(), template_of(meter_card)])

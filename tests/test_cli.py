@@ -593,3 +593,28 @@ def test_stored_failures_have_their_pictures(run: Run, tmp_path: Path, form: Pat
     run("read", folder_of(tmp_path, "broken.png"), "-t", form, "-o", tmp_path / "out")
     with open_results(tmp_path / "out") as results:
         assert [results.picture(page) for page in results.pages()] == [b"\xff\xd8jpeg"]
+
+
+def test_several_forms_have_a_table_each(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    save_template(replace(FORM, name="exam"), tmp_path / "exam.toml")
+    scans = folder_of(tmp_path, "a.png", "broken.png")
+    code, _, said = run("read", scans, "-t", form, "-t", tmp_path / "exam.toml", "-o", tmp_path / "out")
+    assert code == 1
+    assert "results-visit.csv, results-exam.csv, pages.csv, digits.csv and failed.csv" in said
+    assert list(read_results(tmp_path / "out/results-visit.csv")["scan"]) == ["a.png"]
+    assert list(read_results(tmp_path / "out/results-exam.csv")["scan"]) == []
+    pipeline.asked.clear()
+    code, _, _ = run("read", scans, "-t", tmp_path / "exam.toml", "-t", form, "-o", tmp_path / "out")
+    assert (code, pipeline.asked) == (1, ["broken.png"])
+    code, _, said = run("read", scans, "-t", form, "-o", tmp_path / "out")
+    assert code == 2
+    assert "holds pages of the forms 'exam' and 'visit', not of the form 'visit'" in said
+
+
+def test_two_forms_of_one_name_are_refused(run: Run, tmp_path: Path, form: Path) -> None:
+    save_template(replace(FORM, name="VISIT"), tmp_path / "copy.toml")
+    scans = folder_of(tmp_path, "a.png")
+    code, _, said = run("read", scans, "-t", form, "-t", tmp_path / "copy.toml", "-o", tmp_path / "out")
+    assert code == 2
+    assert "give each form a name of its own" in said
+    assert not (tmp_path / "out").exists()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from formreader.errors import BatchError, UnusableCall
 from formreader.export import (
     RESULTS_COLUMNS,
+    _sheet_names,
     _write_csv,
     export_book,
     guarded,
@@ -246,3 +247,53 @@ def test_more_than_a_sheet_holds_is_refused(batch: Path, tmp_path: Path, monkeyp
     with pytest.raises(UnusableCall, match=r"export to \.csv"):
         export_book(batch, tmp_path / "book.xlsx")
     assert not (tmp_path / "book.xlsx").exists()
+
+
+# --- several forms
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Make a batch of two forms, with a failed page and a blank one."""
+    refs = [scan(tmp_path, name) for name in ("a.png", "b.png", "back.png", "broken.png")]
+    visit = Template("visit [1/2]".replace("/", "?"), 100, 100, 300, (Field("id", ONE),))
+    with opened(tmp_path / "out", forms=(FORM, visit)) as writer:
+        writer.pending(refs)
+        writer.add(page(refs[0], "07"))
+        fields, digits = (FieldReading("id", "5", 0.9),), (box("id", 1, "5"),)
+        writer.add(PageReading(refs[1], visit.name, Match(0.9, "reference"), fields, digits))
+        writer.add(PageSkipped(refs[2], "blank page"))
+        writer.add(PageFailure(refs[3], "align", "no page of any form given"))
+    return tmp_path / "out"
+
+
+def test_each_form_has_its_own_table_and_pages_of_none_stand_once(mixed: Path) -> None:
+    write_tables(mixed)
+    assert table(mixed / "results-exam.csv") == [[*RESULTS_COLUMNS, "id", "mark"], ["a.png", "1", "read", "", "07", ""]]
+    assert table(mixed / "results-visit [1_2].csv") == [[*RESULTS_COLUMNS, "id"], ["b.png", "1", "read", "", "5"]]
+    assert table(mixed / "pages.csv") == [
+        [*RESULTS_COLUMNS, "form"],
+        ["a.png", "1", "read", "", "exam"],
+        ["b.png", "1", "read", "", "visit [1?2]"],
+        ["back.png", "1", "skipped", "", ""],
+        ["broken.png", "1", "failed", "", ""],
+    ]
+    assert [row[0] for row in table(mixed / "failed.csv")[1:]] == ["broken.png"]
+    assert [row[0] for row in table(mixed / "digits.csv")[1:]] == ["a.png", "a.png", "a.png", "b.png"]
+    assert not (mixed / "results.csv").exists()
+
+
+def test_each_form_has_its_own_sheet(mixed: Path, tmp_path: Path) -> None:
+    export_book(mixed, tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+    assert book.sheetnames == ["exam", "visit _1_2_", "Pages", "Failed"]
+    assert [cell.value for cell in book["visit _1_2_"][2]][4:] == ["5"]
+    export_book(mixed, tmp_path / "copy.csv")
+    assert table(tmp_path / "copy-exam.csv")[1][4] == "07"
+
+
+def test_sheets_never_share_a_name() -> None:
+    names = _sheet_names(["Failed", "failed", "x" * 40, "x" * 50, "plain"])
+    assert len({name.casefold() for name in (*names, "Pages", "Failed")}) == len(names) + 2
+    assert max(map(len, names)) <= 31
+    assert names[-1] == "plain"

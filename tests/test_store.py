@@ -489,3 +489,41 @@ def test_file_names_that_are_no_unicode_are_stored(tmp_path: Path) -> None:
         batch.pending([ref])
         batch.add(PageFailure(ref, "scans", f"{ref}: broken"))
     assert list(values(tmp_path / "out")) == ["caf\N{REPLACEMENT CHARACTER}.png"]
+
+
+# --- several forms
+
+
+def test_the_same_forms_in_any_order_go_on_and_others_are_refused(tmp_path: Path) -> None:
+    exam = replace(FORM, name="exam")
+    one, two = scan(tmp_path, "1"), scan(tmp_path, "2")
+    with opened(tmp_path / "out", forms=(FORM, exam)) as batch:
+        batch.pending([one, two])
+        batch.add(replace(answer(one), form="exam"))
+    with opened(tmp_path / "out", forms=(exam, FORM)) as batch:
+        assert batch.pending([one, two])[0] == [two]
+        batch.add(answer(two))
+    with open_results(tmp_path / "out") as results:
+        assert results.forms() == ("exam", "visit")
+        assert [(page.scan, page.form) for page in results.pages()] == [("1", "exam"), ("2", "visit")]
+        assert [page.scan for page in results.pages("visit")] == ["2"]
+    with pytest.raises(BatchError, match="holds pages of the forms 'exam' and 'visit', not of the form 'visit'"):  # noqa: SIM117 - what is refused
+        with opened(tmp_path / "out"):
+            pass
+    changed = (FORM, replace(exam, dpi=200))
+    with pytest.raises(BatchError, match=r"another template.*--reread"), opened(tmp_path / "out", forms=changed):
+        pass
+    with opened(tmp_path / "out", forms=changed, reread=True) as batch:
+        assert batch.pending([one, two])[0] == [one, two]
+
+
+def test_each_form_has_the_columns_of_its_own_template_and_readings(tmp_path: Path) -> None:
+    exam = Template("exam", 100, 100, 300, (Field("mark", FORM.fields[0].boxes),))
+    ref = scan(tmp_path, "1")
+    with opened(tmp_path / "out", forms=(FORM, exam)) as batch:
+        batch.pending([ref])
+        batch.add(replace(answer(ref), fields=(FieldReading("older", "1", 1.0),)))
+    with open_results(tmp_path / "out") as results:
+        assert results.columns("visit") == ("id", "older")
+        assert results.columns("exam") == ("mark",)
+        assert results.columns() == ("id", "mark", "older")

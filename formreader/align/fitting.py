@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -64,37 +64,24 @@ class Fit:
 
 def best_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit | None:
     """Lay a template on a page as well as it goes; None where there is no map to try."""
+    if template.reference is None:
+        return _best_by_marks(viewed, template, params)
     best: Fit | None = None
     for method, to_scan, rounds in _candidates(viewed, template, params):
         fit = _fitted(viewed, template, to_scan, method, rounds, params)
-        if fit is None:
-            continue
-        if best is not None and template.reference is None and abs(best.rank - fit.rank) < params.turns_apart:
-            # Two turns fit alike and nothing else can tell them: neither is believed.
-            return _with_refusal(max(best, fit, key=lambda f: f.rank), "in two ways round alike")
-        best = fit if best is None or fit.rank > best.rank else best
-        if not best.refusal and template.reference is not None and best.evidence.words > 0.5:
+        if fit is not None and (best is None or fit.rank > best.rank):
+            best = fit
+        if best is not None and not best.refusal:
             break
     return best
 
 
-def _with_refusal(fit: Fit, refusal: str) -> Fit:
-    return Fit(fit.to_scan, fit.bend, fit.method, fit.evidence, fit.rank, refusal)
-
-
 def _candidates(viewed: Viewed, template: Template, params: AlignParams) -> Iterator[tuple[Method, Homography, int]]:
-    """Give maps to try, and in how many rounds each is to be made exact."""
+    """Give maps to try, the cheap ones first, and in how many rounds each is to be made exact."""
     if template.markers is not None:
         marked = list(maps_by_markers(viewed.small, viewed.shrink, template, template.markers))
-        if template.reference is not None:
-            marked.sort(key=lambda to_scan: -likeness(viewed.small, viewed.shrink, template, to_scan))
-            marked = marked[: params.marked_tries]
-        yield from (("markers", to_scan, 1) for to_scan in marked)
-        if template.reference is None:
-            rest = maps_by_markers(viewed.small, viewed.shrink, template, template.markers, incomplete=True)
-            yield from (("markers", to_scan, 1) for to_scan in rest)
-    if template.reference is None:
-        return
+        marked.sort(key=lambda to_scan: -likeness(viewed.small, viewed.shrink, template, to_scan))
+        yield from (("markers", to_scan, 1) for to_scan in marked[: params.marked_tries])
     quick, _ = map_by_layout(viewed.small, viewed.shrink, template, params)
     if quick is not None:
         yield "reference", quick, 2
@@ -103,19 +90,44 @@ def _candidates(viewed: Viewed, template: Template, params: AlignParams) -> Iter
         yield "reference", coarse, 1
 
 
+def _best_by_marks(viewed: Viewed, template: Template, params: AlignParams) -> Fit | None:
+    """Lay a template without reference on a page by its marks, all four or else three."""
+    if template.markers is None:
+        return None
+    best: Fit | None = None
+    for incomplete in (False, True):
+        maps = maps_by_markers(viewed.small, viewed.shrink, template, template.markers, incomplete=incomplete)
+        fits = [_judged(viewed, template, to_scan, None, "markers", params) for to_scan in maps]
+        fits.sort(key=lambda fit: -fit.rank)
+        best = max(filter(None, (best, *fits[:1])), key=lambda fit: fit.rank, default=None)
+        if best is None or best.refusal:
+            continue
+        apart = [fit for fit in fits[1:] if _are_apart(best.to_scan, fit.to_scan, template)]
+        if apart and best.rank - apart[0].rank < params.turns_apart:
+            # Two turns fit alike and nothing else can tell them: neither is believed.
+            return replace(best, refusal="the same in two ways round")
+        break
+    return best
+
+
+def _are_apart(one: Homography, other: Homography, template: Template) -> bool:
+    """Whether two maps put a form's corners in different places."""
+    corners = np.array([[[0.0, 0.0], [template.width, 0.0], [template.width, template.height]]])
+    first, second = (cv2.perspectiveTransform(corners, to_scan)[0] for to_scan in (one, other))
+    return float(np.abs(first - second).max()) > 0.1 * float(np.ptp(first, axis=0).max())
+
+
 def _fitted(
     viewed: Viewed, template: Template, to_scan: Homography, method: Method, rounds: int, params: AlignParams
 ) -> Fit | None:
     """Make a map exact and judge it; None where the reference's patches are not found under it."""
     small, shrink = viewed.small, viewed.shrink
-    bend: Bend | None = None
-    if template.reference is not None:
-        for _ in range(rounds):
-            better = refined(small, shrink, template, to_scan, params)
-            if better is None or not is_paper(better, np.array([template.width, template.height])):
-                return None
-            to_scan = better
-        bend, _ = bend_of(small, shrink, template, to_scan, params)
+    for _ in range(rounds):
+        better = refined(small, shrink, template, to_scan, params)
+        if better is None or not is_paper(better, np.array([template.width, template.height])):
+            return None
+        to_scan = better
+    bend, _ = bend_of(small, shrink, template, to_scan, params)
     return _judged(viewed, template, to_scan, bend, method, params)
 
 

@@ -59,6 +59,8 @@ class EvidenceParams:
     longest_stroke_mm: float = 6.0  # longer ones are rules and frames
     words: int = 140
     slack_mm: float = 0.7  # how far a word may lie from its place
+    moved_mm: float = 9.0  # a word found as far beside its place, and not in it, is another form's
+    moved_word: float = 0.85
     tallest_word_mm: float = 15.0
     same_word: float = 0.65  # correlation: on worn own pages 0.72 to 1
     other_word: float = 0.6

@@ -28,7 +28,7 @@ class WordsFound:
     likes
         How like each word in the picture its place is, -1 to 1.
     others
-        In how many places other print stands.
+        In how many places other print stands, or from how many a word is moved away.
     """
 
     likes: tuple[float, ...] = ()
@@ -43,7 +43,8 @@ def words_found(
         return WordsFound()
     scale = working_scale(template, params)
     form, places = _words(template, params, rules)
-    slack, rim = (max(least, round(mm * template.dpi * scale / 25.4)) for least, mm in ((2, rules.slack_mm), (1, 0.3)))
+    px = template.dpi * scale / 25.4
+    slack, rim = max(2, round(rules.slack_mm * px)), max(1, round(0.3 * px))
     soft = cv2.GaussianBlur(page, (0, 0), 1.0)
     ink, own = local_ink(page, contrast=12), local_ink(form, contrast=12)
     likes, others = [], 0
@@ -60,8 +61,18 @@ def words_found(
         kept, amount = _overlap(own[top:bottom, left:right], under)
         # A stamp or a signature over a word leaves its strokes where they are.
         likes.append(max(like, rules.same_word) if kept > rules.under_writing else like)
-        others += likes[-1] < rules.other_word and amount > 0.4
+        if likes[-1] < rules.other_word:
+            others += amount > 0.4 or _is_near(
+                soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px, rules
+            )
     return WordsFound(tuple(likes), others)
+
+
+def _is_near(soft: Grey, word: Grey, place: tuple[int, int], reach_px: float, rules: EvidenceParams) -> bool:
+    """Whether a word that is not in its place stands a little beside it."""
+    (left, top), (height, width), reach = place, word.shape, round(reach_px)
+    around = soft[max(0, top - reach) : top + height + reach, max(0, left - reach) : left + width + reach]
+    return bool(cv2.minMaxLoc(cv2.matchTemplate(around, word, cv2.TM_CCOEFF_NORMED))[1] > rules.moved_word)
 
 
 def _overlap(own: Grey, under: Grey) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
+from formreader.pipeline.unseen import unseen_left_open
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import load_page
 from formreader.strings import read_strings
@@ -84,7 +85,7 @@ def _read_aligned(
     boxes = place_boxes(aligned, template)
     quality = measure(aligned.pixels, boxes, template)
     refuse_hopeless(aligned.ref, quality)
-    crops = crop_digits(aligned, boxes)
+    crops = unseen_left_open(crop_digits(aligned, boxes), boxes, aligned.pixels)
     if watch is not unwatched:  # drawing a page costs as much as decoding it
         watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))

@@ -76,8 +76,9 @@ def _sources(to_scan: NDArray[np.float64], bend: Bend | None, size: tuple[int, i
     grid = np.stack(np.meshgrid(columns, rows), axis=-1)
     flat = cv2.perspectiveTransform(grid.reshape(1, -1, 2), np.linalg.inv(to_scan))[0]
     source = flat.copy()
-    for _ in range(4 if bend is not None else 0):
-        source = flat - bend(source)
+    if bend is not None:
+        for _ in range(4):
+            source = flat - bend(source)
     coarse = source.reshape(grid.shape).astype(np.float32)
     fine = cv2.resize(coarse, (len(columns) * step, len(rows) * step), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(fine[step // 2 : step // 2 + size[1], step // 2 : step // 2 + size[0]])
@@ -176,7 +177,8 @@ def _recorded(picture: NDArray[np.float64], dpi: float, how: Lay, rng: np.random
     if how.jpeg:
         packed = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, how.jpeg])[1]
         grey = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return grey
+    recorded: Grey = grey
+    return recorded
 
 
 def _pair(rng: np.random.Generator, most: float) -> tuple[float, float]:

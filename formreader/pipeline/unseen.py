@@ -1,0 +1,38 @@
+"""Boxes that a page's picture does not show: they are no blanks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from formreader.values import Box, Crops, Grey, Ink, Reason
+
+
+def unseen_left_open(crops: Crops, boxes: tuple[Box, ...], pixels: Grey, slack: float = 0.1) -> Crops:
+    """Say of boxes that reach over the picture's edge that their ink may lie outside; what was cut of them is dropped.
+
+    Parameters
+    ----------
+    slack
+        Share of a box's side that may be missing: its printed line and the paper beside it.
+    """
+    height, width = pixels.shape
+    unseen = []
+    for box in boxes:
+        side = float(np.linalg.norm(box.corners[1] - box.corners[0]))
+        (left, top), (right, bottom) = box.corners.min(axis=0), box.corners.max(axis=0)
+        missing = max(-left, -top, right - (width - 1), bottom - (height - 1))
+        unseen.append(missing > slack * side)
+    if not any(unseen):
+        return crops
+    nothing: Ink = np.zeros((0, 0), np.uint8)
+    outside: Reason = "ink_outside"
+    digits = crops.digits.copy()
+    digits[unseen] = 0
+    return replace(
+        crops,
+        inks=tuple(nothing if gone else ink for ink, gone in zip(crops.inks, unseen, strict=True)),
+        digits=digits,
+        reasons=tuple(outside if gone else why for why, gone in zip(crops.reasons, unseen, strict=True)),
+    )
