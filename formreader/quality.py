@@ -30,12 +30,12 @@ class QualityParams:
 
     least_box_px: float = 12.0
     least_box_at_all_px: float = 8.0
-    most_smear: float = 0.13
+    most_smear: float = 0.15
     most_smear_at_all: float = 0.25
     least_sharp_box_px: float = 20.0  # smaller boxes are blurred by having too few pixels
     least_print: float = 0.25  # of the printed lines' darkness: ink as pale as that is soon taken for paper
-    least_print_at_all: float = 0.13
-    dark_enough: float = 0.35  # contrast from which on pale lines are of a colour that was dropped out, not faded
+    least_print_at_all: float = 0.12
+    dark_enough: float = 0.45  # contrast from which on pale lines are of a colour that was dropped out, not faded
     least_contrast: float = 0.14  # where the lines cannot be measured
     reach: float = 0.25  # how far from a line's middle it is cut across; beyond is the writing
     least_reach_px: float = 3.0
@@ -183,7 +183,7 @@ class _Lines:
     whole, flank
         Their width at half their height, and that of their flanks, in shares of the boxes' shorter side.
     darkness
-        Grey levels by the same shares: what is left of a line's ink, however blurred it is.
+        Of their darkest point, in grey levels: fading and blur both take from it, as from a pen's stroke.
     """
 
     whole: NDArray[np.float64]
@@ -223,7 +223,8 @@ def _measured(pixels: Grey, corners: NDArray[np.float64], params: QualityParams)
     sections = _cross_sections(pixels, spread, max(params.least_reach_px, params.reach * side), params)
     found = [_line_sizes(sections[:, first::2].reshape(-1, sections.shape[-1]), params) for first in (0, 1)]
     medians = [np.median(s, axis=1) if s.shape[1] >= params.least_lines else np.full(3, np.nan) for s in found]
-    return _Lines(*(np.array(medians).T / side))
+    whole, flank, darkness = np.array(medians).T
+    return _Lines(whole / side, flank / side, darkness)
 
 
 def _cross_sections(
@@ -245,9 +246,10 @@ def _cross_sections(
 
 
 def _line_sizes(darkness: NDArray[np.float32], params: QualityParams) -> NDArray[np.float64]:
-    """Measure lines by their sections (m, offsets): width at half their height, that of the narrower flank, and ink.
+    """Measure lines by their sections (m, offsets): width at half their height, the narrower flank's, and darkness.
 
-    A flank's width is its height over its steepest rise within a pixel. Sections that show no line are left out.
+    Widths are pixels, darkness is grey levels against the paper beside the line. A flank's width is its height over its
+    steepest rise within a pixel. Sections that show no line are left out.
     """
     count = darkness.shape[1]
     third, pixel = count // 3, round(1 / params.step_px)
@@ -269,4 +271,4 @@ def _line_sizes(darkness: NDArray[np.float32], params: QualityParams) -> NDArray
     shown = np.isfinite(flanks).any(axis=0)
     flanks, halves, heights = flanks[:, shown], halves[:, shown], heights[:, shown]
     whole = np.where(np.isfinite(halves).all(axis=0), halves.sum(axis=0), 2 * halves.min(axis=0))
-    return np.stack([whole, np.maximum(1.0, flanks.min(axis=0)), whole * heights.max(axis=0)])
+    return np.stack([whole, np.maximum(1.0, flanks.min(axis=0)), heights.max(axis=0)])

@@ -78,7 +78,8 @@ KINDS: dict[str, dict[str, Poor]] = {
     "resolution, 1 bit": {f"{dpi} dpi": Poor(dpi, one_bit_at=165) for dpi in (35, 40, 45, 50, 60, 75, 100, 200)},
     "resolution, noise": {f"{dpi} dpi": Poor(dpi, noise=9) for dpi in (35, 40, 45, 50, 60, 75, 100)},
     "defocus": {f"{mm} mm": Poor(blur_mm=mm) for mm in (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)},
-    "defocus, half faded": {f"{mm} mm": Poor(blur_mm=mm, left=0.35) for mm in (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)},
+    "defocus at 35 %": {f"{mm} mm": Poor(blur_mm=mm, left=0.35) for mm in (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)},
+    "defocus at 50 %": {f"{mm} mm": Poor(blur_mm=mm, left=0.5) for mm in (0.2, 0.3, 0.35, 0.4, 0.45)},
     "motion": {f"{mm} mm": Poor(moved_mm=mm) for mm in (0.5, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0)},
     "fading": {f"{left:.0%}": Poor(left=left) for left in (0.11, 0.14, 0.17, 0.2, 0.23, 0.26, 0.3, 0.4, 0.7)},
 }
