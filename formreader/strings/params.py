@@ -17,8 +17,8 @@ class StringParams:
         Digits are no lower than this share of the box's picture, its margins counted in: dashes alone are no digits.
     speck
         Pieces smaller than this in both directions are dirt, or a decimal point.
-    overlap
-        Components over each other by this share of the narrower are one digit (the bar of a 5), unless both are `tall`.
+    overlap, bar
+        A component lower than `bar` that stands over another by this share of the narrower belongs to it.
     line_length, line_height
         A piece this long and this flat is drawn with a ruler's intent: an underline or a strike.
     widest_whole
@@ -77,7 +77,7 @@ class StringParams:
     least_height: float = 0.18
     speck: float = 0.22
     overlap: float = 0.5
-    tall: float = 0.75
+    bar: float = 0.4
     line_length: float = 1.5
     line_height: float = 0.35
     widest_whole: float = 0.45
