@@ -58,8 +58,8 @@ class StringParams:
         The same for a piece cut off a stroke: a tail cut off reads as a 1, but it is no taller than a tail.
     lying, lying_reach
         A piece cut off a stroke that is wider than this share of its height is hardly a 1.
-    unreadable
-        Chance that a digit is written so that it is none.
+    unreadable, usual_width
+        Chance that a digit is written so that it is none; for what is wider than a digit usually is, once for each.
     filled
         Chance of a dash or a cross in a place of its own, as people fill what they leave empty.
     miscounted
@@ -109,6 +109,7 @@ class StringParams:
     lying: float = 0.75
     lying_reach: float = 0.1
     unreadable: float = 0.05
+    usual_width: float = 0.8
     filled: float = 0.02
     miscounted: float = 0.003
     readable: float = 0.5
