@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from formreader.strings.params import StringParams
 from formreader.strings.paths import Candidate, Mark, best_path, candidates
-from formreader.strings.pieces import Point, Writing, cut_writing
+from formreader.strings.pieces import Writing, cut_writing
+from formreader.strings.points import Point
 from formreader.values import CLASSES, POINT, Box, DigitReading, Digits, Ink, Points, Reason
 
 __all__ = ["Score", "StringParams", "read_strings"]

@@ -17,8 +17,8 @@ class StringParams:
         Digits are no lower than this share of the box's picture, its margins counted in: dashes alone are no digits.
     speck
         Pieces smaller than this in both directions are dirt, or a decimal point.
-    overlap
-        Components over each other by this share of the narrower are one digit (the bar of a 5), unless both are `tall`.
+    overlap, bar
+        A component lower than `bar` that stands over another by this share of the narrower belongs to it.
     line_length, line_height
         A piece this long and this flat is drawn with a ruler's intent: an underline or a strike.
     widest_whole
@@ -58,8 +58,8 @@ class StringParams:
         The same for a piece cut off a stroke: a tail cut off reads as a 1, but it is no taller than a tail.
     lying, lying_reach
         A piece cut off a stroke that is wider than this share of its height is hardly a 1.
-    unreadable
-        Chance that a digit is written so that it is none.
+    unreadable, usual_width
+        Chance that a digit is written so that it is none; for what is wider than a digit usually is, once for each.
     filled
         Chance of a dash or a cross in a place of its own, as people fill what they leave empty.
     miscounted
@@ -77,7 +77,7 @@ class StringParams:
     least_height: float = 0.18
     speck: float = 0.22
     overlap: float = 0.5
-    tall: float = 0.75
+    bar: float = 0.4
     line_length: float = 1.5
     line_height: float = 0.35
     widest_whole: float = 0.45
@@ -109,6 +109,7 @@ class StringParams:
     lying: float = 0.75
     lying_reach: float = 0.1
     unreadable: float = 0.05
+    usual_width: float = 0.8
     filled: float = 0.02
     miscounted: float = 0.003
     readable: float = 0.5

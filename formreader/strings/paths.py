@@ -165,7 +165,8 @@ def _weights(
 ) -> NDArray[np.float64]:
     """Weigh each candidate as each class, (n, 13): its own chance, the joinings in it and the parting after it."""
     weights = probabilities.astype(np.float64)
-    weights[:, UNREAD] *= params.unreadable
+    widths = np.array([candidate.columns[1] - candidate.columns[0] for candidate in found]) / writing.height
+    weights[:, UNREAD] *= params.unreadable ** np.maximum(1.0, widths / params.usual_width)
     weights[:, STRIKES] *= params.filled
     weights = np.maximum(weights, 1e-12)
     parting = np.array([*writing.parting, 1.0])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from formreader.strings.cuts import follow, seams, valleys
 from formreader.strings.params import StringParams
+from formreader.strings.points import Component, Point, points_among
 from formreader.values import Ink
 
 Mask = NDArray[np.bool_]
@@ -33,15 +34,6 @@ class Piece:
     component: int
     mask: Mask
     middle: float
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A mark like a decimal point: its first and last + 1 column, and whether it stands clear of all digits."""
-
-    left: int
-    right: int
-    is_apart: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,25 +65,11 @@ class Writing:
     is_struck: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Component:
-    number: int
-    left: int
-    top: int
-    width: int
-    height: int
-    area: int
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self.left, self.left + self.width
-
-
 def cut_writing(ink: Ink, params: StringParams) -> Writing | None:
     """Cut the writing of a wide box into pieces; None where there is none."""
     strokes = (ink > params.level).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
-    found = [_Component(i, *(int(v) for v in stats[i])) for i in range(1, count)]
+    found = [Component(i, *(int(v) for v in stats[i])) for i in range(1, count)]
     if not found:
         return None
     height = max(_height(found), params.least_height * ink.shape[0])
@@ -110,11 +88,11 @@ def cut_writing(ink: Ink, params: StringParams) -> Writing | None:
     pieces, weights = _pieces(ink, labels, groups, height, stroke, params)
     return Writing(
         ink, height, stroke, pieces, _parting(pieces, weights, height, params),
-        _points(marks, written, labels, height, stroke, params), is_struck,
+        points_among(marks, written, labels, height, stroke, params), is_struck,
     )  # fmt: skip
 
 
-def _height(found: list[_Component]) -> float:
+def _height(found: list[Component]) -> float:
     """Say how high the digits are: neither a small 0 nor one long tail decides it."""
     tall = [c.height for c in found]
     highest = max(tall)
@@ -124,7 +102,7 @@ def _height(found: list[_Component]) -> float:
 def _is_crossed(
     strokes: NDArray[np.uint8],
     labels: NDArray[np.int32],
-    written: list[_Component],
+    written: list[Component],
     height: float,
     params: StringParams,
 ) -> bool:
@@ -139,15 +117,15 @@ def _is_crossed(
     return bool(np.isin(labels[run > 0], [c.number for c in written]).any())
 
 
-def _joined(written: list[_Component], height: float, params: StringParams) -> list[list[_Component]]:
-    """Join components that stand over each other, but not two tall ones: digits lean over their neighbours."""
-    groups: list[list[_Component]] = []
+def _joined(written: list[Component], height: float, params: StringParams) -> list[list[Component]]:
+    """Join a low component to what it stands over or under, the bar of a 5; a small digit may hang over a neighbour."""
+    groups: list[list[Component]] = []
     for one in sorted(written, key=lambda c: c.left):
         for group in groups:
             start, stop = min(c.left for c in group), max(c.left + c.width for c in group)
             shared = min(stop, one.left + one.width) - max(start, one.left)
-            both_tall = one.height > params.tall * height and any(c.height > params.tall * height for c in group)
-            if shared > params.overlap * min(one.width, stop - start) and not both_tall:
+            is_bar = min(one.height, max(c.height for c in group)) < params.bar * height
+            if is_bar and shared > params.overlap * min(one.width, stop - start):
                 group.append(one)
                 break
         else:
@@ -158,7 +136,7 @@ def _joined(written: list[_Component], height: float, params: StringParams) -> l
 def _pieces(
     ink: Ink,
     labels: NDArray[np.int32],
-    groups: list[list[_Component]],
+    groups: list[list[Component]],
     height: float,
     stroke: float,
     params: StringParams,
@@ -246,28 +224,3 @@ def _beside(one: Mask, other: Mask) -> float:
     rows = [np.flatnonzero(mask.any(axis=1)) for mask in (one, other)]
     shared = min(int(r[-1]) for r in rows) - max(int(r[0]) for r in rows) + 1
     return shared / min(len(r) for r in rows)
-
-
-def _points(
-    marks: list[_Component],
-    written: list[_Component],
-    labels: NDArray[np.int32],
-    height: float,
-    stroke: float,
-    params: StringParams,
-) -> tuple[Point, ...]:
-    """Find marks as large as a point that the pen made, and as low; one close to a digit may be a bit of its stroke."""
-    low = float(np.median([c.top + c.height for c in written])) - params.point_rise * height
-    found = [c for c in marks if c.area >= params.least_point * stroke**2 and c.top + c.height / 2 > low]
-    if not found:
-        return ()
-    far = cv2.distanceTransform((~np.isin(labels, [c.number for c in written])).astype(np.uint8), cv2.DIST_L2, 3)
-    points = []
-    for mark in found:
-        middle = mark.left + mark.width / 2
-        if any(0.2 < (middle - c.left) / c.width < 0.8 and middle < c.left + c.width and
-               mark.top + mark.height <= c.top + c.height for c in written):  # fmt: skip
-            continue  # dirt in the hollow of a digit
-        is_apart = float(far[labels == mark.number].min()) > params.point_apart * height
-        points.append(Point(mark.left, mark.left + mark.width, is_apart))
-    return tuple(points)

@@ -181,8 +181,8 @@ def measured(
     parts = [f"{name:<28}{counts['boxes']:>5}"]
     for mode in ("known", "open"):
         shares = [counts[f"{mode} {what}"] / counts["boxes"] for what in ("right", "accepted-right", "flagged")]
-        error = counts[f"{mode} errors"] / max(counts["digits"], 1)
-        parts.append("".join(f"{share:>8.1%}" for share in (shares[0], error, *shares[1:])))
+        error = f"{counts[f'{mode} errors'] / counts['digits']:.1%}" if counts["digits"] else "-"
+        parts.append(f"{shares[0]:>8.1%}{error:>8}{shares[1]:>8.1%}{shares[2]:>8.1%}")
         parts.append(f"{counts[f'{mode} accepted-wrong']:>6}")
     return "".join(parts)
 
