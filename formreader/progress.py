@@ -16,7 +16,7 @@ from formreader.values import PageAnswer, PageFailure, PageReading
 _EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
 _REASONS_SHOWN: Final = 5
 _NAMES_SHOWN: Final = 3
-_OTHER_PICTURES: Final = (".gif", ".heic", ".heif", ".jfif", ".jp2", ".avif")
+_OTHER_PICTURES: Final = (".gif", ".jp2", ".avif")
 
 
 @dataclass(slots=True)

@@ -301,9 +301,9 @@ class PageReading:
     Attributes
     ----------
     quality
-        What can be measured of the scan itself, by name: ``box_px`` (middle box's shorter side), ``contrast`` (0 to 1),
-        and where printed lines can be measured ``smear`` (share of a box over which a point is spread) and ``print``
-        (share of the printed lines' darkness that is left).
+        What can be measured of the scan itself, by name: ``box_px`` (middle box's shorter side), ``contrast`` and
+        ``grey`` (0 to 1), and where printed lines can be measured ``smear`` (share of a box over which a point is
+        spread) and ``print`` (share of the printed lines' darkness that is left).
     pictures
         PNG bytes of the boxes of fields to review, by (field, position).
     codes

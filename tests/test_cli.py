@@ -277,9 +277,9 @@ def test_two_folders_with_scans_of_one_name_share_results(run: Run, tmp_path: Pa
 
 
 def test_pictures_that_are_passed_over_are_named_first(run: Run, tmp_path: Path, form: Path) -> None:
-    scans = folder_of(tmp_path, "a.png", "a.txt", "b.txt", "c.txt", "p.HEIC", "q.gif")
+    scans = folder_of(tmp_path, "a.png", "a.txt", "b.txt", "c.txt", "p.AVIF", "q.gif")
     _, _, err = run("read", scans, "-t", form, "-o", tmp_path / "out")
-    assert "5 files of other kinds in the folders passed over: p.HEIC, q.gif, a.txt, ..." in err
+    assert "5 files of other kinds in the folders passed over: p.AVIF, q.gif, a.txt, ..." in err
     assert "2 are pictures of a kind that this program does not read; convert to PNG or JPEG" in err
 
 

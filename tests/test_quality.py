@@ -15,10 +15,10 @@ from formreader.errors import BlankPage, NoMatch, TooPoor
 from formreader.export import needs_review
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.pipeline import answer, read_page, unwatched
-from formreader.quality import measure, refuse_hopeless, refuse_tiny
+from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import save_picture
 from formreader.template import Field, Template, corners_of
-from formreader.values import Box, Grey, Page, PageFailure, PageRef
+from formreader.values import Box, FieldReading, Grey, Page, PageFailure, PageRef
 from tests.drawing import PENS, Filled, Wear, dense, draw_values, draw_writer, fill, meter_card
 
 DPI = 200
@@ -166,6 +166,16 @@ def test_a_good_page_is_not_flagged_for_its_quality(model: DigitModel) -> None:
     for pixels in (scanned(card()), scanned(card(), dpi=100), scanned(card(), left=0.4), scanned(card(), blur_mm=0.2)):
         reading = read_page(page(pixels), template(), model)
         assert not {"too_small", "too_blurred", "too_faint"} & {r for field in reading.fields for r in field.reasons}
+
+
+def test_black_and_white_needs_more_pixels_than_grey(model: DigitModel) -> None:
+    for dpi, flagged in ((55, True), (100, False)):
+        fax = np.where(scanned(card(), dpi=dpi) < 180, 0, 255).astype(np.uint8)
+        assert quality_of(fax, card(), dpi)["grey"] == 0
+        boxes = tuple(digit.box for digit in read_page(page(scanned(card(), dpi=dpi)), template(), model).digits)
+        fields = tuple(FieldReading(field.name, "1", 1.0) for field in template().fields)
+        doubted, _ = with_doubts(fields, (), boxes, measure(fax, boxes, template()))
+        assert {field.reasons for field in doubted} == {("too_small",) if flagged else ()}
 
 
 def test_only_the_small_boxes_of_a_form_are_too_small(model: DigitModel) -> None:

@@ -23,7 +23,7 @@ from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
 from formreader.values import Page, PageRef
 
 ENDINGS: Final = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".hif", ".pdf"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".hif", ".pdf"}
 )
 CLUTTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What desktops leave in folders; passed over without a word, like names that begin with a dot."""
