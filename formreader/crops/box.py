@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.along import Profiles, hidden_by, line_profiles, stretches, usual_amounts
+from formreader.crops.along import Profiles, hidden_by, line_profiles, stretches, unevenness, usual_amounts
 from formreader.crops.printed import Bands, blank_darkness, form_print, frame_bands, grown, without_print
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.upright import (
@@ -59,6 +59,23 @@ class _Seen:
     blank_lines: Profiles | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What all boxes of a page say together.
+
+    Attributes
+    ----------
+    uneven
+        How much the frames' lines vary by themselves.
+    least_darkness
+        From which darkness on a mark is writing.
+    """
+
+    uneven: float
+    least_darkness: float
+    streaks: tuple[Streak, ...]
+
+
 def cut_boxes(
     pixels: Grey, reference: Grey | None, boxes: Sequence[Box], streaks: tuple[Streak, ...], params: CropParams
 ) -> list[Cut]:
@@ -68,8 +85,8 @@ def cut_boxes(
         common = _common_print(seen, params)
         seen = [replace(one, blank=print_) for one, print_ in zip(seen, common, strict=True)]
     usual = usual_amounts(boxes, [one.lines for one in seen], [one.blank_lines for one in seen])
-    least = _least_darkness(seen, params)
-    return [_cut(one, amounts, least, streaks, params) for one, amounts in zip(seen, usual, strict=True)]
+    page = _Page(unevenness([one.lines for one in seen], usual), _least_darkness(seen, params), streaks)
+    return [_cut(one, amounts, page, params) for one, amounts in zip(seen, usual, strict=True)]
 
 
 def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> _Seen:
@@ -78,11 +95,13 @@ def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) ->
     paper = paper_of(picture, frame.side, params)
     darkness = darkness_of(picture, paper)
     bands = frame_bands(darkness, frame, params)
-    darkness = without_passing(darkness, params)
+    lines = line_profiles(darkness, bands, frame, params)
+    # A table's lines go on past the box as well; they are taken out as what they are.
+    darkness = np.where(bands.either > 0, darkness, without_passing(darkness, params))
     blank = blank_darkness(reference, box, frame, params)
     return _Seen(
         *(box, frame, darkness, _is_covered(paper[frame.inside(0)], paper, params), bands, blank),
-        line_profiles(darkness, bands, frame, params),
+        lines,
         None if blank is None else line_profiles(blank, bands, frame, params),
     )
 
@@ -95,7 +114,7 @@ def _is_covered(inside: Grey, paper: Grey, params: CropParams) -> bool:
 def _common_print(seen: Sequence[_Seen], params: CropParams) -> list[Grey | None]:
     """Find what nearly all boxes of a size show at the same place, where no blank is known: guides to write along.
 
-    What a person writes is hardly ever in nine of ten boxes alike to the pixel.
+    What a person writes is hardly ever in nine of ten boxes alike to the pixel; to be sure, guides must be pale.
     """
     common: list[Grey | None] = [None] * len(seen)
     sizes = np.array([one.frame.size for one in seen]).reshape(-1, 2)
@@ -104,14 +123,15 @@ def _common_print(seen: Sequence[_Seen], params: CropParams) -> list[Grey | None
         size = sizes[min(left)]
         alike = [row for row in sorted(left) if (np.abs(sizes[row] - size) <= params.alike * size).all()]
         left -= set(alike)
-        if len(alike) < params.enough_boxes:
+        if len(alike) < params.common_boxes:
             continue
         width, height = np.median(sizes[alike], axis=0).astype(int).tolist()
         drawn = [cv2.resize(cv2.dilate(seen[row].darkness, np.ones((3, 3))), (width, height)) for row in alike]
         rank = int((1 - params.on_nearly_all) * len(alike))
         shared = np.partition(np.stack(drawn), rank, axis=0)[rank]
         frame = seen[alike[0]].frame
-        if shared[frame.inside(params.guides_from * frame.side)].max() > 0.6 * params.least_darkness * 255:
+        darkest = float(shared[frame.inside(params.guides_from * frame.side)].max())
+        if 0.6 * params.least_darkness * 255 < darkest < params.palest_writing * 255:
             for row in alike:
                 common[row] = cv2.resize(shared, seen[row].frame.size)
     return common
@@ -126,13 +146,16 @@ def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
     return max(least, min(pale, params.of_writing * usual))
 
 
-def _cut(
-    seen: _Seen, usual: NDArray[np.float64], least: float, streaks: tuple[Streak, ...], params: CropParams
-) -> Cut:
-    cut = _written(seen, usual, least, params)
+def _cut(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParams) -> Cut:
+    cut = _written(seen, usual, page, params)
     if seen.is_covered:
         return Cut(cut.ink, "not_a_digit")
-    if cut.ink.size and not cut.reason and streaks and _meets(cut.ink, on_streaks(seen.box, streaks, seen.frame)):
+    if (
+        cut.ink.size
+        and not cut.reason
+        and page.streaks
+        and _meets(cut.ink, on_streaks(seen.box, page.streaks, seen.frame))
+    ):
         return Cut(cut.ink, "ink_outside")
     return cut
 
@@ -141,18 +164,19 @@ def _meets(ink: Ink, mask: Mask) -> bool:
     return bool((ink[grown(mask, 1) > 0] > 96).any())
 
 
-def _written(seen: _Seen, usual: NDArray[np.float64], least: float, params: CropParams) -> Cut:
+def _written(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParams) -> Cut:
     """Take the print out of a box's darkness and choose its writing."""
     darkness, bands, frame = seen.darkness, seen.bands, seen.frame
     printed = form_print(seen.blank, darkness, frame, params)
-    along, longest, is_clear = stretches(seen.lines, usual, bands, frame, params)
-    on_line: Reason = "ink_outside" if longest >= params.long_residue * frame.side else "blank"
+    along, longest, strength = stretches(seen.lines, usual, page.uneven, bands, frame, params)
+    may_be_stroke = longest >= params.long_residue * frame.side and strength > params.surely_over
+    on_line: Reason = "ink_outside" if may_be_stroke else "blank"
     inner = frame.inside(0)
     free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]
     rank = int(0.99 * (free.size - 1))
     stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
     strongest = float(free.max()) if free.size else 0.0
-    if strongest < least:
+    if strongest < page.least_darkness:
         return Cut(_NOTHING, on_line)
     threshold = max(params.least_darkness * 255, params.of_stroke * max(stroke, 0.6 * strongest))
     full = max(stroke, threshold)
@@ -165,7 +189,11 @@ def _written(seen: _Seen, usual: NDArray[np.float64], least: float, params: Crop
             return Cut(_NOTHING, reason if on_line == "blank" else on_line)
         if (with_line != writing).any():
             drawn = [antialiased(darkness, mask, full) for mask in (with_line, writing)]
-            return Cut(drawn[0], reason_with_line, drawn[1]) if is_clear else Cut(drawn[1], reason, drawn[0])
+            return (
+                Cut(drawn[0], reason_with_line, drawn[1])
+                if strength > params.clearly_over
+                else Cut(drawn[1], reason, drawn[0])
+            )
     if writing is None:
         return Cut(_NOTHING, reason)
     hidden = hidden_by(writing, full, usual, bands, frame, params)

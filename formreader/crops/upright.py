@@ -46,9 +46,11 @@ class CropParams:
     line_rim: float = 0.05  # so far from a line a stroke counts as along it
     corner: float = 0.06  # of a line is left out at its ends, where others meet it
     crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
-    over_line: float = 1.25  # times the line's own ink, and
-    over_line_px: float = 0.4  # full-dark pixels on top: a stroke lies along it
-    clearly_over: float = 1.6  # times: it is taken for the writing's
+    over_line: float = 1.12  # times the line's own ink, and
+    over_line_px: float = 0.25  # full-dark pixels on top: a stroke lies along it
+    unevenly: float = 2.0  # times what the page's lines vary by themselves comes on top
+    surely_over: float = 1.2  # times: a box is not called blank
+    clearly_over: float = 1.3  # times: it is taken for the writing's
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller
@@ -68,11 +70,15 @@ class CropParams:
     over_print_by: float = 0.1  # of the paper's brightness on top: that dark is a pen over a pale line or guide
     hidden: float = 0.33  # ink that ends on a line over this length may go on within it
     guides_from: float = 0.12  # of the box's side: print this far from the frame is a guide or a watermark
+    common_boxes: int = 16  # so many boxes tell what is print by being alike
+    palest_writing: float = 0.6  # of the paper's brightness: darker is no guide to write along
     on_nearly_all: float = 0.9  # of the boxes of a size: what shows at one place in all of these is print
     alike: float = 0.12  # boxes differ by less than this in a size
     print_seen: float = 0.4  # quantile of the guides' darkness in a box: more than that much is never written over
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
-    diagonal: float = 0.57  # of the box's width and of its height: a straight stroke from corner to corner strikes it out
+    diagonal: float = (
+        0.57  # of the box's width and of its height: a straight stroke from corner to corner strikes it out
+    )
     diagonal_lean: float = 0.6  # width to height of the stroke: a 1 does not lean as much
     straight: float = 0.035  # of the box's side: how far a straight stroke strays from its line
     scribbled: int = 5  # strokes one over the other, or side by side, over half of the mark: a digit has four at most
