@@ -2,8 +2,8 @@
 
 The front door of the generator: layouts are in `drawing_forms`, writing in `drawing_hand`, wear in `drawing_wear`.
 
-A field's boxes are written as one character a box: a digit, ``_`` blank, ``X``, ``-`` and ``/`` struck out, ``#`` a digit that
-was scribbled over and cannot be read.
+A field's boxes are written as one character a box: a digit, ``_`` blank, ``X``, ``-`` and ``/`` struck out, ``#`` a
+digit that was scribbled over and cannot be read.
 """
 
 from __future__ import annotations

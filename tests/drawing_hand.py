@@ -138,8 +138,7 @@ class Desk:
             shares = [np.array([[0.5 - half, 0.5], [0.5, 0.5], [0.5 + half, 0.5]]) + rng.normal(0, 0.025, (3, 2))]
         elif mark == "/":
             low = float(rng.uniform(0.0, 0.2))
-            ends = [[1 - low, low], [0.5, 0.5], [low, 1 - low]]
-            shares = [np.array(ends) + rng.normal(0, 0.025, (3, 2))]
+            shares = [np.array([[1 - low, low], [0.5, 0.5], [low, 1 - low]]) + rng.normal(0, 0.025, (3, 2))]
         else:
             turns = int(rng.integers(9, 14))
             sweep = np.linspace(0.14, 0.86, turns)

@@ -1,4 +1,4 @@
-"""Forms whose boxes hold print of their own, and dirt that lies over a scan: streaks, holes, staples, shadows, folds."""
+"""Forms whose boxes hold print of their own, and dirt over a scan: streaks, a hole, a staple, a sheet's shadow."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Strokes that run along a printed line or within it: weigh the line's ink against what the line alone would have.
 
 A stroke over a line makes it thicker or darker there, so that its ink, summed up across it, exceeds that of the rest of
-the line, of the same line in the field's other boxes, and of the blank. Only a pen thinner than the line can hide in it.
+the line, of the same line of other boxes, and of the blank. Only a pen thinner than the line can hide in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from formreader.crops.upright import CropParams, Frame, Mask
 from formreader.values import Box, Grey
 
 Profiles = tuple[NDArray[np.float32], ...]
-"""For the top, bottom, left and right line: its ink at each place along the box, in full-dark pixels; empty for none."""
+"""For the top, bottom, left and right line: its ink place by place, in full-dark pixels; empty for none."""
 
 
 def line_profiles(darkness: Grey, bands: Bands, frame: Frame, params: CropParams) -> Profiles:
@@ -79,43 +79,53 @@ def _nanmedian(amounts: NDArray[np.float64]) -> float:
     return float(np.median(known)) if known.size else float("nan")
 
 
+def unevenness(profiles: Sequence[Profiles], usual: NDArray[np.float64]) -> float:
+    """Say how much more ink lines have by themselves, in places and as a whole, than is usual: a fax draws in steps."""
+    within = [float(np.quantile(side, 0.85) - np.median(side)) for box in profiles for side in box if side.size]
+    excess = np.array([[_median(side) for side in box] for box in profiles]).reshape(-1, 4) - usual
+    between = excess[~np.isnan(excess)]
+    if not within or not between.size:
+        return 0.0
+    # Few boxes have a stroke along a line: most of what varies varies by itself.
+    return max(float(np.quantile(within, 0.65)), float(np.quantile(between, 0.85)))
+
+
 def stretches(
-    profiles: Profiles, usual: NDArray[np.float64], bands: Bands, frame: Frame, params: CropParams
-) -> tuple[Mask, float, bool]:
+    profiles: Profiles, usual: NDArray[np.float64], uneven: float, bands: Bands, frame: Frame, params: CropParams
+) -> tuple[Mask, float, float]:
     """Mark where lines have more ink than their own over more than a stroke's width.
 
     Returns
     -------
     tuple
-        The mask of lines and rims there, the longest stretch in pixels, and whether one of them is clear.
+        The mask of lines and rims there, the longest stretch in pixels, and how many times the line's own ink the
+        strongest has.
     """
     mask = np.zeros(frame.size[::-1], np.uint8)
     rim = _rim(frame, params)
     rows, columns = frame.inside(params.corner * frame.side)
     window = max(3, round(params.crossing * frame.side)) | 1
-    longest, is_clear = 0.0, False
+    longest, strongest = 0.0, 0.0
     for nth, (profile, (start, stop)) in enumerate(zip(profiles, (*bands.rows, *bands.columns), strict=True)):
         if not profile.size or np.isnan(usual[nth]):
             continue
-        base = min(float(np.median(profile)), usual[nth])
+        base = max(min(float(np.median(profile)), float(usual[nth])), 0.1)
         smooth = cv2.blur(profile[None], (3, 1), borderType=cv2.BORDER_REPLICATE)[0]
-        over = (smooth > params.over_line * base + params.over_line_px).astype(np.uint8)[None]
+        slack = params.over_line_px + params.unevenly * uneven
+        over = (smooth > params.over_line * base + slack).astype(np.uint8)[None]
         # Short excess is a stroke that crosses.
         long = cv2.morphologyEx(over, cv2.MORPH_OPEN, np.ones((1, window), np.uint8), borderValue=0)[0] > 0
         if not long.any():
             continue
         edges = np.flatnonzero(np.diff(np.concatenate([[0], long.astype(np.int8), [0]])))
         longest = max(longest, float(np.max(edges[1::2] - edges[::2])))
-        # A line that a coarse scan draws in steps varies by itself.
-        low, high = np.quantile(profile, (0.25, 0.75))
-        clearly = params.clearly_over * base + params.over_line_px + (high - low)
-        is_clear |= bool(np.median(smooth[long]) > clearly)
+        strongest = max(strongest, float(np.median(smooth[long]) - slack) / base)
         band = slice(max(0, start - rim), stop + rim)
         if nth < 2:
             mask[band, columns][:, long] = 255
         else:
             mask[rows, band][long] = 255
-    return mask, longest, is_clear
+    return mask, longest, strongest
 
 
 def _rim(frame: Frame, params: CropParams) -> int:

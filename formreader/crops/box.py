@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.along import Profiles, hidden_by, line_profiles, stretches, usual_amounts
+from formreader.crops.along import Profiles, hidden_by, line_profiles, stretches, unevenness, usual_amounts
 from formreader.crops.guides import common_print
 from formreader.crops.printed import Bands, blank_darkness, form_print, frame_bands, grown, without_print
 from formreader.crops.streaks import Streak, on_streaks
@@ -60,17 +60,34 @@ class _Seen:
     blank_lines: Profiles | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What all boxes of a page say together.
+
+    Attributes
+    ----------
+    uneven
+        How much the frames' lines vary by themselves.
+    least_darkness
+        From which darkness on a mark is writing.
+    """
+
+    uneven: float
+    least_darkness: float
+    streaks: tuple[Streak, ...]
+
+
 def cut_boxes(
     pixels: Grey, reference: Grey | None, boxes: Sequence[Box], streaks: tuple[Streak, ...], params: CropParams
 ) -> list[Cut]:
     """Cut boxes, their lines compared with one another."""
     seen = [_look(pixels, reference, box, params) for box in boxes]
     usual = usual_amounts(boxes, [one.lines for one in seen], [one.blank_lines for one in seen])
-    prints = [one.blank for one in seen]
     if reference is None:
         prints = common_print([one.darkness for one in seen], [one.frame for one in seen], params)
-    least = _least_darkness(seen, params)
-    return [_cut(*one, least, streaks, params) for one in zip(seen, prints, usual, strict=True)]
+        seen = [replace(one, blank=print_) for one, print_ in zip(seen, prints, strict=True)]
+    page = _Page(unevenness([one.lines for one in seen], usual), _least_darkness(seen, params), streaks)
+    return [_cut(one, amounts, page, params) for one, amounts in zip(seen, usual, strict=True)]
 
 
 def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> _Seen:
@@ -79,11 +96,13 @@ def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) ->
     paper = paper_of(picture, frame.side, params)
     darkness = darkness_of(picture, paper)
     bands = frame_bands(darkness, frame, params)
-    darkness = without_passing(darkness, params)
+    lines = line_profiles(darkness, bands, frame, params)
+    # A table's lines go on past the box as well; they are taken out as what they are.
+    darkness = np.where(bands.either > 0, darkness, without_passing(darkness, params))
     blank = blank_darkness(reference, box, frame, params)
     return _Seen(
         *(box, frame, darkness, _is_covered(paper[frame.inside(0)], paper, params), bands, blank),
-        line_profiles(darkness, bands, frame, params),
+        lines,
         None if blank is None else line_profiles(blank, bands, frame, params),
     )
 
@@ -102,18 +121,16 @@ def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
     return max(least, min(pale, params.of_writing * usual))
 
 
-def _cut(
-    seen: _Seen,
-    blank: Grey | None,
-    usual: NDArray[np.float64],
-    least: float,
-    streaks: tuple[Streak, ...],
-    params: CropParams,
-) -> Cut:
-    cut = _written(seen, blank, usual, least, params)
+def _cut(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParams) -> Cut:
+    cut = _written(seen, usual, page, params)
     if seen.is_covered:
         return Cut(cut.ink, "not_a_digit")
-    if cut.ink.size and not cut.reason and streaks and _meets(cut.ink, on_streaks(seen.box, streaks, seen.frame)):
+    if (
+        cut.ink.size
+        and not cut.reason
+        and page.streaks
+        and _meets(cut.ink, on_streaks(seen.box, page.streaks, seen.frame))
+    ):
         return Cut(cut.ink, "ink_outside")
     return cut
 
@@ -122,18 +139,19 @@ def _meets(ink: Ink, mask: Mask) -> bool:
     return bool((ink[grown(mask, 1) > 0] > 96).any())
 
 
-def _written(seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], least: float, params: CropParams) -> Cut:
+def _written(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParams) -> Cut:
     """Take the print out of a box's darkness and choose its writing."""
     darkness, bands, frame = seen.darkness, seen.bands, seen.frame
-    printed = form_print(blank, darkness, frame, params)
-    along, longest, is_clear = stretches(seen.lines, usual, bands, frame, params)
-    on_line: Reason = "ink_outside" if longest >= params.long_residue * frame.side else "blank"
+    printed = form_print(seen.blank, darkness, frame, params)
+    along, longest, strength = stretches(seen.lines, usual, page.uneven, bands, frame, params)
+    may_be_stroke = longest >= params.long_residue * frame.side and strength > params.surely_over
+    on_line: Reason = "ink_outside" if may_be_stroke else "blank"
     inner = frame.inside(0)
     free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]
     rank = int(0.99 * (free.size - 1))
     stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
     strongest = float(free.max()) if free.size else 0.0
-    if strongest < least:
+    if strongest < page.least_darkness:
         return Cut(_NOTHING, on_line)
     threshold = max(params.least_darkness * 255, params.of_stroke * max(stroke, 0.6 * strongest))
     full = max(stroke, threshold)
@@ -146,7 +164,11 @@ def _written(seen: _Seen, blank: Grey | None, usual: NDArray[np.float64], least:
             return Cut(_NOTHING, reason if on_line == "blank" else on_line)
         if (with_line != writing).any():
             drawn = [antialiased(darkness, mask, full) for mask in (with_line, writing)]
-            return Cut(drawn[0], reason_with_line, drawn[1]) if is_clear else Cut(drawn[1], reason, drawn[0])
+            return (
+                Cut(drawn[0], reason_with_line, drawn[1])
+                if strength > params.clearly_over
+                else Cut(drawn[1], reason, drawn[0])
+            )
     if writing is None:
         return Cut(_NOTHING, reason)
     hidden = hidden_by(writing, full, usual, bands, frame, params)

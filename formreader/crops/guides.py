@@ -20,11 +20,12 @@ from formreader.values import Grey
 class GuideParams:
     """When boxes are enough, and alike enough, to tell what is printed in all of them."""
 
-    least_boxes: int = 8
+    least_boxes: int = 16
     most_boxes: int = 64  # more say nothing new
     alike: float = 0.1  # sides of boxes of one size differ by less
     shown_by: float = 0.9  # share of the boxes: writing over print makes it no paler
-    paler: float = 0.7  # of the page's strokes: print as dark as the pen could be writing in one place everywhere
+    paler: float = 0.7  # of the page's strokes: print as dark as the pen could be writing in one place everywhere,
+    palest_writing: float = 0.6  # of the paper's brightness; nor is any guide as dark as this
 
 
 def common_print(
@@ -81,5 +82,5 @@ def _common(pictures: Sequence[Grey], frame: Frame, params: CropParams, guides: 
     shown = darkness[int((1 - guides.shown_by) * (len(pictures) - 1))]
     strokes = float(np.percentile(darkness[-1], 75))
     common: Grey = np.zeros_like(sized[0])
-    common[inside] = np.where(shown < guides.paler * strokes, shown, 0)
+    common[inside] = np.where(shown < min(guides.paler * strokes, guides.palest_writing * 255), shown, 0)
     return common

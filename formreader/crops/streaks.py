@@ -151,7 +151,7 @@ def _longest(is_on: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _is_print(page: AlignedPage, streak: Streak, params: StreakParams) -> bool:
-    """Whether the blank shows a line there; without a blank, whether the line keeps off the page's edges or is short."""
+    """Whether the blank shows a line there; else, whether the line keeps off the page's edges or is short."""
     along = page.pixels.shape[1] if streak.across else page.pixels.shape[0]
     if page.reference is None:
         margin = along // params.bands

@@ -46,9 +46,11 @@ class CropParams:
     line_rim: float = 0.05  # so far from a line a stroke counts as along it
     corner: float = 0.06  # of a line is left out at its ends, where others meet it
     crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
-    over_line: float = 1.25  # times the line's own ink, and
-    over_line_px: float = 0.4  # full-dark pixels on top: a stroke lies along it
-    clearly_over: float = 1.6  # times: it is taken for the writing's
+    over_line: float = 1.12  # times the line's own ink, and
+    over_line_px: float = 0.25  # full-dark pixels on top: a stroke lies along it
+    unevenly: float = 2.0  # times what the page's lines vary by themselves comes on top
+    surely_over: float = 1.2  # times: a box is not called blank
+    clearly_over: float = 1.3  # times: it is taken for the writing's
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller

