@@ -375,3 +375,16 @@ def test_a_blank_sheet_makes_no_template(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "white.png"), np.full((1400, 1000), 255, np.uint8))
     with pytest.raises(NoBoxes, match=r"white\.png: the page is blank; give a form with printed boxes"):
         find_form([tmp_path / "white.png"], "white")
+
+
+def test_boxes_over_the_picture_s_edge_are_left_to_a_person_and_never_blank(model: DigitModel) -> None:
+    page = page_of(scanned(0))
+    cut = round(0.62 * page.pixels.shape[1])
+    reading = read_page(
+        replace(page, pixels=np.ascontiguousarray(page.pixels[:, :cut]), colour=None), card().template(), model
+    )
+    beyond = [digit for digit in reading.digits if digit.box.corners[:, 0].max() > cut + 5]
+    assert beyond
+    assert {(digit.digit, digit.reason) for digit in beyond} == {(None, "ink_outside")}
+    flagged = {field.name for field in reading.fields if field.reasons}
+    assert {digit.box.field for digit in beyond} <= flagged

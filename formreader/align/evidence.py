@@ -29,6 +29,8 @@ class Evidence:
         How many boxes the form has, and how many of those in the picture have no frame there.
     foreign
         Sides of boxes found where the form has none.
+    taller
+        By which share most boxes are taller than the form's, the map's own stretch taken off.
     words
         Share of the form's words in the picture that are found; 1 for a form without reference.
     others
@@ -41,6 +43,7 @@ class Evidence:
     boxes: int
     absent: int
     foreign: int
+    taller: float
     words: float
     others: int
     likes: tuple[float, ...]
@@ -62,7 +65,8 @@ def evidence(
     words = words_found(page, seen, template, params, rules)
     share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
     boxes = sum(len(field.boxes) for field in template.fields)
-    return Evidence(frame.share, boxes, frame.absent, frame.foreign, share, words.others, words.likes)
+    frame_evidence = (frame.share, boxes, frame.absent, frame.foreign, frame.taller)
+    return Evidence(*frame_evidence, share, words.others, words.likes)
 
 
 def _seen(
@@ -87,8 +91,10 @@ def refusal(found: Evidence, template: Template, params: AlignParams, rules: Evi
         return "a box missing" if found.absent == 1 else f"{found.absent} boxes missing"
     if found.foreign:
         return "boxes that it does not have"
+    if abs(found.taller) > rules.most_taller:
+        return "rows spread otherwise"
     if found.words < least_words:
         return f"only {found.words:.0%} of its words"
-    if found.others > max(1, most_others * len(found.likes)):
-        return f"other words in {found.others} places"
+    if found.others > (0 if found.frame > rules.well_seen and not filled else most_others * len(found.likes)):
+        return "another word" if found.others == 1 else f"other words in {found.others} places"
     return ""

@@ -9,6 +9,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from formreader.align.evidence import Evidence, evidence, refusal
 from formreader.align.frame import likeness, shrunk
@@ -145,30 +146,36 @@ def _judged(
 
 def _unlike_paper(to_scan: Homography, bend: Bend | None, template: Template, params: AlignParams) -> str:
     """Say how a map stretches paper as no scanner does: the print of another pitch can be reached in that way."""
-    along, uneven = stretches(to_scan, bend, template)
-    if uneven > params.most_stretch or abs(np.log(along)) > params.most_stretch:
+    along, uneven = stretches(to_scan, bend, template, params)
+    if uneven > params.most_uneven or abs(np.log(along)) > params.most_stretch:
         return "stretched unlike paper"
     return ""
 
 
-def stretches(to_scan: Homography, bend: Bend | None, template: Template) -> tuple[float, float]:
+def stretches(to_scan: Homography, bend: Bend | None, template: Template, params: AlignParams) -> tuple[float, float]:
     """Measure by how much a map stretches paper.
 
     Returns
     -------
     tuple
-        How much longer across than along the whole form is made, 1 for a photo, of which nothing can be said; and by
-        which share the bend stretches it where it does so most.
+        How much longer across than along most of the form is made, 1 for a photo, of which nothing can be said; and by
+        which share the bend stretches it in all but a tenth of its places.
     """
     size = np.array([template.width, template.height], dtype=np.float64)
+    rows, columns = bend.shifts.shape[:2] if bend is not None else (9, 9)
+    grid = np.stack(np.meshgrid(np.linspace(0, size[0], columns), np.linspace(0, size[1], rows)), axis=-1)
+    shifts = bend.shifts if bend is not None else np.zeros_like(grid)
+    placed = cv2.perspectiveTransform((grid + shifts).reshape(1, -1, 2), to_scan).reshape(grid.shape)
+    across = np.linalg.norm(np.diff(placed, axis=1), axis=2)[:-1] / (size[0] / (columns - 1))
+    down = np.linalg.norm(np.diff(placed, axis=0), axis=2)[:, :-1] / (size[1] / (rows - 1))
+    along = float(np.median(across / down)) if _is_flat(to_scan, size, params) else 1.0
+    strains = (np.diff(shifts[..., k], axis=1 - k) / (size[k] / (n - 1)) for k, n in ((0, columns), (1, rows)))
+    return along, float(max(np.percentile(np.abs(strain), 90) for strain in strains))
+
+
+def _is_flat(to_scan: Homography, size: NDArray[np.float64], params: AlignParams) -> bool:
+    """Whether a map is that of a flat scan: opposite sides are equally long."""
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) * size
     placed = cv2.perspectiveTransform(corners[None], to_scan)[0]
     top, right, bottom, left = np.hypot(*(np.roll(placed, -1, axis=0) - placed).T)
-    is_flat = max(top, bottom) < 1.02 * min(top, bottom) and max(left, right) < 1.02 * min(left, right)
-    along = float((top + bottom) / size[0] / ((left + right) / size[1])) if is_flat else 1.0
-    if bend is None:
-        return along, 0.0
-    rows, columns = bend.shifts.shape[:2]
-    across = np.diff(bend.shifts[..., 0], axis=1) * (columns - 1) / size[0]
-    down = np.diff(bend.shifts[..., 1], axis=0) * (rows - 1) / size[1]
-    return along, float(max(np.abs(across).max(), np.abs(down).max()))
+    return bool(max(abs(np.log(top / bottom)), abs(np.log(left / right))) < params.flat_sides)

@@ -28,11 +28,15 @@ class FrameFound:
         Boxes in the picture whose frame is not there.
     foreign
         Sides of boxes found where the form has none.
+    taller
+        By which share most boxes are taller than the form's, the map's own stretch taken off: paper that is stretched
+        stretches its boxes too, rows that are spread do not.
     """
 
     share: float
     absent: int
     foreign: int
+    taller: float
 
 
 def frame_found(
@@ -63,8 +67,47 @@ def frame_found(
     # One line may lie under another by chance, and toner lose one: not a pair of opposite ones, nor three.
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
-    foreign = _foreign(lines, template, scale, reach, params)
-    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign)
+    # What shows through from the back is paler than the form's own frame.
+    contrast = max(8, round(rules.foreign_darkness * _darkness(page, rows[printed], columns[printed])))
+    dark_lines = lines if contrast == 8 else _lines(local_ink(page, contrast), template, scale, gap, rules)
+    foreign = _foreign(dark_lines, template, scale, reach, params)
+    taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)
+    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign, taller)
+
+
+@lru_cache(maxsize=32)
+def _own_taller(template: Template, params: AlignParams, rules: EvidenceParams) -> float:
+    """Measure the same of the reference itself: of a double frame, the template may name the one or the other."""
+    if template.reference is None:
+        return 0.0
+    scale = working_scale(template, params)
+    gap, printed = _printed_sides(template, params, rules)
+    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    across, _ = _lines(local_ink(form), template, scale, gap, rules)
+    reach = max(1, round(params.line_reach * max(form.shape)))
+    return _taller(across, _places(template, scale, form.shape), printed, reach)
+
+
+def _taller(across: Grey, places: NDArray[np.int64], used: NDArray[np.bool_], reach: int) -> float:
+    """Measure how far tops and bottoms lie apart, against where the map puts them; 0 where there are too few."""
+    offsets = np.arange(-reach, reach + 1)
+    middles, enough = [], used[:, :2].all(axis=1)
+    for k in (0, 1):
+        rows = np.clip(places[:, k, :, 1, None] + offsets, 0, len(across) - 1)
+        ink = across[rows, places[:, k, :, 0, None]] > 0
+        count = ink.sum(axis=(1, 2))
+        middles.append((ink * offsets).sum(axis=(1, 2)) / np.maximum(count, 1))
+        enough &= count >= ink.shape[1]
+    heights = places[:, 1, 0, 1] - places[:, 0, 0, 1]
+    apart = (middles[1] - middles[0])[enough] / np.maximum(heights[enough], 1)
+    return float(np.median(apart)) if len(apart) >= 6 else 0.0
+
+
+def _darkness(page: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
+    """Measure how much darker than its surroundings most of the frame is, in grey levels."""
+    around = cv2.blur(page, (31, 31))
+    darkest = cv2.erode(page, np.ones((5, 5), np.uint8))
+    return float(np.median(around[rows, columns].astype(np.float64) - darkest[rows, columns]))
 
 
 def _lines(ink: Grey, template: Template, scale: float, gap_px: int, rules: EvidenceParams) -> tuple[Grey, Grey]:
@@ -130,7 +173,7 @@ def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParam
 
 
 def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams) -> int:
-    """Count upright lines of a box's height, with lines across at both ends, where the form has none."""
+    """Count upright lines of a box's height or more, with lines across at both ends, where the form has none."""
     if template.reference is None:
         return 0
     free = _unprinted(template, params, reach)
@@ -140,7 +183,7 @@ def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: 
     ends = cv2.dilate(across, np.ones((2 * reach + 3, 2 * reach + 3), np.uint8))
     count = 0
     for left, top, width, tall, _ in stats[1:].tolist():
-        if 0.75 * height < tall < 1.35 * height and width < 0.3 * height:
+        if 0.75 * height < tall < 12 * height and width < 0.3 * height:
             rows = np.clip([top + 2, top + tall - 3], 0, ends.shape[0] - 1)
             count += all(ends[row, left : left + width].any() for row in rows)
     return count

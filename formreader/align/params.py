@@ -33,7 +33,9 @@ class AlignParams:
     patch_reach_px: float = 1.5  # of the bent map: 0.25 mm on A4
     bend_stiffness: tuple[float, float] = (1.0, 0.01)  # of the plate fitted to the paper, at first and at last
     bend_grid: int = 25  # places along each side at which the bend is kept, 12 mm apart on A4
-    most_stretch: float = 0.045  # of a place of the paper along either side: a curl measured up to 0.03
+    most_uneven: float = 0.04  # of a place of the paper along either side: curls measured up to 0.03
+    most_stretch: float = 0.03  # across against along: feeders and printers measured up to 0.02
+    flat_sides: float = 0.012  # opposite sides of a flat scan are as alike
     marked_tries: int = 2  # of the ways round that corner squares allow, those most like the reference
     coarse_px: int = 300
     same_paper: float = 1.12  # sides of page and form alike up to this factor: flat scans of one paper size
@@ -63,11 +65,13 @@ class EvidenceParams:
     moved_word: float = 0.85
     tallest_word_mm: float = 15.0
     same_word: float = 0.65  # correlation: on worn own pages 0.72 to 1
-    other_word: float = 0.6
+    other_word: float = 0.68  # other titles in a title's place reached 0.67
     under_writing: float = 0.9  # of a word's ink still there
     well_seen: float = 0.75  # of the frame: where as much is found, no box is missing by chance
     most_absent: float = 0.2  # of the boxes, where a poor picture shows less of the frame
-    least_words: float = 0.65
+    foreign_darkness: float = 0.45  # of the form's own frame
+    most_taller: float = 0.02  # of a box's height
+    least_words: float = 0.5
     least_words_filled: float = 0.5  # another hand's writing is among them
-    most_others: float = 0.06  # of the words
+    most_others: float = 0.06  # of the words, where a poor picture shows less of the frame; else none
     most_others_filled: float = 0.4

@@ -60,8 +60,9 @@ def words_found(
         under = ink[top - slack + by_y :, left - slack + by_x :][: bottom - top, : right - left]
         kept, amount = _overlap(own[top:bottom, left:right], under)
         # A stamp or a signature over a word leaves its strokes where they are.
-        likes.append(max(like, rules.same_word) if kept > rules.under_writing else like)
-        if likes[-1] < rules.other_word:
+        is_written_over = kept > rules.under_writing
+        likes.append(max(like, rules.same_word) if is_written_over else like)
+        if like < rules.other_word and not is_written_over:
             others += amount > 0.4 or _is_near(
                 soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px, rules
             )

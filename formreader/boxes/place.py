@@ -18,6 +18,8 @@ class SnapParams:
 
     field_mm: float = 2.0  # paper stretches by 1 % and curls: 2 mm over half a page
     side_share: float = 0.1  # of the box's side, each line on its own
+    followed_field_mm: float = 0.8  # where the map follows the paper's bend, it is off by 0.2 mm
+    followed_side_mm: float = 0.45  # the other line of a double frame is further away
     of_side: float = 0.3  # never further than to the neighbour's line
 
 
@@ -119,7 +121,8 @@ def _strip(page: AlignedPage, field: Field, dpi: float, params: SnapParams) -> _
     """
     rectangles = np.array(field.boxes, dtype=np.float64)
     least_side = float(rectangles[:, 2:].min())
-    reach = min(params.field_mm * dpi / 25.4, params.of_side * least_side)
+    field_mm = params.field_mm if page.bend is None else params.followed_field_mm
+    reach = min(field_mm * dpi / 25.4, params.of_side * least_side)
     origin = rectangles[:, :2].min(axis=0) - 2 * reach
     extent = (rectangles[:, :2] + rectangles[:, 2:]).max(axis=0) + 2 * reach - origin
     scale = _local_scale(page.to_scan, *(origin + extent / 2))
@@ -132,7 +135,10 @@ def _strip(page: AlignedPage, field: Field, dpi: float, params: SnapParams) -> _
         (rectangles[:, [k]] - origin[k] + np.stack([np.zeros(len(rectangles)), rectangles[:, 2 + k]], 1)) * scale
         for k in (0, 1)
     )
-    far, near = max(1, round(reach * scale)), max(2, round(params.side_share * least_side * scale))
+    side_reach = params.side_share * least_side
+    if page.bend is not None:
+        side_reach = min(side_reach, params.followed_side_mm * dpi / 25.4)
+    far, near = max(1, round(reach * scale)), max(2, round(side_reach * scale))
     return _Strip(origin, scale, _sides(across, y, x, far, near), _sides(down.T, x, y, far, near))
 
 
