@@ -33,7 +33,7 @@ from tests.drawing import (
     visit_record,
     wear,
 )
-from tests.drawing_dirt import guided_slip
+from tests.drawing_slips import guided_slip
 from tests.drawing_sheet import Sheet
 
 DPI = 200
