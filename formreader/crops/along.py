@@ -71,17 +71,24 @@ def _group_medians(own: NDArray[np.float64], keys: Sequence[Hashable], least: in
 
 
 def _median(profile: NDArray[np.float32]) -> float:
-    return float(np.median(profile)) if profile.size else float("nan")
+    return _ranked(profile, 0.5)
+
+
+def _ranked(profile: NDArray[np.floating], share: float) -> float:
+    """Give a quantile as one of the values, ten times as fast as `numpy.quantile`; NaN where there are none."""
+    if not profile.size:
+        return float("nan")
+    rank = int(share * (profile.size - 1))
+    return float(np.partition(profile, rank)[rank])
 
 
 def _nanmedian(amounts: NDArray[np.float64]) -> float:
-    known = amounts[~np.isnan(amounts)]
-    return float(np.median(known)) if known.size else float("nan")
+    return _ranked(amounts[~np.isnan(amounts)], 0.5)
 
 
 def unevenness(profiles: Sequence[Profiles], usual: NDArray[np.float64]) -> float:
     """Say how much more ink lines have by themselves, in places and as a whole, than is usual: a fax draws in steps."""
-    within = [float(np.quantile(side, 0.85) - np.median(side)) for box in profiles for side in box if side.size]
+    within = [_ranked(side, 0.85) - _ranked(side, 0.5) for box in profiles for side in box if side.size]
     excess = np.array([[_median(side) for side in box] for box in profiles]).reshape(-1, 4) - usual
     between = excess[~np.isnan(excess)]
     if not within or not between.size:
@@ -109,7 +116,7 @@ def stretches(
     for nth, (profile, (start, stop)) in enumerate(zip(profiles, (*bands.rows, *bands.columns), strict=True)):
         if not profile.size or np.isnan(usual[nth]):
             continue
-        base = max(min(float(np.median(profile)), float(usual[nth])), 0.1)
+        base = max(min(_median(profile), float(usual[nth])), 0.1)
         smooth = cv2.blur(profile[None], (3, 1), borderType=cv2.BORDER_REPLICATE)[0]
         slack = params.over_line_px + params.unevenly * uneven
         over = (smooth > params.over_line * base + slack).astype(np.uint8)[None]
@@ -142,10 +149,10 @@ def hidden_by(
     """
     slack = 2 + round(params.print_slack * frame.side)
     box_rows, box_columns = frame.inside(0)
-    pen = _pen_px(writing) * stroke / 255
     hidden = np.zeros_like(writing)
+    least = np.inf
     for nth, (start, stop) in enumerate((*bands.rows, *bands.columns)):
-        if stop == start or not pen <= params.hides * usual[nth]:
+        if stop == start:
             continue
         lying = writing[:, box_columns] if nth < 2 else writing[box_rows].T
         beside = lying[max(0, start - slack) : start] if nth % 2 else lying[stop : stop + slack]
@@ -154,7 +161,9 @@ def hidden_by(
             part = slice(int(ends[0]), int(ends[-1]) + 1)
             drawn = hidden[:, box_columns] if nth < 2 else hidden[box_rows].T
             drawn[start:stop, part] = 255
-    return hidden if hidden.any() else None
+            least = min(least, params.hides * float(usual[nth]))
+    can_hide = least < np.inf and _pen_px(writing) * stroke / 255 <= least
+    return hidden if can_hide else None
 
 
 def _ends(line: Mask, beside: Mask) -> NDArray[np.int64]:

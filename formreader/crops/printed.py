@@ -170,7 +170,9 @@ def form_print(blank: Grey | None, darkness: Grey, frame: Frame, params: CropPar
     if guides.any():
         # Fine print is paler on the page than on the blank, by blur and copying; most of it is not written over.
         shown = cv2.dilate(darkness[inside], np.ones((3, 3), np.uint8))[guides]
-        paler = np.quantile(shown / level[inside][guides].astype(np.float32), params.print_seen)
+        share = shown / level[inside][guides].astype(np.float32)
+        rank = int(params.print_seen * (share.size - 1))
+        paler = np.partition(share, rank)[rank]
         level[inside] = cv2.convertScaleAbs(level[inside], alpha=float(min(1.0, paler)))
     return np.where(is_print, _no_darker(darkness, level, params), np.uint8(0))
 

@@ -29,7 +29,8 @@ def choose_writing(
         is_pen = area >= max(params.least_pen * frame.side, params.least_pen_px * frame.scan_px) * extent
         along_line = is_residue & is_pen & (extent >= params.long_residue * frame.side)
         return None, "ink_outside" if (reaches_in | along_line).any() else "blank"
-    is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
+    if np.count_nonzero(is_own) > 1:
+        is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
     if (
         extent[is_own].max() < params.least_digit * frame.side
         and area[is_own].sum() < (0.5 * params.least_digit * frame.side) ** 2
@@ -69,8 +70,8 @@ def _without_neighbour(
 
 def _is_scribble(writing: Mask, frame: Frame, params: CropParams) -> bool:
     """Whether many strokes lie over each other, as in a zigzag; beside each other, where there is one digit at most."""
-    rows, columns = np.nonzero(writing)
-    tight = writing[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] > 0
+    left, top, width, height = cv2.boundingRect(writing)
+    tight = writing[top : top + height, left : left + width] > 0
     for lying in (tight,) if frame.is_wide else (tight, tight.T):
         quarter = lying.shape[1] // 4
         middle = lying[:, quarter : lying.shape[1] - quarter]
@@ -82,12 +83,12 @@ def _is_scribble(writing: Mask, frame: Frame, params: CropParams) -> bool:
 
 def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
     """Whether one straight stroke runs from near one corner of the box to near the opposite one."""
-    rows, columns = np.nonzero(writing)
-    height, width = float(np.ptp(rows)), float(np.ptp(columns))
+    _, _, width, height = cv2.boundingRect(writing)
     if width < params.diagonal * frame.width or height < params.diagonal * frame.height:
         return False
     if width < params.diagonal_lean * height or height < params.diagonal_lean * width:
         return False
+    rows, columns = np.nonzero(writing)
     lean = np.polynomial.polynomial.polyfit(rows, columns, 2)
     strays = columns - np.polynomial.polynomial.polyval(rows, lean)
     return float(np.std(strays)) < params.straight * frame.side + 1.5
