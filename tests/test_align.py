@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from formreader.align import align, align_to_any, straightened
 from formreader.boxes import place_boxes
-from formreader.errors import BlankPage, NoMatch
+from formreader.errors import BlankPage, NoMatch, TooPoor
 from formreader.template import Field, Template
 from formreader.template import corners_of as rectangle_corners
 from formreader.values import AlignedPage, Grey, Page, PageRef
@@ -417,3 +417,14 @@ def test_a_page_of_no_form_says_which_came_nearest_and_how_near() -> None:
 def test_a_blank_sheet_is_blank_for_several_forms_too() -> None:
     with pytest.raises(BlankPage):
         align_to_any(page_of(np.full((1000, 700), 250, np.uint8)), [form_of("").template(), template_of(meter_card)])
+
+
+@pytest.mark.parametrize("layout", [meter_card, dense])
+def test_a_filled_page_so_pale_that_it_could_pass_for_blank_is_refused_not_skipped(layout: Layout) -> None:
+    scan = scanned(layout, Wear(skew_degrees=1)).pixels.astype(np.float64)
+    noise = np.random.default_rng(3).normal(0, 2, scan.shape)
+    pale = np.clip(250 - 0.05 * (250 - scan) + noise, 0, 255).astype(np.uint8)
+    with pytest.raises(TooPoor, match="too pale"):
+        align(page_of(pale), template_of(layout))
+    with pytest.raises(BlankPage):  # the back of the same sheet, print showing through
+        align(page_of(np.ascontiguousarray(pale[:, ::-1])), template_of(layout))

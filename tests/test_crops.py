@@ -33,8 +33,8 @@ from tests.drawing import (
     visit_record,
     wear,
 )
-from tests.drawing_slips import guided_slip
 from tests.drawing_sheet import Sheet
+from tests.drawing_slips import guided_slip
 
 DPI = 200
 STROKE = 96  # ink over this belongs to a stroke, not to its soft edge

@@ -22,7 +22,7 @@ from formreader.align.marks import find_markers
 from formreader.align.params import AlignParams, Homography
 from formreader.align.patches import bend_of, refined
 from formreader.align.perspective import rectifying
-from formreader.errors import BlankPage, NoMatch
+from formreader.errors import BlankPage, NoMatch, TooPoor
 from formreader.template import Template
 from formreader.values import AlignedPage, Grey, Match, Page
 
@@ -71,6 +71,8 @@ def align_to_any(
     ------
     BlankPage
         The page holds next to no ink.
+    TooPoor
+        It would pass for blank, but shows a form once its contrast is stretched.
     NoMatch
         It is none of the forms', or could be one as well as another.
     """
@@ -79,9 +81,24 @@ def align_to_any(
     if choice.best is not None and choice.is_clear:
         template, fit = choice.best
         return _aligned(page, template, fit), template
-    if is_blank(page.pixels, params):
+    if not is_blank(page.pixels, params):
+        raise _no_match(page, choice, templates)
+    faint = chosen_form(Viewed(_stretched(page.pixels), params), templates, params).best
+    if faint is None or faint[1].refusal:
         raise BlankPage(f"{page.ref}: the page is blank")
-    raise _no_match(page, choice, templates)
+    raise TooPoor(
+        f"{page.ref}: the page is too pale to be read, though the form '{faint[0].name}' can be made out; "
+        "scan it again darker, without automatic brightness"
+    )
+
+
+def _stretched(pixels: Grey) -> Grey:
+    """Draw a pale page with the darkest of its print black; smoothed, as noise is stretched too."""
+    smooth = cv2.GaussianBlur(pixels, (0, 0), 1.0)
+    dark, paper = np.percentile(smooth[::5, ::5], [0.5, 75])
+    gain = 255.0 / max(paper - dark, 1.0)
+    stretched: Grey = cv2.convertScaleAbs(cv2.min(smooth, float(paper)) - np.float32(dark), alpha=gain)
+    return stretched
 
 
 def _aligned(page: Page, template: Template, fit: Fit) -> AlignedPage:

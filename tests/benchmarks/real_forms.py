@@ -1,7 +1,7 @@
 """Read every folder of real forms that has a truth file, with the templates beside this module.
 
 Run ``python -m tests.benchmarks.real_forms DATA_DIR``; DATA_DIR holds a folder for each template, named alike; a folder
-with several forms has ``FOLDER-FORM.toml`` for each, and all are given together. A template's reference picture stays in
+with several forms has ``FOLDER-FORM.toml`` for each, all given together. A template's reference picture stays in
 the data: it is copied beside the template for the run. Each folder's shares come from `tests.benchmarks.forms`.
 """
 
