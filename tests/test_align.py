@@ -419,12 +419,11 @@ def test_a_blank_sheet_is_blank_for_several_forms_too() -> None:
         align_to_any(page_of(np.full((1000, 700), 250, np.uint8)), [form_of("").template(), template_of(meter_card)])
 
 
-@pytest.mark.parametrize("layout", [meter_card, dense])
-def test_a_filled_page_so_pale_that_it_could_pass_for_blank_is_refused_not_skipped(layout: Layout) -> None:
-    scan = scanned(layout, Wear(skew_degrees=1)).pixels.astype(np.float64)
+def test_a_filled_page_so_pale_that_it_could_pass_for_blank_is_refused_not_skipped() -> None:
+    scan = scanned(meter_card, Wear(skew_degrees=1)).pixels.astype(np.float64)
     noise = np.random.default_rng(3).normal(0, 2, scan.shape)
     pale = np.clip(250 - 0.05 * (250 - scan) + noise, 0, 255).astype(np.uint8)
     with pytest.raises(TooPoor, match="too pale"):
-        align(page_of(pale), template_of(layout))
+        align(page_of(pale), template_of(meter_card))
     with pytest.raises(BlankPage):  # the back of the same sheet, print showing through
-        align(page_of(np.ascontiguousarray(pale[:, ::-1])), template_of(layout))
+        align(page_of(np.ascontiguousarray(pale[:, ::-1])), template_of(meter_card))
