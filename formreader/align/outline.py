@@ -178,14 +178,18 @@ def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: 
         return 0
     free = _unprinted(template, params, reach)
     across, down = (cv2.bitwise_and(line, place) for line, place in zip(lines, free, strict=True))
+    wide = np.ones((2 * reach + 3, 2 * reach + 3), np.uint8)
+    foreign_ends, any_ends = cv2.dilate(across, wide), cv2.dilate(lines[0], wide)
     height = float(np.median([box[3] for field in template.fields for box in field.boxes])) * scale
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(down, np.ones((3, 3), np.uint8)))
-    ends = cv2.dilate(across, np.ones((2 * reach + 3, 2 * reach + 3), np.uint8))
     count = 0
     for left, top, width, tall, _ in stats[1:].tolist():
         if 0.75 * height < tall < 12 * height and width < 0.3 * height:
-            rows = np.clip([top + 2, top + tall - 3], 0, ends.shape[0] - 1)
-            count += all(ends[row, left : left + width].any() for row in rows)
+            rows = np.clip([top + 2, top + tall - 3], 0, len(across) - 1)
+            closed, opened = (
+                [ends[row, left : left + width].any() for row in rows] for ends in (any_ends, foreign_ends)
+            )
+            count += all(closed) and any(opened)  # a row added to a table hangs on the form's own line
     return count
 
 

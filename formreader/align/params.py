@@ -69,7 +69,7 @@ class EvidenceParams:
     under_writing: float = 0.9  # of a word's ink still there
     well_seen: float = 0.75  # of the frame: where as much is found, no box is missing by chance
     most_absent: float = 0.2  # of the boxes, where a poor picture shows less of the frame
-    foreign_darkness: float = 0.45  # of the form's own frame
+    foreign_darkness: float = 0.4  # of the form's own frame
     most_taller: float = 0.02  # of a box's height
     least_words: float = 0.5
     least_words_filled: float = 0.5  # another hand's writing is among them
