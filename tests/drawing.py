@@ -169,9 +169,9 @@ def fill(
 
 def _places(form: DrawnForm, written: Field, marks: str, rng: np.random.Generator) -> tuple[Rectangle, ...]:
     """Give the rectangles that a field's marks are written into."""
-    areas = form.areas.get(written.name, written.boxes)
     if written.length == (1, 1) or marks == "_":
-        return areas
+        return written.boxes
+    areas = form.areas.get(written.name, written.boxes)
     counts = [len(marks)] if len(areas) == 1 else [len(marks) - DECIMALS, DECIMALS]
     return tuple(wide_slots(areas, counts, rng))
 

@@ -12,6 +12,11 @@ import numpy as np
 from formreader.template import Field, Markers, Rectangle
 from tests.drawing_sheet import DrawnForm, Sheet, Tone
 
+A4_MM = (210.0, 297.0)
+A5_MM = (148.0, 210.0)
+A5_ACROSS_MM = (210.0, 148.0)
+DPI = 300.0
+
 SENTENCES = (
     "Please complete this form in black or blue ink and return it to the office named overleaf before the end of the "
     "month Entries must be legible Do not fold Corrections are to be initialled by the officer in charge who keeps the "
@@ -26,6 +31,7 @@ class FormSheet(Sheet):
     _frames: dict[str, str]
     _areas: dict[str, tuple[Rectangle, ...]]
     _also: dict[str, tuple[Rectangle, ...]]
+    _labels: tuple[Rectangle, ...] = ()
 
     def field(
         self,
@@ -53,7 +59,14 @@ class FormSheet(Sheet):
         colour = self.pixels if self.pixels.ndim == 3 else None
         grey = self.pixels if colour is None else np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
         fields = tuple(self._fields)
-        return DrawnForm(name, grey, self.dpi, fields, markers, colour, self._frames, self._areas, self._also)
+        known = (self._frames, self._areas, self._also, self._labels)
+        return DrawnForm(name, grey, self.dpi, fields, markers, colour, *known)
+
+    def label(self, cell: Rectangle, words: str, height: float, *, middle: bool = True) -> None:
+        """Print a frame, given in millimetres, with words in it."""
+        x, y, width, tall = cell
+        self._labels = (*self._labels, self.box(x, y, width, tall, 0.35))
+        self.text(x + (width / 2 if middle else 2), y + 0.65 * tall, words, height, middle=middle)
 
     def _rectangle(self, x: float, y: float, width: float, height: float) -> Rectangle:
         """Give a rectangle in pixels, not rounded."""
@@ -115,13 +128,13 @@ class FormSheet(Sheet):
     def comb_of_ticks(
         self, x: float, base: float, count: int, pitch: float, tick: float, tone: Tone = 0
     ) -> tuple[list[Rectangle], list[Rectangle]]:
-        """Print a base line with short ticks; return the slots and where people write, 1.35 pitches high."""
+        """Print a base line with short ticks; return the slots, 1.3 pitches high, and only up to the ticks' tops."""
         first, end, low = self._band(base, 0.3, level=True)
         self.pixels[first:end, self._px(x) : self._px(x + count * pitch) + 1] = self._tone(tone)
         lines = [self.upright(x + i * pitch, base - tick, tick, 0.25, tone) for i in range(count + 1)]
-        top, high = float(self._py(base - tick)), float(self._py(base - 1.35 * pitch))
+        top, high = float(self._py(base - tick)), float(self._py(base - 1.3 * pitch))
         pairs = list(itertools.pairwise(lines))
-        return [(a, top, b - a, low - top) for a, b in pairs], [(a, high, b - a, low - high) for a, b in pairs]
+        return [(a, high, b - a, low - high) for a, b in pairs], [(a, top, b - a, low - top) for a, b in pairs]
 
     def comb_in_frame(
         self, x: float, y: float, count: int, size: tuple[float, float], divider: Tone = 110, thick: float = 0.4

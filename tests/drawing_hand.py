@@ -111,10 +111,11 @@ class Desk:
         left, top, width, height = self.box
         x, y = middle
         beyond = float(self.rng.uniform(-0.1, 1.2)) * self.px_per_mm
+        beyond = min(beyond, 0.15 * height)  # small boxes make people careful
         if digit in TAILED and self.rng.random() < 0.75:
             stretch = float(self.rng.uniform(1.1, 1.3))
             return stretch, (x, top + height + beyond - ink[1] * stretch / 2)
-        beyond = min(beyond, 0.7 * self.px_per_mm)
+        beyond = min(beyond, 0.7 * self.px_per_mm, 0.1 * width)
         side = int(self.rng.integers(4))
         if side == 0:
             return 1.0, (left - beyond + ink[0] / 2, y)

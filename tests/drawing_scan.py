@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from formreader.values import Colour, Grey, Points
+from tests.drawing_bend import Bend
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,16 +28,24 @@ class Scan:
         Homography (3, 3) from the drawn form's pixels to these; a pixel's middle has whole coordinates.
     one_bit
         Only 0 and 255 occur, and files keep one bit a pixel.
+    bend
+        How the page was displaced before `to_scan`.
+    streaks
+        Columns of pixels down which the glass was dirty.
     """
 
     pixels: Grey | Colour
     dpi: float
     to_scan: NDArray[np.float64]
     one_bit: bool = False
+    bend: Bend | None = None
+    streaks: tuple[float, ...] = ()
 
     def place(self, points: Points) -> Points:
         """Map points (n, 2) of the drawn form to this picture."""
-        mapped: Points = cv2.perspectiveTransform(np.asarray(points, np.float64)[None], self.to_scan)[0]
+        flat = np.asarray(points, np.float64)
+        lying = self.bend.moved(flat) if self.bend else flat
+        mapped: Points = cv2.perspectiveTransform(lying[None], self.to_scan)[0]
         return mapped
 
 

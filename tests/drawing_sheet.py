@@ -30,7 +30,7 @@ class DrawnForm:
     fields
         Boxes in pixels of `picture`, on the middle of the printed lines; a pixel's middle has whole coordinates. A comb
         is one field whose boxes are its slots: from the middle of the base line up to the frame or, where it has none,
-        to the tops of its ticks. Of a double frame the inner one counts.
+        as high as people write, 1.3 times its pitch. Of a double frame the inner one counts.
     colour
         The blank page as printed, where it has colours.
     frames
@@ -39,7 +39,10 @@ class DrawnForm:
         Where people write, by field name, where that is not the box itself.
     also
         Other rectangles that a finder of boxes may take for a field's boxes with as much right: the outer of two
-        frames, a comb's slot up to where people write.
+        frames, a comb's slot up to the tops of its ticks.
+    labels
+        Frames with printed words in them, a table's head and names: no boxes, but on a filled page nothing tells them
+        from boxes that were written in.
     """
 
     name: str
@@ -51,6 +54,7 @@ class DrawnForm:
     frames: Mapping[str, str] = field(default_factory=dict)
     areas: Mapping[str, tuple[Rectangle, ...]] = field(default_factory=dict)
     also: Mapping[str, tuple[Rectangle, ...]] = field(default_factory=dict)
+    labels: tuple[Rectangle, ...] = ()
 
     @property
     def px_per_mm(self) -> float:

@@ -2,115 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.values import Colour, Grey
+from tests import drawing_damage as hurt
+from tests.drawing_bend import Bend, drawn_through
+from tests.drawing_damage import scaled
 from tests.drawing_scan import Scan
 from tests.drawing_sheet import MM_PER_INCH
+from tests.drawing_suffering import Wear, draw_heavy, draw_mild
 
+__all__ = ["Wear", "draw_heavy", "draw_mild", "wear"]
 
-@dataclass(frozen=True, slots=True)
-class Wear:
-    """What a page suffers; the defaults are nothing at all.
-
-    Attributes
-    ----------
-    dpi
-        Resolution of the scan; None keeps the drawn one.
-    skew_degrees
-        Turn of the paper on the glass, clockwise.
-    shift_mm, scale
-        Place of the paper on the glass, to the right and down, and the printer's or feeder's stretch.
-    bend_mm
-        How far each corner is moved at random: a photograph's perspective.
-    quarter_turns
-        Times that the finished picture is turned clockwise by 90 degrees.
-    cut_mm
-        What is missing at the left, top, right and bottom edge.
-    lid
-        Grey beyond the paper.
-    paper
-        Blue, green, red of the paper.
-    colour
-        Keep the colours.
-    shade
-        Grey levels by which the light falls off across the page.
-    contrast
-        1 keeps the greys; 0.5 brings ink half way to the paper.
-    blur_mm
-        Standard deviation of the lens.
-    noise
-        Standard deviation of a pixel in grey levels.
-    specks
-        Specks of dirt on the page.
-    folds
-        Folded lines across the page.
-    streaks
-        Dark lines along the page, of dust on the glass of a sheet feeder.
-    one_bit_at
-        Grey under which a pixel becomes black; None keeps the greys.
-    levels
-        Grey levels kept, 256 for all.
-    jpeg_quality
-        Quality of a JPEG on the way; None for none.
-    """
-
-    dpi: float | None = None
-    skew_degrees: float = 0.0
-    shift_mm: tuple[float, float] = (0.0, 0.0)
-    scale: float = 1.0
-    bend_mm: float = 0.0
-    quarter_turns: int = 0
-    cut_mm: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    lid: int = 250
-    paper: tuple[int, int, int] = (255, 255, 255)
-    colour: bool = False
-    shade: float = 0.0
-    contrast: float = 1.0
-    blur_mm: float = 0.0
-    noise: float = 0.0
-    specks: int = 0
-    folds: int = 0
-    streaks: int = 0
-    one_bit_at: int | None = None
-    levels: int = 256
-    jpeg_quality: int | None = None
-
-
-def draw_mild(rng: np.random.Generator, dpi: float = 200) -> Wear:
-    """Draw the wear of an office scanner with a feeder."""
-    return Wear(
-        dpi=dpi,
-        skew_degrees=float(rng.uniform(-1.2, 1.2)),
-        shift_mm=(float(rng.uniform(-2, 2)), float(rng.uniform(-2, 2))),
-        scale=float(rng.uniform(0.992, 1.006)),
-        blur_mm=float(rng.uniform(0.03, 0.07)),
-        noise=float(rng.uniform(1, 4)),
-        contrast=float(rng.uniform(0.85, 1.0)),
-        shade=float(rng.uniform(0, 8)),
-        specks=int(rng.integers(0, 20)),
-    )
-
-
-def draw_heavy(rng: np.random.Generator, dpi: float = 150) -> Wear:
-    """Draw the wear of a telephone's picture or an old copier."""
-    return replace(
-        draw_mild(rng, dpi),
-        skew_degrees=float(rng.uniform(-4, 4)),
-        bend_mm=float(rng.uniform(1, 5)),
-        blur_mm=float(rng.uniform(0.06, 0.12)),
-        noise=float(rng.uniform(3, 8)),
-        contrast=float(rng.uniform(0.55, 0.8)),
-        shade=float(rng.uniform(15, 60)),
-        specks=int(rng.integers(20, 120)),
-        folds=int(rng.integers(0, 3)),
-        lid=int(rng.integers(40, 250)),
-        jpeg_quality=int(rng.integers(45, 80)),
-    )
+Homography = NDArray[np.float64]
 
 
 def wear(page: Grey | Colour, dpi: float, how: Wear, rng: np.random.Generator) -> Scan:
@@ -118,14 +26,35 @@ def wear(page: Grey | Colour, dpi: float, how: Wear, rng: np.random.Generator) -
     pixels = page if how.colour or page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_BGR2GRAY)
     scan = Scan(np.asarray(pixels, np.uint8), dpi, np.eye(3))
     scan = tint(scan, how.paper)
+    scan = hurt.bleed(scan, how.bleed)
     scan = fold(scan, how.folds, rng)
     scan = speck(scan, how.specks, rng)
+    scan = damage(scan, how, rng)
     scan = lay_on_glass(scan, how, rng)
     scan = cut(scan, how.cut_mm)
     scan = light(scan, how, rng)
     scan = streak(scan, how.streaks, rng)
+    scan = dust(scan, how.dusty, page.shape[1], rng)
     scan = turn(scan, how.quarter_turns)
+    if how.holes:
+        scan = replace(scan, pixels=hurt.with_holes(scan.pixels, how.holes, scan.dpi, rng))
     return record(scan, how)
+
+
+def damage(scan: Scan, how: Wear, rng: np.random.Generator) -> Scan:
+    """Punch, staple, and lay on another sheet."""
+    scan = hurt.punch(scan, how.lid) if how.punched else scan
+    scan = hurt.staple(scan) if how.stapled else scan
+    return scan if how.second_sheet is None else hurt.second_sheet(scan, how.second_sheet, rng)
+
+
+def dust(scan: Scan, at: tuple[float, ...], width: int, rng: np.random.Generator) -> Scan:
+    """Draw the lines of a dirty glass where they cross these shares of the drawn page's width, half way down."""
+    if not at:
+        return scan
+    half_way = np.linalg.inv(scan.to_scan) @ (0.0, scan.pixels.shape[0] / 2, 1.0)
+    columns = scan.place(np.array([[share * width, half_way[1] / half_way[2]] for share in at]))[:, 0]
+    return hurt.dusty_glass(scan, tuple(columns.tolist()), rng)
 
 
 def tint(scan: Scan, paper: tuple[int, int, int]) -> Scan:
@@ -135,13 +64,6 @@ def tint(scan: Scan, paper: tuple[int, int, int]) -> Scan:
     shade = np.array(paper, np.float32) / 255
     weight = shade if scan.pixels.ndim == 3 else np.float32(shade @ (0.114, 0.587, 0.299))
     return replace(scan, pixels=(scan.pixels * weight).astype(np.uint8))
-
-
-def _scaled(pixels: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Multiply all channels by a (height, width) weight."""
-    spread = weight if pixels.ndim == 2 else weight[..., None]
-    scaled: NDArray[np.uint8] = np.clip(pixels * spread + 0.5, 0, 255).astype(np.uint8)
-    return scaled
 
 
 def fold(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
@@ -157,7 +79,7 @@ def fold(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
         away = rows - height * rng.uniform(0.15, 0.85) - columns * rng.uniform(-0.02, 0.02)
         weight -= np.float32(rng.uniform(0.1, 0.25)) * np.exp(-((away / (0.25 * px)) ** 2))
         weight += np.float32(0.05) * np.exp(-(((away - 0.7 * px) / (0.4 * px)) ** 2))
-    return replace(scan, pixels=_scaled(scan.pixels, weight))
+    return replace(scan, pixels=scaled(scan.pixels, weight))
 
 
 def speck(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
@@ -171,32 +93,55 @@ def speck(scan: Scan, count: int, rng: np.random.Generator) -> Scan:
         at = (int(rng.integers(width)), int(rng.integers(height)))
         axes = (max(1, round(px * rng.uniform(0.05, 0.3))), max(1, round(px * rng.uniform(0.04, 0.1))))
         cv2.ellipse(weight, at, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0.2, 0.8)), -1)
-    return replace(scan, pixels=_scaled(scan.pixels, weight))
+    return replace(scan, pixels=scaled(scan.pixels, weight))
 
 
 def lay_on_glass(scan: Scan, how: Wear, rng: np.random.Generator) -> Scan:
     """Move, turn, stretch and bend the paper, and take it at the scan's resolution, all in one resampling."""
     height, width = scan.pixels.shape[:2]
     dpi = how.dpi or scan.dpi
-    size = (round(width * dpi / scan.dpi), round(height * dpi / scan.dpi))
+    margin = how.margin_mm * scan.dpi / MM_PER_INCH
+    size = (round((width + 2 * margin) * dpi / scan.dpi), round((height + 2 * margin) * dpi / scan.dpi))
     px = scan.dpi / MM_PER_INCH
     middle = ((width - 1) / 2, (height - 1) / 2)
     moved = np.vstack([cv2.getRotationMatrix2D(middle, -how.skew_degrees, how.scale), [0, 0, 1]])
-    moved[:2, 2] += np.array(how.shift_mm) * px
+    moved[:2, 2] += np.array(how.shift_mm) * px + margin
+    if how.shear or how.stretch != 1:
+        lean = np.array([[1, -how.shear, how.shear * middle[1]], [0, how.stretch, (1 - how.stretch) * middle[1]]])
+        moved = moved @ np.vstack([lean, [0, 0, 1]])
     corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
     if how.bend_mm:
         bent = corners + rng.uniform(-how.bend_mm, how.bend_mm, (4, 2)).astype(np.float32) * np.float32(px)
-        moved = cv2.getPerspectiveTransform(corners, bent) @ moved
+        moved = cv2.getPerspectiveTransform(corners + np.float32(margin), bent + np.float32(margin)) @ moved
     factor = dpi / scan.dpi
     to_scan = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]]) @ moved
-    if np.allclose(to_scan, np.eye(3)):
+    if np.allclose(to_scan, np.eye(3)) and how.bend is None:
         return scan
     sharp = scan.pixels
     if factor < 1:
         sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 0.4 * np.sqrt(factor**-2 - 1) + 0.1), np.uint8)
-    lid = (float(how.lid),) * 3
-    pixels = cv2.warpPerspective(sharp, to_scan, size, flags=cv2.INTER_LINEAR, borderValue=lid)
-    return replace(scan, pixels=np.asarray(pixels, np.uint8), dpi=dpi, to_scan=to_scan @ scan.to_scan)
+    bend = how.bend or Bend(())
+    pixels = drawn_through(sharp, to_scan, bend, size, how.lid) if how.bend else _seen(sharp, to_scan, size, how.lid)
+    if how.table:
+        on_paper = drawn_through(np.full((height, width), 255, np.uint8), to_scan, bend, size, 0)
+        pixels = _on_table(pixels, on_paper, rng)
+    return replace(scan, pixels=pixels, dpi=dpi, to_scan=to_scan @ scan.to_scan, bend=how.bend)
+
+
+def _seen(pixels: Grey | Colour, to_scan: Homography, size: tuple[int, int], lid: int) -> Grey | Colour:
+    drawn = cv2.warpPerspective(pixels, to_scan, size, flags=cv2.INTER_LINEAR, borderValue=(float(lid),) * 3)
+    return np.asarray(drawn, np.uint8)
+
+
+def _on_table(pixels: Grey | Colour, on_paper: Grey, rng: np.random.Generator) -> Grey | Colour:
+    """Show a wooden table beyond the paper: brown, with grain along it."""
+    height, width = pixels.shape[:2]
+    grain = cv2.resize(rng.random((height // 6, max(2, width // 300)), np.float32), (width, height))
+    wood = (70 + 60 * grain)[..., None] * np.array([0.6, 0.85, 1.15], np.float32)
+    shown = wood if pixels.ndim == 3 else wood.mean(axis=2)
+    weight = (on_paper / np.float32(255))[..., None] if pixels.ndim == 3 else on_paper / np.float32(255)
+    laid: Grey | Colour = np.clip(shown * (1 - weight) + pixels * weight, 0, 255).astype(np.uint8)
+    return laid
 
 
 def cut(scan: Scan, cut_mm: tuple[float, float, float, float]) -> Scan:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from formreader.template import load_template
+from formreader.values import Points
 from tests import draw_samples
 from tests.drawing import (
     PENS,
@@ -41,6 +42,9 @@ from tests.drawing import (
     wear,
     write_scan,
 )
+from tests.drawing_bend import curl, uneven_feed
+from tests.drawing_damage import poorly_printed
+from tests.drawing_hardships import HARDSHIPS
 from tests.drawing_layouts import LAYOUTS as BENCHMARKED
 from tests.drawing_layouts import TWINS, blank, twin_of
 from tests.drawing_pen import Placing, pen_digit
@@ -321,3 +325,64 @@ def test_a_wide_box_takes_as_many_digits_as_it_may_hold() -> None:
         assert field.length[0] <= len(digits) <= field.length[1]
         assert "".join(str(use.digit) for use in digits) == values[field.name]
         assert all(use.drawn.max() == 255 for use in digits)
+    empty = fill(form, dict.fromkeys(values, "_"), rng)
+    assert np.array_equal(empty.picture[..., 0], form.picture)
+
+
+# --- the benchmark's fates -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HARDSHIPS)
+def test_a_worn_pages_boxes_lie_where_it_says(name: str) -> None:
+    form = blank("invoice")
+    rng = np.random.default_rng(4)
+    scan = wear(form.picture, form.dpi, HARDSHIPS[name](form, rng), rng)
+    grey = scan.pixels if scan.pixels.ndim == 2 else cv2.cvtColor(scan.pixels, cv2.COLOR_BGR2GRAY)
+    px = form.px_per_mm
+    seen = 0
+    for x, y, width, height in rectangles_of(form):
+        along = np.linspace(0.2, 0.8, 25)
+        sides = (
+            (np.column_stack([x + along * width, np.full(25, y)]), (0, 1)),
+            (np.column_stack([np.full(25, x), y + along * height]), (1, 0)),
+        )
+        for points, across in sides:
+            on, beside = (_median_grey(grey, scan.place(points + k * px * np.array(across))) for k in (0.0, 0.9))
+            assert on < beside - 40
+            seen += 1
+    assert seen == 12
+
+
+def _median_grey(grey: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], points: Points) -> float:
+    rows, columns = np.round(points[:, 1]).astype(int), np.round(points[:, 0]).astype(int)
+    return float(np.median(grey[rows, columns]))
+
+
+def test_streaks_run_where_the_scan_says() -> None:
+    form = blank("invoice")
+    rng = np.random.default_rng(2)
+    scan = wear(form.picture, form.dpi, Wear(dpi=200, skew_degrees=0.4, dusty=(0.3, 0.71)), rng)
+    assert len(scan.streaks) == 2
+    for column in scan.streaks:
+        assert np.median(scan.pixels[:, round(column)]) < 220
+        assert np.median(scan.pixels[:, round(column) + 6]) == 255
+
+
+def test_a_bend_can_be_undone() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0, 2400, (50, 2))
+    for bend in (uneven_feed(rng, 11.8), curl(rng, 11.8, 2480)):
+        assert np.abs(bend.moved(points) - points).max() > 1
+        np.testing.assert_allclose(bend.flat(bend.moved(points)), points, atol=0.05)
+
+
+def test_the_same_seed_wears_a_page_the_same() -> None:
+    form = BENCHMARKED["diary"](100, None)
+
+    def draw(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        rng = np.random.default_rng(8)
+        printed = poorly_printed(form, rng)
+        return fill(printed, draw_values(form, rng), rng).scan(HARDSHIPS[name](form, rng), rng).pixels
+
+    for name in ("dirty", "faxed"):
+        assert np.array_equal(draw(name), draw(name))
