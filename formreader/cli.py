@@ -112,7 +112,10 @@ def detect(
     reference, preview = (output.with_name(f"{output.stem}-{kind}.png") for kind in ("reference", "preview"))
     _refuse_overwriting((output, reference, preview), blank, force=force)
     found = find_scans(blank).pages
-    template, picture = find_form(blank, name or output.stem, _lines(names), filled=filled, wide=wide, page=page)
+    left_out: list[str] = []
+    template, picture = find_form(
+        blank, name or output.stem, _lines(names), filled=filled, wide=wide, page=page, note=left_out.append
+    )
     with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
         _write_form(template, picture, output, reference, preview)
     if (most := max(ref.page for ref in found)) > 1:
@@ -121,6 +124,8 @@ def detect(
     for field in template.fields:
         wide_box = "one wide box for several digits" if field.length != (1, 1) else ""
         _say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
+    for line in left_out:
+        _say(f"  {line}")
     _say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
 
 

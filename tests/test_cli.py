@@ -568,7 +568,7 @@ def test_commands_call_what_there_is() -> None:
     model = importlib.import_module("formreader.model")
     options: dict[str, Any] = {"threshold": None, "jobs": -1, "watch": pipeline.unwatched}
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
-    inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1)
+    inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
     inspect.signature(training.train).bind("mnist", Path(), leave_out=None, writers=None, seed=0, progress=print)
     inspect.signature(model.load_model).bind(model.default_model_path())
 

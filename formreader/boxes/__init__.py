@@ -1,6 +1,21 @@
 """Find printed boxes on a page; place a template's boxes on a scan and snap each to its printed frame."""
 
-from formreader.boxes.find import A4_LONG_SIDE_INCH, FindParams, find_fields, numbered
+from formreader.boxes.find import FormFields, find_fields, find_form_fields
+from formreader.boxes.group import numbered
+from formreader.boxes.lines import darkest
+from formreader.boxes.params import A4_LONG_SIDE_INCH, FindParams
 from formreader.boxes.place import SnapParams, place_boxes
+from formreader.boxes.tables import named_by_tables
 
-__all__ = ["A4_LONG_SIDE_INCH", "FindParams", "SnapParams", "find_fields", "numbered", "place_boxes"]
+__all__ = [
+    "A4_LONG_SIDE_INCH",
+    "FindParams",
+    "FormFields",
+    "SnapParams",
+    "darkest",
+    "find_fields",
+    "find_form_fields",
+    "named_by_tables",
+    "numbered",
+    "place_boxes",
+]

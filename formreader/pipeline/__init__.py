@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import cv2
 import joblib
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.align import align_to_any, straightened, upright_picture
-from formreader.boxes import A4_LONG_SIDE_INCH, find_fields, place_boxes
+from formreader.boxes import A4_LONG_SIDE_INCH, darkest, find_fields, place_boxes
 from formreader.classify import classify
 from formreader.codes import has_codes, read_codes
 from formreader.crops import crop_digits, picture_of
@@ -195,7 +196,8 @@ def _small(page: Page | None, long_side_px: int = 800) -> bytes | None:
 def _form_on(aligned: AlignedPage, dpi: float | None) -> Template:
     """Take the boxes found on a page itself for its template."""
     height, width = aligned.pixels.shape
-    fields = find_fields(upright_picture(aligned, width, height), dpi, blank=False)
+    contrasty = replace(aligned, pixels=darkest(aligned.pixels, aligned.colour))
+    fields = find_fields(upright_picture(contrasty, width, height), dpi, blank=False)
     if not fields:
         raise NoMatch(
             f"{aligned.ref}: no printed boxes found; make a template with 'formreader detect' and give it with -t"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.align import align_to_picture, find_markers, straightened, upright_picture
-from formreader.boxes import A4_LONG_SIDE_INCH, FindParams, find_fields, numbered, place_boxes
+from formreader.boxes import (
+    A4_LONG_SIDE_INCH,
+    FindParams,
+    FormFields,
+    darkest,
+    find_form_fields,
+    named_by_tables,
+    numbered,
+    place_boxes,
+)
 from formreader.errors import BlankPage, NoBoxes, PageError, UnusableCall
 from formreader.scans import find_scans, load_page
 from formreader.template import Field, Markers, Template
-from formreader.values import AlignedPage, Box, Match, Page
+from formreader.values import AlignedPage, Box, Colour, Match, Page
 
 
 def outlined(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
@@ -41,6 +50,7 @@ def find_form(
     filled: bool = False,
     wide: bool = False,
     page: int = 1,
+    note: Callable[[str], None] | None = None,
 ) -> tuple[Template, NDArray[np.uint8]]:
     """Make a template from a blank form, or from filled scans where no blank exists.
 
@@ -57,6 +67,8 @@ def find_form(
         Also take single frames for several digits.
     page
         Which page of each file.
+    note
+        Is told what looks like a box and was left out, and what takes it.
 
     Returns
     -------
@@ -85,8 +97,13 @@ def find_form(
     # Where most writers write, a shade of them is left.
     params = FindParams(empty=0.06) if len(pages) > 1 else FindParams()
     markers = find_markers(blank.pixels, dpi)
-    fields = find_fields(blank.pixels, blank.dpi, blank=not filled, wide=wide, params=params)
-    fields = numbered(field for field in fields if not _in_marker(field, markers))
+    contrasty = darkest(blank.pixels, blank.colour)
+    found = find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
+    outside = [field for field in found.fields if not _in_marker(field, markers)]
+    fields = numbered(named_by_tables(outside, params.flush_mm * dpi / 25.4))
+    if note is not None:
+        for line in _left_out(found):
+            note(line)
     if not fields:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
     if len(names) > len(fields):
@@ -108,6 +125,16 @@ def find_form(
     return template, outlined(blank.pixels, place_boxes(on_form, template))
 
 
+def _left_out(found: FormFields) -> list[str]:
+    """Say what looks like a box and is none of the fields."""
+    lines = []
+    if found.wide:
+        lines.append(f"wide frames left out: {found.wide}; --wide takes them for boxes of several digits")
+    if found.printed:
+        lines.append(f"frames with print inside left out: {found.printed}; add to the template by hand what is a box")
+    return lines
+
+
 def _blank_of(pages: list[Page], paper_rank: float = 0.75) -> Page:
     """Take the one page given for the blank; of several filled ones what at least a quarter of them show as paper.
 
@@ -118,11 +145,23 @@ def _blank_of(pages: list[Page], paper_rank: float = 0.75) -> Page:
     height, width = pages[0].pixels.shape
     upright = upright_picture(first, width, height)
     if len(pages) == 1:
-        return replace(pages[0], pixels=upright, colour=None)
+        return replace(pages[0], pixels=upright, colour=_upright_colour(first))
     form = Template("first", width, height, 1.0, (), upright)
     drawn = [upright_picture(align_to_picture(page, form), width, height) for page in pages[1:]]
     ordered = np.sort(np.stack([upright, *drawn]), axis=0)
     return replace(pages[0], pixels=ordered[math.ceil(paper_rank * (len(pages) - 1))], colour=None)
+
+
+def _upright_colour(page: AlignedPage) -> Colour | None:
+    """Draw a page's colours in the place of its upright picture."""
+    if page.colour is None:
+        return None
+    height, width = page.pixels.shape
+    channels = [
+        upright_picture(replace(page, pixels=np.ascontiguousarray(page.colour[..., k])), width, height)
+        for k in range(3)
+    ]
+    return np.dstack(channels)
 
 
 def _in_marker(field: Field, markers: Markers | None) -> bool:

@@ -1,0 +1,176 @@
+"""The straight lines printed on a page, across and down, as two pictures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.boxes.params import FindParams
+from formreader.boxes.rectangles import Boxes
+from formreader.values import Colour, Grey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """A page at working resolution and the lines on it.
+
+    Attributes
+    ----------
+    pixels
+        The page, finer scans shrunk.
+    scale
+        Working pixels for one of the page's.
+    px_a_mm
+        Working pixels for a millimetre.
+    across, down
+        (height, width) uint8, 1 on a line of that direction; small gaps are bridged.
+    dotted_across, dotted_down
+        The same of rows of dots or dashes.
+    """
+
+    pixels: Grey
+    scale: float
+    px_a_mm: float
+    across: Grey
+    down: Grey
+    dotted_across: Grey
+    dotted_down: Grey
+
+
+def find_lines(pixels: Grey, px_a_mm: float, params: FindParams) -> Lines:
+    """Find all straight lines of a page by morphology along and across each direction.
+
+    What is dark and thin one way (a black top hat; Serra 1982) and goes on straight the other way is a line. Shading
+    and coloured panels are neither.
+
+    Parameters
+    ----------
+    px_a_mm
+        Of `pixels`.
+    """
+    scale = min(1.0, params.working_dpi / 25.4 / px_a_mm)
+    if scale < 0.9:
+        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    else:
+        scale = 1.0
+    px_a_mm *= scale
+    contrast = max(params.contrast, params.noise * _noise(pixels))
+    across, dotted_across = _lines_across(pixels, px_a_mm, contrast, params)
+    turned = _lines_across(np.asarray(cv2.transpose(pixels), np.uint8), px_a_mm, contrast, params)
+    down, dotted_down = (np.asarray(cv2.transpose(lines), np.uint8) for lines in turned)
+    return Lines(pixels, scale, px_a_mm, across, down, dotted_across, dotted_down)
+
+
+def darkest(pixels: Grey, colour: Colour | None) -> Grey:
+    """Give the picture in which coloured frames show best: the darkest channel; pink is pale in grey, dark in green."""
+    return pixels if colour is None else np.asarray(colour.min(axis=2), np.uint8)
+
+
+def _noise(pixels: Grey) -> float:
+    """Estimate the standard deviation of a scanner's noise from neighbouring pixels of paper."""
+    rows = pixels[::16].astype(np.int16)
+    steps = np.abs(rows[:, 2:] - 2 * rows[:, 1:-1] + rows[:, :-2])
+    return float(np.median(steps)) / (0.6745 * math.sqrt(6.0))
+
+
+def _lines_across(pixels: NDArray[np.uint8], px_a_mm: float, contrast: float, params: FindParams) -> tuple[Grey, Grey]:
+    """Keep straight pieces: solid ones, and longer rows of dots or dashes where nothing is printed beside them."""
+
+    def px(mm: float, least: int) -> int:
+        return max(least, round(mm * px_a_mm))
+
+    dark = cv2.morphologyEx(pixels, cv2.MORPH_BLACKHAT, np.ones((px(params.thick_mm, 5) | 1, 1), np.uint8))
+    _, ink = cv2.threshold(dark, contrast, 1, cv2.THRESH_BINARY)
+    solid = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((3, px(params.flaw_mm, 3) | 1), np.uint8))
+    # Long pieces are no dashes: the gap between two boxes stays open.
+    long = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((1, px(params.dash_mm, 5)), np.uint8))
+    rows = cv2.morphologyEx(
+        cv2.subtract(solid, long), cv2.MORPH_CLOSE, np.ones((1, px(params.gap_mm, 3) | 1), np.uint8)
+    )
+    # A line of text closes to a band as high as its letters.
+    bands = cv2.morphologyEx(rows, cv2.MORPH_OPEN, np.ones((px(params.dotted_mm, 4), 1), np.uint8))
+    rows = cv2.subtract(rows, bands)
+    rows = cv2.morphologyEx(rows, cv2.MORPH_OPEN, np.ones((1, px(params.row_mm, 8)), np.uint8))
+    solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((1, px(params.line_mm, 5)), np.uint8))
+    return np.asarray(solid, np.uint8), np.asarray(rows, np.uint8)
+
+
+def with_dotted(lines: Lines, boxes: Boxes) -> Lines | None:
+    """Add the rows of dots and dashes that are not inside boxes, where they are guides; None where there are none."""
+    outside = np.ones(lines.pixels.shape, np.uint8)
+    for x, y, width, height in np.rint(boxes).astype(int).tolist():
+        outside[max(0, y - 2) : max(0, y + height + 3), max(0, x - 2) : max(0, x + width + 3)] = 0
+    across, down = lines.dotted_across & outside, lines.dotted_down & outside
+    if not down.any() or not across.any():
+        return None
+    return replace(lines, across=lines.across | across, down=lines.down | down)
+
+
+def darkness(pixels: Grey, px_a_mm: float) -> Grey:
+    """Say how many grey levels each pixel is darker than the paper, which closing over 2.5 mm shows under the print."""
+    reach = max(9, round(2.5 * px_a_mm)) | 1
+    paper = cv2.morphologyEx(pixels, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    paper = cv2.blur(paper, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+    dark: Grey = cv2.subtract(paper, pixels)
+    return dark
+
+
+def widened(lines: Grey, size: tuple[int, int]) -> Grey:
+    """Dilate lines, by which they may lie off a way along them."""
+    wide: Grey = cv2.dilate(lines, np.ones(size, np.uint8))
+    return wide
+
+
+def share_printed(
+    lines: Grey, starts: NDArray[np.float64], ends: NDArray[np.float64], trim: float = 0.0, samples: int = 32
+) -> NDArray[np.float64]:
+    """Measure the share of straight ways that is printed.
+
+    Parameters
+    ----------
+    lines
+        1 on a line; widen it by how far a line may lie off the way.
+    starts, ends
+        (n, 2), x and y.
+    trim
+        Share left out at each end.
+
+    Returns
+    -------
+    (n,) array, 0 to 1
+    """
+    along = np.linspace(trim, 1 - trim, samples)[None, :, None]
+    points = np.rint(starts[:, None] + along * (ends - starts)[:, None]).astype(np.intp)
+    x = points[..., 0].clip(0, lines.shape[1] - 1)
+    y = points[..., 1].clip(0, lines.shape[0] - 1)
+    share: NDArray[np.float64] = lines[y, x].mean(axis=1, dtype=np.float64)
+    return share
+
+
+def evenness(
+    pixels: Grey, starts: NDArray[np.float64], ends: NDArray[np.float64], reach: int, samples: int = 32
+) -> NDArray[np.float64]:
+    """Measure how evenly dark lines across are: their palest places' darkness as a share of the usual.
+
+    A printed line has about 1, a row of letters' feet has gaps.
+
+    Parameters
+    ----------
+    starts, ends
+        (n, 2), x and y.
+    reach
+        How far above and below the paper shows, in pixels.
+    """
+    points = starts[:, None] + np.linspace(0.03, 0.97, samples)[None, :, None] * (ends - starts)[:, None]
+    points = np.rint(points).astype(np.intp)
+    x = points[..., 0, None].clip(0, pixels.shape[1] - 1)
+    y = (points[..., 1, None] + np.arange(-reach, reach + 1)).clip(0, pixels.shape[0] - 1)
+    grey = pixels[y, x].astype(np.float64)
+    dark = grey.max(axis=2) - grey[:, :, reach - 2 : reach + 3].min(axis=2)
+    even: NDArray[np.float64] = np.percentile(dark, 8, axis=1) / np.maximum(np.median(dark, axis=1), 1.0)
+    return even
