@@ -40,14 +40,19 @@ class FormSheet(Sheet):
         boxes: Sequence[Rectangle],
         *,
         length: tuple[int, int] = (1, 1),
+        point: float | None = None,
         filler: tuple[str, ...] = (),
         areas: Sequence[Rectangle] = (),
         also: Sequence[Rectangle] = (),
     ) -> None:
-        """Remember a field, its kind of frame, where people write and what a finder may also take for its boxes."""
+        """Remember a field, its kind of frame, where people write and what a finder may also take for its boxes.
+
+        With a `point`, x of one printed into the box, two of its digits stand right of that.
+        """
         if not self.__dict__.get("_fields"):
             self._fields, self._frames, self._areas, self._also = [], {}, {}, {}
-        self._fields.append(Field(name, tuple(boxes), length, filler=filler))
+        decimals = (0, 0) if point is None else (2, 2)
+        self._fields.append(Field(name, tuple(boxes), length, filler=filler, decimals=decimals, point=point))
         self._frames[name] = frame
         if areas:
             self._areas[name] = tuple(areas)

@@ -119,7 +119,8 @@ def invoice(dpi: float = DPI, twin: Twin | None = None) -> DrawnForm:
         x, y, wide, tall = rather
         sheet.dot(rather, 0.64, 0.86, 0.55)
         parts = [(x, y, 0.61 * wide, tall), (x + 0.67 * wide, y, 0.33 * wide, tall)]
-        sheet.field(("net", "tax", "sum")[i], "wide, decimal point", [rather], length=(3, 6), areas=parts)
+        name = ("net", "tax", "sum")[i]
+        sheet.field(name, "wide, decimal point", [rather], length=(3, 6), point=x + 0.64 * wide, areas=parts)
     sheet.paragraph(16, 98, 170, 4)
     sheet.rule(16, 130, 60, 0.2)
     sheet.text(16, 134, "Received by", 1.8)

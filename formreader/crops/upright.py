@@ -74,9 +74,8 @@ class CropParams:
     guides_from: float = 0.12  # of the box's side: print this far from the frame is a guide or a watermark
     print_seen: float = 0.4  # quantile of the guides' darkness in a box: more than that much is never written over
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
-    diagonal: float = (
-        0.57  # of the box's width and of its height: a straight stroke from corner to corner strikes it out
-    )
+    # Of the box's width and height: a straight stroke from corner to corner strikes it out, a leaning 1 is smaller.
+    diagonal: float = 0.72
     diagonal_lean: float = 0.6  # width to height of the stroke: a 1 does not lean as much
     straight: float = 0.035  # of the box's side: how far a straight stroke strays from its line
     scribbled: int = 5  # strokes one over the other, or side by side, over half of the mark: a digit has four at most

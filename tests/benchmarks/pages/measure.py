@@ -20,7 +20,7 @@ from formreader.export import needs_review
 from formreader.model import DigitModel, load_model
 from formreader.normalize import normalize
 from formreader.pipeline import read_page
-from formreader.template import Template
+from formreader.template import Field, Template
 from formreader.values import Box, Page, PageReading, Points
 from tests.benchmarks.pages.counts import Measured
 from tests.benchmarks.pages.draw import DrawnPage, Task, draw_page, strangers, template
@@ -110,7 +110,7 @@ def _judge_reading(result: Measured, drawn: DrawnPage, reading: PageReading, mod
     for one in drawn.form.fields:
         kind, marks = drawn.form.frames[one.name], drawn.filled.values[one.name]
         if one.length != (1, 1):
-            _judge_wide(result, kind, marks.replace("_", ""), values[one.name].value, bool(values[one.name].reasons))
+            _judge_wide(result, kind, _number(one, marks), values[one.name].value, bool(values[one.name].reasons))
             continue
         for position, mark in enumerate(marks, 1):
             answer, flagged = read[one.name, position], doubted[one.name, position]
@@ -138,6 +138,12 @@ def _judge_reading(result: Measured, drawn: DrawnPage, reading: PageReading, mod
                 name = "scribble" if mark == "#" else "strike"
                 result.count(kind, f"{name} caught", answer.digit is None and answer.reason != "blank")
                 result.count(kind, f"{name} accepted as a digit", answer.digit is not None and not flagged)
+
+
+def _number(field: Field, marks: str) -> str:
+    """Give the value of a wide box: its digits, with the point that the form prints between them."""
+    digits, right = marks.replace("_", ""), field.decimals[0]
+    return f"{digits[:-right]}.{digits[-right:]}" if right and digits else digits
 
 
 def _judge_wide(result: Measured, kind: str, written: str, read: str, flagged: bool) -> None:
