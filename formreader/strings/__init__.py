@@ -21,7 +21,7 @@ from formreader.values import CLASSES, POINT, Box, DigitReading, Digits, Ink, Po
 __all__ = ["Score", "StringParams", "read_strings"]
 
 Score = Callable[[Digits], NDArray[np.float32]]
-"""Reads digits (n, 28, 28): probabilities (n, 13) over `CLASSES`."""
+"""Reads digits (n, 28, 28): probabilities (n, 17) over `CLASSES`."""
 
 
 def read_strings(
@@ -53,7 +53,7 @@ def read_strings(
     writings = [cut_writing(ink, params) if ink.size else None for ink in inks]
     found = [candidates(writing, params) if writing else [] for writing in writings]
     every = [candidate.digit for of_box in found for candidate in of_box]
-    probabilities = score(np.stack(every)) if every else np.zeros((0, len(CLASSES)), np.float32)
+    probabilities = _as_unread(score(np.stack(every)) if every else np.zeros((0, len(CLASSES)), np.float32))
     readings: list[DigitReading] = []
     start = 0
     for writing, reason, box, of_box in zip(writings, reasons, boxes, found, strict=True):
@@ -68,6 +68,18 @@ def read_strings(
             marks = best_path(writing, of_box, shares, box.length, params)
             readings += _worded(box, writing, reason, of_box, shares, marks, threshold, params)
     return tuple(readings)
+
+
+def _as_unread(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take slanting strokes, letters, scribbles and two digits in one for marks that cannot be read, (n, 17).
+
+    In a number such a mark stands for some digit, or for two that another way of cutting parts.
+    """
+    others = [CLASSES.index(mark) for mark in "/&A#"]
+    unread = probabilities.copy()
+    unread[:, CLASSES.index("?")] += unread[:, others].sum(axis=1)
+    unread[:, others] = 0
+    return unread
 
 
 def _nothing(box: Box, certain: float, reason: Reason) -> DigitReading:

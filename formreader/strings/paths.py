@@ -163,7 +163,7 @@ def best_path(
 def _weights(
     writing: Writing, found: list[Candidate], probabilities: NDArray[np.float32], params: StringParams
 ) -> NDArray[np.float64]:
-    """Weigh each candidate as each class, (n, 13): its own chance, the joinings in it and the parting after it."""
+    """Weigh each candidate as each class, (n, 17): its own chance, the joinings in it and the parting after it."""
     weights = probabilities.astype(np.float64)
     widths = np.array([candidate.columns[1] - candidate.columns[0] for candidate in found]) / writing.height
     weights[:, UNREAD] *= params.unreadable ** np.maximum(1.0, widths / params.usual_width)
