@@ -18,7 +18,7 @@ from formreader.model import DigitModel, save_model
 from formreader.normalize import normalize
 from formreader.training.calibration import calibrate
 from formreader.training.datasets import read_npz
-from formreader.training.fitting import fit
+from formreader.training.fitting import FitParams, fit
 from formreader.training.pool import Pool, RecipeParams, draw_pool
 from formreader.values import Digits
 
@@ -26,7 +26,8 @@ PARTS: Final = 8
 DRAWN: Final = (0, 1)
 CALIBRATING: Final = 2
 SEED: Final = 20_250
-RECIPE: Final = RecipeParams(copies=1)  # one worn copy of each digit: a lighter fit than the shipped model's
+RECIPE: Final = RecipeParams(worn=1)  # a lighter fit than the shipped model's: one badly worn copy of each digit,
+FIT: Final = FitParams(landmarks=2048)  # and fewer landmarks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ def held_out_model(folder: Path, models: Path) -> Path:
     images = np.stack([normalize(image) for image in everyone.images[used]])
     pool = draw_pool(images, everyone.labels[used], parts[used], SEED, RECIPE)
     learnt = pool.folds != CALIBRATING
-    steps = fit(pool.digits[learnt], pool.labels[learnt], SEED)
+    steps = fit(pool.digits[learnt], pool.labels[learnt], SEED, FIT)
     judge = Pool(pool.digits[~learnt], pool.labels[~learnt], pool.kinds[~learnt], pool.folds[~learnt])
     margins = DigitModel(steps, 1.0, 1.0, "", "held-out", {}).margins(judge.digits)
     save_model(path, steps, {"name": "held-out", **calibrate(margins, judge)})
