@@ -9,7 +9,11 @@ from formreader.model import DigitModel
 from formreader.values import CLASSES, Box, Crops, DigitReading, Digits, Reason
 
 DIGIT_CLASSES = 10
-STRUCK = frozenset("X-")
+STRUCK = [CLASSES.index(mark) for mark in "X-"]
+WORTHLESS = [CLASSES.index(mark) for mark in "X-#?"]
+"""Marks by which no digit is lost if they are taken for a strike."""
+SAID: dict[str, Reason] = {"&": "two_digits", "A": "letter", "#": "scribbled"}
+"""What a person is told of a box whose likeliest answer is no digit; of any other mark, that it is none."""
 
 
 def classify(
@@ -45,7 +49,7 @@ def classify(
 
 
 def score_digits(digits: Digits, model: DigitModel) -> NDArray[np.float32]:
-    """Tell each digit's probabilities, float32 (n, 13) over `values.CLASSES`; n may be 0."""
+    """Tell each digit's probabilities, float32 (n, 17) over `values.CLASSES`; n may be 0."""
     if len(digits) == 0:
         return np.zeros((0, len(CLASSES)), np.float32)
     return model.predict_proba(digits)
@@ -74,9 +78,17 @@ def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) 
         # Cutting measured the mark: too small or too large. The model's share for 'no digit' says nothing about that.
         return DigitReading(box, None, confidence, shares, "not_a_digit")
     if best >= DIGIT_CLASSES:
-        if CLASSES[best] in STRUCK and confidence >= threshold:
-            # A cross often runs over the frame; that makes it no less a cross.
-            return DigitReading(box, None, confidence, shares, "struck")
-        return DigitReading(box, None, confidence, shares, cut or "not_a_digit")
+        return _read_mark(box, cut, shares, threshold)
     reason: Reason = "low_confidence" if confidence < threshold else ""
     return DigitReading(box, CLASSES[best], confidence, shares, cut or reason)
+
+
+def _read_mark(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) -> DigitReading:
+    """Say which mark that is no digit a box holds; a strike only where surely no digit is lost by it."""
+    best = int(shares.argmax())
+    said = SAID.get(CLASSES[best], "not_a_digit")
+    confidence = float(shares[WORTHLESS].sum() if best in STRUCK else shares[best])
+    if (best in STRUCK or CLASSES[best] == "/") and confidence >= threshold:
+        # A cross often runs over the frame; that makes it no less a cross.
+        return DigitReading(box, None, confidence, shares, "struck")
+    return DigitReading(box, None, confidence, shares, cut or said)

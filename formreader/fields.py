@@ -22,7 +22,7 @@ UNREAD: Final = "?"
 _BLANK: Final = "_"
 _FILLER: Final = "~"
 _DIGITS: Final = [CLASSES.index(digit) for digit in "0123456789"]
-_STRIKES: Final = {mark: CLASSES.index(mark) for mark in "X-"}
+_STRIKES: Final = {mark: CLASSES.index(mark) for mark in "X-/"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _mark(reading: DigitReading, field: Field) -> str:
 
 
 def strike(reading: DigitReading) -> str:
-    """Name the mark that a struck box holds: ``X`` or ``-``."""
+    """Name the mark that a struck box holds: ``X``, ``-`` or ``/``, a slanting stroke, which is never a filler."""
     return max(_STRIKES, key=lambda mark: float(reading.probabilities[_STRIKES[mark]]))
 
 

@@ -97,7 +97,7 @@ class DigitModel:
     path: Path = field(default=Path())
 
     def margins(self, digits: Digits) -> NDArray[np.float32]:
-        """How far each digit lies on each class's side; float32 (n, 13)."""
+        """How far each digit lies on each class's side; float32 (n, 17)."""
         pca, svm = self.steps["pca"], self.steps["svm"]
         turn = np.ascontiguousarray(pca.components_.T, dtype=np.float32)
         shift = (pca.mean_ @ pca.components_.T).astype(np.float32)
@@ -117,7 +117,7 @@ class DigitModel:
 
         Returns
         -------
-        float32 (n, 13) over `values.CLASSES`; rows add to 1.
+        float32 (n, 17) over `values.CLASSES`; rows add to 1.
 
         Raises
         ------

@@ -19,7 +19,7 @@ from formreader.normalize import NormalizeParams, normalize
 from formreader.values import CLASSES, Box, DigitReading, Digits, Ink, Points, Reason
 
 Score = Callable[[Digits], NDArray[np.float32]]
-"""Reads digits (n, 28, 28): probabilities (n, 13) over `CLASSES`."""
+"""Reads digits (n, 28, 28): probabilities (n, 17) over `CLASSES`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,23 @@ Digits = NDArray[np.uint8]
 Points = NDArray[np.float64]
 """(n, 2), x and y."""
 
-CLASSES: Final = "0123456789X-?"
-"""What the classifier tells apart: ten digits, a box struck out with a cross, with a dash, and anything else."""
+CLASSES: Final = "0123456789X-/&A#?"
+"""What the classifier tells apart: ten digits; a box struck out with a cross, a dash or a slanting stroke; two digits
+in one box, a letter, a scribble; and anything else."""
 
-Reason = Literal["", "blank", "struck", "not_a_digit", "low_confidence", "ink_outside", "gap", "page_unsure"]
+Reason = Literal[
+    "",
+    "blank",
+    "struck",
+    "not_a_digit",
+    "two_digits",
+    "letter",
+    "scribbled",
+    "low_confidence",
+    "ink_outside",
+    "gap",
+    "page_unsure",
+]
 """Why a box's or a field's reading is not simply a digit to be trusted; empty where it is."""
 
 
@@ -187,7 +200,7 @@ class DigitReading:
     confidence
         Calibrated probability that this reading (the digit, the blank, the strike) is right.
     probabilities
-        float32 (13,) over `CLASSES`; all zero for a box that cutting found blank.
+        float32 (17,) over `CLASSES`; all zero for a box that cutting found blank.
     reason
         Empty for a digit at or over the threshold; else why a person should look, or ``blank``/``struck``.
     """

@@ -25,7 +25,7 @@ class Fixed:
     def predict_proba(self, digits: Digits) -> NDArray[np.float32]:
         """Answer, and remember how many were asked for."""
         self.calls.append(len(digits))
-        shares = np.full((len(digits), 13), (1 - self.share) / 12, np.float32)
+        shares = np.full((len(digits), len(CLASSES)), (1 - self.share) / (len(CLASSES) - 1), np.float32)
         shares[np.arange(len(digits)), digits[:, 0, 0]] = self.share
         return shares
 
@@ -48,7 +48,8 @@ def crops(text: str, reasons: tuple[Reason, ...] | None = None) -> Crops:
 def read(text: str, share: float, reason: Reason = "", threshold: float | None = None) -> tuple[str | None, str]:
     model: DigitModel = Fixed(share)  # type: ignore[assignment]
     (reading,) = classify(crops(text, (reason,)), (box(),), model, threshold)
-    assert reading.confidence == pytest.approx(1.0 if reason == "blank" else share)
+    struck = share + 3 * (1 - share) / (len(CLASSES) - 1) if text in "X-" and reason != "not_a_digit" else share
+    assert reading.confidence == pytest.approx(1.0 if reason == "blank" else struck)
     return reading.digit, reading.reason
 
 
@@ -59,6 +60,12 @@ def read(text: str, share: float, reason: Reason = "", threshold: float | None =
         ("7", 0.80, "", "7", "low_confidence"),
         ("X", 0.97, "", None, "struck"),
         ("-", 0.97, "", None, "struck"),
+        ("/", 0.97, "", None, "struck"),
+        ("/", 0.80, "", None, "not_a_digit"),
+        ("&", 0.97, "", None, "two_digits"),
+        ("A", 0.60, "", None, "letter"),
+        ("#", 0.97, "", None, "scribbled"),
+        ("#", 0.97, "ink_outside", None, "ink_outside"),
         ("X", 0.80, "", None, "not_a_digit"),
         ("?", 0.97, "", None, "not_a_digit"),
         ("7", 0.97, "not_a_digit", None, "not_a_digit"),
@@ -96,7 +103,7 @@ def test_no_boxes_give_no_readings() -> None:
     fixed = Fixed(0.99)
     model: DigitModel = fixed  # type: ignore[assignment]
     assert classify(crops(""), (), model) == ()
-    assert score_digits(np.zeros((0, 28, 28), np.uint8), model).shape == (0, 13)
+    assert score_digits(np.zeros((0, 28, 28), np.uint8), model).shape == (0, len(CLASSES))
     assert fixed.calls == []
 
 

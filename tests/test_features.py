@@ -23,10 +23,10 @@ def bar(turned: bool = False) -> NDArray[np.uint8]:
 
 def test_rows_are_roots_of_unit_rows() -> None:
     rows = DirectionFeatures().transform(DIGITS)
-    assert rows.shape == (len(DIGITS), 512)
+    assert rows.shape == (len(DIGITS), 514)
     assert rows.dtype == np.float32
-    assert (rows >= 0).all()
-    np.testing.assert_allclose((rows.astype(np.float64) ** 4).sum(axis=1), 1, rtol=1e-4)
+    assert (rows[:, :-2] >= 0).all()
+    np.testing.assert_allclose((rows[:, :-2].astype(np.float64) ** 4).sum(axis=1), 1, rtol=1e-4)
 
 
 @given(st.integers(1, 70))
@@ -49,14 +49,23 @@ def test_a_slant_is_taken_out() -> None:
         slanted[0, row, 12 + (14 - row) // 3 : 16 + (14 - row) // 3] = 255
     upright, taken_out = DirectionFeatures().transform(np.concatenate([bar(), slanted]))
     flat = DirectionFeatures(largest_shear=0).transform(slanted)[0]
+    flat, upright, taken_out = flat[:-2], upright[:-2], taken_out[:-2]
     assert np.linalg.norm(upright - taken_out) < 0.6 * np.linalg.norm(upright - flat)
 
 
 def test_a_standing_and_a_lying_bar_share_almost_no_direction() -> None:
-    standing = DirectionFeatures().transform(bar())[0].reshape(8, -1).sum(axis=1)
-    lying = DirectionFeatures().transform(bar(turned=True))[0].reshape(8, -1).sum(axis=1)
+    standing = DirectionFeatures().transform(bar())[0, :-2].reshape(8, -1).sum(axis=1)
+    lying = DirectionFeatures().transform(bar(turned=True))[0, :-2].reshape(8, -1).sum(axis=1)
     assert set(np.argsort(standing)[-2:]) == {0, 4}
     assert set(np.argsort(lying)[-2:]) == {2, 6}
+
+
+def test_the_shape_says_which_way_a_line_lies() -> None:
+    lying = bar(turned=True)
+    slanting = np.eye(28, dtype=np.uint8)[None] * np.uint8(255)
+    rows = DirectionFeatures(shape_weight=1.0).transform(np.concatenate([bar(), lying, slanting, slanting[:, :, ::-1]]))
+    expected = [[-1, 0], [1, 0], [0, 1], [0, -1]]
+    np.testing.assert_allclose(rows[:, -2:], expected, atol=0.1)
 
 
 def test_the_answer_does_not_depend_on_the_company() -> None:
@@ -68,11 +77,11 @@ def test_the_answer_does_not_depend_on_the_company() -> None:
 @pytest.mark.parametrize("digits", [np.zeros((0, 28, 28), np.uint8), np.zeros((3, 28, 28), np.uint8)])
 def test_no_digits_and_empty_digits_are_answered(digits: NDArray[np.uint8]) -> None:
     rows = DirectionFeatures().transform(digits)
-    assert rows.shape == (len(digits), 512)
+    assert rows.shape == (len(digits), 514)
     assert not rows.any()
 
 
 def test_it_is_a_scikit_learn_transformer() -> None:
     features = DirectionFeatures(grid=7, sigma=0.6)
     assert clone(features).get_params() == features.get_params()
-    assert features.fit(DIGITS).transform(DIGITS).shape == (len(DIGITS), 8 * 49)
+    assert features.fit(DIGITS).transform(DIGITS).shape == (len(DIGITS), 8 * 49 + 2)

@@ -460,7 +460,7 @@ def test_natural_order_never_ties_and_never_fails(names: list[str]) -> None:
 @given(
     st.sampled_from([None, *"0123456789"]),
     st.floats(0, 1),
-    st.lists(st.floats(0, 1, width=32), min_size=13, max_size=13),
+    st.lists(st.floats(0, 1, width=32), min_size=len(CLASSES), max_size=len(CLASSES)),
     st.lists(st.floats(-1e4, 1e4), min_size=8, max_size=8),
     st.sampled_from(["", "blank", "struck", "low_confidence"]),
 )

@@ -40,11 +40,11 @@ class FitParams:
     """
 
     sigma: float = 0.55
-    components: int = 100
-    landmarks: int = 3072
+    components: int = 128
+    landmarks: int = 3584
     cost: float = 10.0
     junk_cost: float = 3.0
-    tolerance: float = 0.001
+    tolerance: float = 0.003
 
 
 DEFAULT = FitParams()

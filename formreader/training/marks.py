@@ -1,69 +1,96 @@
-"""Drawn marks that MNIST has none of: struck out boxes, marks that are no digit, and two ways of writing digits."""
+"""Drawn marks that MNIST has none of: struck out boxes, marks that are no digit, and other ways of writing digits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from formreader.normalize import NormalizeParams, normalize
-from formreader.training import strokes
-from formreader.training.wear import CANVAS_PX, DIGIT_PX, scan, warp
+from formreader.training import glyphs, strokes
+from formreader.training.wear import CANVAS_PX, COARSE_MARKS, DEFAULT, DIGIT_PX, WearParams, scan, warp
 from formreader.values import Digits, Ink
 
-WHOLE = (2, 3, 5, 6, 8)
-"""Digits of which a half is nothing: half a 9 is a 1, half a 0 or 4 may be one too."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """What marks are drawn from: digits, uint8 (n, 28, 28), and chance."""
+
+    digits: Digits
+    rng: Generator
+
+    def digit(self) -> Ink:
+        """Give one of the digits on a canvas, warped."""
+        return warp(self.digits[int(self.rng.integers(len(self.digits)))], self.rng)
 
 
-def crosses(count: int, rng: Generator) -> Digits:
-    """Draw boxes struck out with a cross; uint8 (count, 28, 28)."""
-    return _finished((strokes.cross(rng) for _ in range(count)), count, rng)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of mark.
+
+    Attributes
+    ----------
+    answer
+        What the classifier should say: one of `values.CLASSES`.
+    share
+        How many there are for each digit learnt from.
+    upright
+        The mark must not be turned: a dash would become a diagonal.
+    wear
+        How it is scanned.
+    """
+
+    answer: str
+    share: float
+    draw: Callable[[Sources], Ink]
+    upright: bool = False
+    wear: WearParams = DEFAULT
 
 
-def dashes(count: int, rng: Generator) -> Digits:
-    """Draw boxes struck out with a dash; uint8 (count, 28, 28)."""
-    return _finished((strokes.dash(rng) for _ in range(count)), count, rng, turn=False)
+KINDS: Final[dict[str, Kind]] = {
+    "cross": Kind("X", 0.06, lambda of: strokes.cross(of.rng), wear=COARSE_MARKS),
+    "dash": Kind("-", 0.04, lambda of: strokes.dash(of.rng), upright=True, wear=COARSE_MARKS),
+    "diagonal": Kind("/", 0.03, lambda of: strokes.diagonal(of.rng), upright=True, wear=COARSE_MARKS),
+    "pair": Kind("&", 0.07, lambda of: strokes.pair(of.digit(), of.digit(), of.rng)),
+    "letter": Kind("A", 0.10, lambda of: glyphs.letter(of.rng)),
+    "scribble": Kind("#", 0.04, lambda of: strokes.scribble(of.rng)),
+    "struck": Kind("#", 0.04, lambda of: strokes.struck(of.digit(), of.rng)),
+    "blob": Kind("#", 0.01, lambda of: strokes.blob(of.rng)),
+    "tick": Kind("?", 0.02, lambda of: strokes.tick(of.rng)),
+    "stray": Kind("?", 0.02, lambda of: strokes.stray(of.rng)),
+    "speck": Kind("?", 0.03, lambda of: strokes.speck(of.rng)),
+    "grain": Kind("?", 0.01, lambda of: strokes.grain(of.rng)),
+    "residue": Kind("?", 0.02, lambda of: strokes.residue(of.rng)),
+}
 
 
-def others(count: int, rng: Generator, digits: Digits, labels: NDArray[np.int64]) -> Digits:
-    """Draw marks that are no digit, some of them from the given digits; uint8 (count, 28, 28)."""
-
-    def pick() -> Ink:
-        return warp(digits[int(rng.integers(len(digits)))], rng)
-
-    whole = digits[np.isin(labels, WHOLE)]
-    whole = whole if len(whole) else digits
-    drawn: tuple[tuple[float, Callable[[], Ink]], ...] = (
-        (0.24, lambda: strokes.pair(pick(), pick(), rng)),
-        (0.22, lambda: strokes.letter(rng)),
-        (0.14, lambda: strokes.scribble(rng)),
-        (0.10, lambda: strokes.struck(pick(), rng)),
-        (0.06, lambda: strokes.tick(rng)),
-        (0.10, lambda: strokes.speck(rng)),
-        (0.06, lambda: strokes.residue(rng)),
-        (0.04, lambda: strokes.blob(rng)),
-        (0.04, lambda: strokes.part(warp(whole[int(rng.integers(len(whole)))], rng), rng)),
-    )
-    kinds = rng.choice(len(drawn), count, p=[share for share, _ in drawn])
-    return _finished((drawn[kind][1]() for kind in kinds), count, rng)
+def draw(kind: str, count: int, sources: Sources) -> Digits:
+    """Draw marks of one kind; uint8 (count, 28, 28)."""
+    chosen = KINDS[kind]
+    canvases = (chosen.draw(sources) for _ in range(count))
+    return _finished(canvases, count, sources.rng, chosen.wear, turn=not chosen.upright)
 
 
-def ones(count: int, rng: Generator) -> Digits:
-    """Draw ones with a flag, most with a foot: MNIST has few; uint8 (count, 28, 28)."""
-    return _finished((strokes.one(rng) for _ in range(count)), count, rng)
+def styled(labels: NDArray[np.int64], rng: Generator) -> Digits:
+    """Draw digits in styles that MNIST has few of; uint8 (n, 28, 28)."""
+
+    def one_of(label: int) -> Ink:
+        footed = label == 1 and rng.random() < 0.6
+        return strokes.one(rng) if footed else glyphs.digit(label, rng)
+
+    return _finished((one_of(int(label)) for label in labels), len(labels), rng)
 
 
-def crossed(sevens: Digits, rng: Generator) -> Digits:
-    """Put a short bar through the stem of each seven; uint8 (n, 28, 28)."""
-    return _finished((strokes.crossed_seven(warp(seven, rng), rng) for seven in sevens), len(sevens), rng)
-
-
-def _finished(canvases: Iterable[Ink], count: int, rng: Generator, *, turn: bool = True) -> Digits:
+def _finished(
+    canvases: Iterable[Ink], count: int, rng: Generator, how: WearParams = DEFAULT, *, turn: bool = True
+) -> Digits:
     marks = np.zeros((count, 28, 28), np.uint8)
     for row, canvas in enumerate(canvases):
-        ink = scan(warp(canvas, rng) if turn else canvas, rng)
+        ink = scan(warp(canvas, rng) if turn else canvas, rng, how)
         # Cutting passes a length of about a third of the box: what is smaller stays small.
         digit_px = DIGIT_PX * ink.shape[0] / CANVAS_PX
         marks[row] = normalize(ink, NormalizeParams(least_side_px=digit_px * rng.uniform(0.25, 0.6)))

@@ -9,6 +9,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from formreader.training import marks
+from formreader.training.wear import SCANNED as SCANNED_WEAR
 from formreader.training.wear import wear
 from formreader.values import CLASSES, Digits
 
@@ -17,8 +18,8 @@ Labels = NDArray[np.int64]
 FEW = 8000
 """Up to so many digits are drawn sooner than other processes have started."""
 
-CLEAN, WORN, JUNK = 0, 1, 2
-"""Kinds of training pictures: a digit as it is, a worn digit, a mark that is no digit."""
+CLEAN, SCANNED, WORN, STYLED, JUNK = range(5)
+"""Kinds of training pictures: a digit as it is, as scanned, a badly worn one, a drawn one, a mark that is no digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +28,23 @@ class RecipeParams:
 
     Attributes
     ----------
-    copies
-        Worn copies of each digit.
-    crosses, dashes, others, ones, crossed
-        Drawn marks for each digit of the data set; ``ones`` have flag and foot, ``crossed`` are sevens.
+    scanned, worn
+        Copies of each digit with the wear of `SCANNED` and of `wear.DEFAULT`.
+    styled
+        Digits drawn in other styles, for each digit of the data set.
+    marks
+        How many drawn marks there are, as a multiple of what `marks.KINDS` says.
+    without
+        A kind of mark that is not drawn, to see what a model does with marks it has not met.
     folds
         Parts the writers are dealt to; each part is read by a model that knows none of its writers.
     """
 
-    copies: int = 3
-    crosses: float = 0.05
-    dashes: float = 0.05
-    others: float = 0.3
-    ones: float = 0.015
-    crossed: float = 0.015
+    scanned: int = 1
+    worn: int = 2
+    styled: float = 0.2
+    marks: float = 1.0
+    without: str = ""
     folds: int = 3
 
 
@@ -75,15 +79,16 @@ def _draw_part(
     def some(share: float) -> int:
         return int(np.ceil(share * len(images)))
 
-    sevens = images[labels == 7][: some(params.crossed)]
+    drawn = rng.permutation(labels)[: some(params.styled)]
     made: list[tuple[Digits, Labels | int, int]] = [(images, labels, CLEAN)]
-    made += [(wear(images, rng), labels, WORN) for _ in range(params.copies)]
+    made += [(wear(images, rng, SCANNED_WEAR), labels, SCANNED) for _ in range(params.scanned)]
+    made += [(wear(images, rng), labels, WORN) for _ in range(params.worn)]
+    made += [(marks.styled(drawn, rng), drawn, STYLED)]
+    sources = marks.Sources(images, rng)
     made += [
-        (marks.ones(some(params.ones), rng), 1, WORN),
-        (marks.crossed(sevens, rng), 7, WORN),
-        (marks.crosses(some(params.crosses), rng), CLASSES.index("X"), JUNK),
-        (marks.dashes(some(params.dashes), rng), CLASSES.index("-"), JUNK),
-        (marks.others(some(params.others), rng, images, labels), CLASSES.index("?"), JUNK),
+        (marks.draw(name, some(params.marks * kind.share), sources), CLASSES.index(kind.answer), JUNK)
+        for name, kind in marks.KINDS.items()
+        if name != params.without
     ]
     digits = np.concatenate([pictures for pictures, _, _ in made])
     numbers = np.concatenate([np.broadcast_to(np.asarray(label), len(pictures)) for pictures, label, _ in made])

@@ -20,7 +20,8 @@ from formreader.training.calibration import calibrate
 from formreader.training.datasets import LabelledDigits, load_digits, read_npz
 from formreader.training.evaluation import evaluate
 from formreader.training.fitting import FitParams, fit
-from formreader.training.pool import CLEAN, JUNK, WORN, Pool, RecipeParams, draw_pool
+from formreader.training.mislabelled import mislabelled
+from formreader.training.pool import CLEAN, JUNK, SCANNED, STYLED, WORN, Pool, RecipeParams, draw_pool
 from formreader.values import CLASSES
 
 Labels = NDArray[np.int64]
@@ -128,11 +129,11 @@ def _writers(path: Path | None, count: int, seed: int) -> Labels:
 
 
 def _kept(data: LabelledDigits, leave_out: str | None) -> NDArray[np.bool_]:
-    """Which digits are not among those to be left out; pictures are compared after normalization."""
-    kept = np.ones(len(data.labels), bool)
+    """Which digits are rightly labelled and not to be left out; pictures are compared after normalization."""
+    kept = ~mislabelled(data.images)
     if leave_out is not None:
         unwanted = {digit.tobytes() for digit in load_digits(leave_out).images}
-        kept = np.array([digit.tobytes() not in unwanted for digit in data.images], bool)
+        kept &= np.array([digit.tobytes() not in unwanted for digit in data.images], bool)
     return kept
 
 
@@ -157,15 +158,18 @@ def _trained_on(
     data: LabelledDigits, pool: Pool, kept: NDArray[np.bool_], leave_out: str | None, writers: Path | None
 ) -> dict[str, Any]:
     counts = {
-        name: int((pool.kinds == kind).sum()) for name, kind in (("clean", CLEAN), ("worn", WORN), ("junk", JUNK))
+        name: int((pool.kinds == kind).sum())
+        for name, kind in {"clean": CLEAN, "scanned": SCANNED, "worn": WORN, "styled": STYLED, "junk": JUNK}.items()
     }
+    wrong = mislabelled(data.images)
     return {
         "source": data.source,
         "paper": data.paper,
         "pictures": counts,
+        "mislabelled": f"{int(wrong.sum())} digits that a person reads otherwise than their label says, left out",
         "left_out": None
         if leave_out is None
-        else f"{int((~kept).sum())} digits that are in {Path(leave_out).name}; their writers are not left out",
+        else f"{int((~kept & ~wrong).sum())} digits that are in {Path(leave_out).name}; their writers are not left out",
         "folds": "by writer" if writers else "at random: writers are not known, so that the calibration is hopeful",
     }
 

@@ -38,7 +38,13 @@ class WearParams:
         Largest turn, slant (sideways a pixel down) and relative change of width and height.
     pen_share, residue_share, bite_share, coarse_share, blur_share, bit_share, speck_share
         Another stroke width; part of a printed line left along one edge; a strip of the stroke lost where a frame line
-        was taken off; 11 to 17 pixels tall when scanned; out of focus; black and white scan; dirt.
+        was taken off; few pixels tall when scanned; out of focus; black and white scan; dirt.
+    coarse_px
+        Least and largest height of a digit scanned coarsely: boxes are 12 x 15 pixels at 75 dpi, 25 at 100.
+    pen_steps
+        How many canvas pixels a pen's stroke is thinner or thicker by on each side, at most.
+    ragged
+        Noise before a black and white scan, as a share of the ink: it eats holes into a pencil's stroke.
     """
 
     elastic_px: float = 0.8
@@ -49,13 +55,38 @@ class WearParams:
     pen_share: float = 0.7
     residue_share: float = 0.1
     bite_share: float = 0.08
-    coarse_share: float = 0.2
+    coarse_share: float = 0.25
     blur_share: float = 0.2
-    bit_share: float = 0.3
+    bit_share: float = 0.25
     speck_share: float = 0.06
+    coarse_px: tuple[float, float] = (8.0, 17.0)
+    pen_steps: int = 2
+    ragged: float = 0.25
 
 
 DEFAULT = WearParams()
+"""Harder than most scans: what is learnt from must not end where a day's work does."""
+
+SCANNED = WearParams(
+    elastic_px=0.25,
+    turn_deg=4.0,
+    shear=0.06,
+    stretch=0.08,
+    residue_share=0.01,
+    bite_share=0.015,
+    coarse_share=0.2,
+    blur_share=0.4,
+    bit_share=0.15,
+    speck_share=0.01,
+    coarse_px=(9.0, 18.0),
+    pen_steps=1,
+    ragged=0.15,
+)
+"""As crops come out of drawn pages that were worn, scanned at 100 to 300 dpi and cut: what is promised is promised of
+these. They look much like MNIST: what cutting leaves behind or takes away is rare."""
+
+COARSE_MARKS = WearParams(coarse_share=0.35, coarse_px=(6.0, 17.0))
+"""Marks: a cross in an unused box is often smaller than the digits."""
 
 
 def wear(digits: Digits, rng: Generator, params: WearParams = DEFAULT) -> Digits:
@@ -74,7 +105,7 @@ def wear(digits: Digits, rng: Generator, params: WearParams = DEFAULT) -> Digits
     for row, digit in enumerate(digits):
         ink = warp(digit, rng, params)
         if rng.random() < params.pen_share:
-            ink = change_pen(ink, rng)
+            ink = change_pen(ink, rng, params.pen_steps)
         if rng.random() < params.residue_share:
             add_residue(ink, rng)
         if rng.random() < params.bite_share:
@@ -106,9 +137,9 @@ def _elastic(side: int, rng: Generator, params: WearParams) -> NDArray[np.float6
     return np.asarray(smooth * (params.elastic_px / max(1e-6, float(smooth.std()))), np.float64)
 
 
-def change_pen(ink: Ink, rng: Generator) -> Ink:
-    """Make the stroke thinner or thicker, by up to two canvas pixels on each side; a thin part is never lost."""
-    steps = int(rng.integers(-2, 3))
+def change_pen(ink: Ink, rng: Generator, most: int = DEFAULT.pen_steps) -> Ink:
+    """Make the stroke thinner or thicker, by up to `most` canvas pixels on each side; a thin part is never lost."""
+    steps = int(rng.integers(-most, most + 1))
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     for _ in range(abs(steps)):
         if steps > 0:
@@ -166,12 +197,13 @@ def add_specks(ink: Ink, rng: Generator) -> None:
 def scan(ink: Ink, rng: Generator, params: WearParams = DEFAULT) -> Ink:
     """Look at the canvas through a scanner: coarse, out of focus, black and white, each now and then."""
     if rng.random() < params.coarse_share:
-        share = rng.uniform(11, 17) / 20 / SCALE
+        share = rng.uniform(*params.coarse_px) / 20 / SCALE
         ink = np.asarray(cv2.resize(ink, None, fx=share, fy=share, interpolation=cv2.INTER_AREA), np.uint8)
     if rng.random() < params.blur_share:
         sigma = rng.uniform(0.3, 1.0) * ink.shape[0] / (CANVAS_PX / SCALE)
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), sigma), np.uint8)
     if rng.random() < params.bit_share and ink.any():
         level = rng.uniform(0.3, 0.6) * int(ink.max())
-        ink = np.where(ink > level, 255, 0).astype(np.uint8)
+        noise = rng.standard_normal(ink.shape, np.float32) * np.float32(rng.uniform(0, params.ragged) * int(ink.max()))
+        ink = np.where((ink > 0) & (ink + noise > level), 255, 0).astype(np.uint8)
     return ink
