@@ -20,8 +20,9 @@ ALLOWED = 0.001
 JUNK_SHARE = 0.02
 """How many marks that are no digit there are for each digit: one in fifty boxes is struck, scribbled on or dirty."""
 
-MIXTURE: Final = {CLEAN: 0.35, SCANNED: 0.5, WORN: 0.15}
-"""What a day's work is made of: mostly digits as cutting gives them, one in seven badly worn."""
+MIXTURE: Final = {CLEAN: 0.25, SCANNED: 0.4, WORN: 0.35}
+"""What a batch is made of: digits as cutting gives them, and one in three badly worn. That is more than most batches
+have, but other people's digits are harder than MNIST's."""
 
 NAMES: Final = {CLEAN: "clean", SCANNED: "scanned", WORN: "worn"}
 

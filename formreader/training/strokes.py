@@ -87,15 +87,15 @@ def diagonal(rng: Generator) -> Ink:
 
 
 def one(rng: Generator) -> Ink:
-    """Draw a stem with a flag, most with a foot."""
+    """Draw a stem with a flag, as long as a hand makes it, and most with a foot."""
     ink, pen = _blank(), int(rng.integers(3, 10))
     tall, lean = HALF * rng.uniform(0.8, 1.05), rng.uniform(-4, 10)
     top, bottom = (MIDDLE + lean, MIDDLE - tall), (MIDDLE - lean, MIDDLE + tall)
     stroke(ink, _bent(top, bottom, 0.04, rng), pen)
     footed = rng.random() < 0.7
-    # A long or level flag on a stem without a foot would be a seven.
-    flag = tall * rng.uniform(0.2, 0.7 if footed else 0.4)
-    steep = np.deg2rad(rng.uniform(25, 60 if footed else 45))
+    # A flag nearer to level would be a seven's bar.
+    flag = tall * rng.uniform(0.2, 0.8)
+    steep = np.deg2rad(rng.uniform(25, 58))
     stroke(ink, _bent(top, (top[0] - flag * np.sin(steep), top[1] + flag * np.cos(steep)), 0.15, rng), pen)
     if footed:
         foot, tilt = tall * rng.uniform(0.25, 0.7), rng.uniform(-3, 3)
