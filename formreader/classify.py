@@ -107,4 +107,6 @@ def _read_mark(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: fl
     if (best in STRUCK or CLASSES[best] == "/") and confidence >= threshold:
         # A cross often runs over the frame; that makes it no less a cross.
         return DigitReading(box, None, confidence, shares, "struck")
+    if best in STRUCK and not cut:
+        return DigitReading(box, None, confidence, shares, "low_confidence")
     return DigitReading(box, None, confidence, shares, cut or said)

@@ -118,7 +118,8 @@ def _mark(reading: DigitReading, field: Field) -> str:
         return reading.digit
     if reading.reason == "blank":
         return _BLANK
-    if reading.reason == "struck" and strike(reading) in field.filler:
+    is_strike = reading.reason in ("struck", "low_confidence")  # a doubtful one is flagged, as a doubtful digit is
+    if is_strike and strike(reading) in field.filler:
         return _FILLER
     return UNREAD
 

@@ -66,7 +66,7 @@ def read(text: str, share: float, reason: Reason = "", threshold: float | None =
         ("A", 0.60, "", None, "letter"),
         ("#", 0.97, "", None, "scribbled"),
         ("#", 0.97, "ink_outside", None, "ink_outside"),
-        ("X", 0.80, "", None, "not_a_digit"),
+        ("X", 0.80, "", None, "low_confidence"),
         ("?", 0.97, "", None, "not_a_digit"),
         ("7", 0.97, "not_a_digit", None, "not_a_digit"),
         ("7", 0.97, "ink_outside", "7", "ink_outside"),

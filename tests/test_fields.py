@@ -207,3 +207,12 @@ def test_benchmark_expects_what_the_fields_rules_give(marks: str, filler: set[st
     field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * len(marks), (1, 1), required, tuple(filler))
     (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
     assert expected_value(marks, field) == (answer.value, bool(answer.reasons))
+
+
+def test_a_doubtful_filler_is_read_as_one_and_flagged() -> None:
+    field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * 3, filler=("X",))
+    doubtful = replace(reading("X", 1, confidence=0.8, doubt=0.2), reason="low_confidence")
+    (answer,) = decode([doubtful, reading("8", 2), reading("2", 3)], form(field))
+    assert (answer.value, answer.reasons) == ("82", ("low_confidence",))
+    (undeclared,) = decode([doubtful, reading("8", 2), reading("2", 3)], form(replace(field, filler=())))
+    assert (undeclared.value, undeclared.reasons) == ("?82", ("low_confidence", "not_a_digit"))
