@@ -112,7 +112,10 @@ def _slots(
         if count > 1 and seen.mean() >= params.ticks_found:
             low = (feet[:-1, 1] + feet[1:, 1]) / 2
             pitch = length / count
-            height = np.full(count, _height(base, pitch, frames) or params.comb * pitch)
+            high = _height(base, pitch, frames) or params.comb * pitch
+            if not params.aspect[0] <= pitch / high <= params.aspect[1]:
+                continue
+            height = np.full(count, high)
             return np.stack([feet[:-1, 0], low - height, np.diff(feet[:, 0]), height], axis=1)
     return NONE
 

@@ -9,7 +9,6 @@ from formreader.boxes.choose import recurrence
 from formreader.boxes.lines import Lines, share_printed, widened
 from formreader.boxes.params import FindParams
 from formreader.boxes.rectangles import Boxes, lies_over, overlaps, ranges, without_overlap
-from formreader.values import Grey
 
 
 def completed(lines: Lines, boxes: Boxes, params: FindParams, rounds: int = 3) -> Boxes:
@@ -17,14 +16,14 @@ def completed(lines: Lines, boxes: Boxes, params: FindParams, rounds: int = 3) -
 
     They take the place of boxes of a rare size: those are cut off by a stroke.
     """
-    across, down = widened(lines.across, (5, 1)), widened(lines.down, (1, 5))
     for _ in range(rounds):
         usual = recurrence(boxes, boxes)
         wanted, known = _next_ones(boxes, usual)
-        i, k, _ = overlaps(wanted, boxes)
+        i, k, part = overlaps(wanted, boxes)
+        same = (part > 0.8) & (np.abs(wanted[i, 2:] - boxes[k, 2:]) < 0.2 * boxes[k, 2:]).all(axis=1)
         free = np.ones(len(wanted), bool)
-        free[i[usual[k] >= 0.2 * known[i]]] = False
-        sides = _sides_printed(across, down, wanted[free])
+        free[i[same | (usual[k] >= 0.2 * known[i])]] = False
+        sides = sides_printed(lines, wanted[free])
         good = (sides.min(axis=1) >= params.side_hidden) & (sides.mean(axis=1) >= params.sides_hidden)
         if not good.any():
             break
@@ -82,17 +81,26 @@ def _common(steps: NDArray[np.float64], most: int = 3) -> list[float]:
     return common
 
 
-def _sides_printed(across: Grey, down: Grey, boxes: Boxes) -> NDArray[np.float64]:
-    """Measure the share of each side that is printed, (n, 4)."""
+def sides_printed(lines: Lines, boxes: Boxes, slack: int = 5, trim: float = 0.15) -> NDArray[np.float64]:
+    """Measure the share of each side that is printed, (n, 4).
+
+    Parameters
+    ----------
+    slack
+        How thick a band of pixels is looked at.
+    trim
+        Share of the side left out at each end.
+    """
+    across, down = widened(lines.across, (slack, 1)), widened(lines.down, (1, slack))
     top_left, bottom_right = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     top_right = np.stack([bottom_right[:, 0], top_left[:, 1]], axis=1)
     bottom_left = np.stack([top_left[:, 0], bottom_right[:, 1]], axis=1)
     return np.stack(
         [
-            share_printed(across, top_left, top_right, trim=0.15),
-            share_printed(across, bottom_left, bottom_right, trim=0.15),
-            share_printed(down, top_left, bottom_left, trim=0.15),
-            share_printed(down, top_right, bottom_right, trim=0.15),
+            share_printed(across, top_left, top_right, trim=trim),
+            share_printed(across, bottom_left, bottom_right, trim=trim),
+            share_printed(down, top_left, bottom_left, trim=trim),
+            share_printed(down, top_right, bottom_right, trim=trim),
         ],
         axis=1,
     )

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from formreader.boxes.choose import choose_boxes
 from formreader.boxes.combs import find_combs
-from formreader.boxes.complete import completed
+from formreader.boxes.complete import completed, sides_printed
 from formreader.boxes.edges import on_lines
 from formreader.boxes.frames import find_corners, find_frames
 from formreader.boxes.group import in_reading_order, joined, numbered, rows_of_boxes
-from formreader.boxes.inside import is_clear_around, is_paper, looks_labelled, print_inside
-from formreader.boxes.lines import Lines, darkness, find_lines, with_dotted
+from formreader.boxes.inside import is_clear_around, is_paper, looks_labelled, print_inside, shines_through
+from formreader.boxes.lines import Lines, darkness, find_lines, with_dotted, without_streaks
 from formreader.boxes.params import A4_LONG_SIDE_INCH, FindParams
 from formreader.boxes.rectangles import NONE, Boxes, lies_over, ranges
 from formreader.boxes.tables import parted_by_heads
@@ -72,7 +72,7 @@ def find_form_fields(
         params = replace(params, least_mm=params.least_mm * 0.8, most_mm=params.most_mm * 1.4)
     px_a_mm = (dpi or max(pixels.shape) / A4_LONG_SIDE_INCH) / 25.4
     lines = find_lines(pixels, px_a_mm, params)
-    found = _boxes(lines, params, blank=blank)
+    found = _boxes(lines if blank else without_streaks(lines), params, blank=blank)
     near = params.flush_mm * px_a_mm
     groups = rows_of_boxes(_on_page(found.digits, lines), params)
     groups = parted_by_heads(groups, _on_page(found.printed, lines), near)
@@ -101,14 +101,24 @@ def _boxes(lines: Lines, params: FindParams, *, blank: bool) -> Found:
         cells, frames = _cells(lines, params)
     is_wide = _is_wide(cells, lines, params)
     cells, wide = cells[~is_wide], cells[is_wide]
+    dark = darkness(lines.pixels, lines.px_a_mm)
     combs = find_combs(lines, frames[_is_wide(frames, lines, params)], cells, params)
+    if blank:
+        combs = [
+            comb for comb in combs if print_inside(dark, _feet(comb), lines.px_a_mm, params).mean() <= params.empty
+        ]
     in_combs = np.concatenate([NONE, *combs])
     cells = cells[~lies_over(cells, in_combs)]
     wide = wide[~lies_over(wide, np.concatenate([in_combs, cells]))]
-    dark = darkness(lines.pixels, lines.px_a_mm)
     empty, empty_wide = (_is_empty(lines, dark, boxes, params, blank=blank) for boxes in (cells, wide))
     printed = np.concatenate([cells[~empty], wide[~empty_wide]])
     return Found(on_lines(lines, cells[empty]), tuple(combs), on_lines(lines, wide[empty_wide]), printed)
+
+
+def _feet(slots: Boxes) -> Boxes:
+    """Give the lower halves of a comb's slots: a label may stand close above them."""
+    half = slots[:, 3:] / 2
+    return np.concatenate([slots[:, :1], slots[:, 1:2] + half, slots[:, 2:3], half], axis=1)
 
 
 def _cells(lines: Lines, params: FindParams) -> tuple[Boxes, Boxes]:
@@ -126,12 +136,12 @@ def _is_wide(boxes: Boxes, lines: Lines, params: FindParams) -> NDArray[np.bool_
 def _is_empty(lines: Lines, dark: Grey, boxes: Boxes, params: FindParams, *, blank: bool) -> NDArray[np.bool_]:
     printed = print_inside(dark, boxes, lines.px_a_mm, params)
     empty = is_paper(lines, boxes, params) & (printed <= (params.empty if blank else params.written))
-    empty &= (
-        (boxes[:, 2:].min(axis=1) > params.word_mm * lines.px_a_mm)
-        | _in_company(boxes)
-        | is_clear_around(dark, boxes, lines.px_a_mm, params)
-    )
+    # What looks like a frame inside a word is small, alone, not closed all round, or has letters beside it.
+    frame = (boxes[:, 2:].min(axis=1) > params.word_mm * lines.px_a_mm) | _in_company(boxes)
+    frame |= sides_printed(lines, boxes, slack=3, trim=0.0).min(axis=1, initial=1.0) >= params.sharp
+    empty &= frame | is_clear_around(dark, boxes, lines.px_a_mm, params)
     if not blank:
+        empty &= ~shines_through(dark, boxes, params)
         empty &= ~_heads(boxes, looks_labelled(dark, boxes, lines.px_a_mm, params))
     return empty
 

@@ -37,6 +37,21 @@ def _printed(dark: Grey, box: NDArray[np.float64], px_a_mm: float, params: FindP
     return float(stats[extent >= params.dot_mm * px_a_mm, cv2.CC_STAT_AREA].sum() / max(area, 1))
 
 
+def shines_through(dark: Grey, boxes: Boxes, params: FindParams) -> NDArray[np.bool_]:
+    """Say which frames are so much paler than most that they are on the other side of the paper."""
+    if not len(boxes):
+        return np.zeros(0, bool)
+    levels = np.array([_frame_level(dark, box) for box in boxes])
+    return np.asarray(levels < params.behind * np.median(levels), np.bool_)
+
+
+def _frame_level(dark: Grey, box: NDArray[np.float64]) -> float:
+    """Say how dark the upper line of a frame is."""
+    x, y, width, _ = np.rint(box).astype(int).tolist()
+    rows = dark[max(0, y - 2) : y + 3, max(0, x) : x + width]
+    return float(np.median(rows.max(axis=0))) if rows.size else 255.0
+
+
 def looks_labelled(dark: Grey, boxes: Boxes, px_a_mm: float, params: FindParams) -> NDArray[np.bool_]:
     """Say which frames hold marks that are all small beside the frame, as print is; a dash is a writer's."""
     small = []
@@ -55,10 +70,7 @@ def looks_labelled(dark: Grey, boxes: Boxes, px_a_mm: float, params: FindParams)
 
 def _marks(dark: Grey, box: NDArray[np.float64], params: FindParams) -> tuple[NDArray[np.int32], int]:
     """Give the marks in a frame's middle, as OpenCV's statistics of components, and the middle's area."""
-    x, y, width, _ = np.rint(box).astype(int).tolist()
-    rows = dark[max(0, y - 2) : y + 3, max(0, x) : x + width]
-    frame = float(np.median(rows.max(axis=0))) if rows.size else 255.0
-    level = max(14.0, params.tone * frame)
+    level = max(14.0, params.tone * _frame_level(dark, box))
     inner = _inner(dark, box, 0.12)
     if not inner.size:
         return np.zeros((0, 5), np.int32), 0

@@ -111,6 +111,16 @@ def with_dotted(lines: Lines, boxes: Boxes) -> Lines | None:
     return replace(lines, across=lines.across | across, down=lines.down | down)
 
 
+def without_streaks(lines: Lines, share: float = 0.93) -> Lines:
+    """Take out lines down that run over the whole page: dirt on a feeder's glass draws them, no form does."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines.down)
+    is_streak = stats[:, cv2.CC_STAT_HEIGHT] >= share * lines.down.shape[0]
+    is_streak[0] = False
+    if not is_streak.any():
+        return lines
+    return replace(lines, down=np.where(is_streak[labels], np.uint8(0), lines.down))
+
+
 def darkness(pixels: Grey, px_a_mm: float) -> Grey:
     """Say how many grey levels each pixel is darker than the paper, which closing over 2.5 mm shows under the print."""
     reach = max(9, round(2.5 * px_a_mm)) | 1

@@ -43,6 +43,7 @@ class FindParams:
     empty: float = 0.015  # ink in the middle of a cell of a blank form: more is a label
     written: float = 0.55  # ink in the middle of a cell of a filled page: more is a code or a picture
     tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
+    behind: float = 0.2  # of the usual frame's darkness on a filled page: paler ones shine through from the back
     dot_mm: float = 0.7  # smaller marks in a cell are dust or a dotted guide, no label
     letter: float = 0.38  # of the frame's height: all marks of a label are lower
     letter_mm: float = 2.8  # and lower than this: digits are written larger
@@ -55,6 +56,7 @@ class FindParams:
     around_mm: tuple[float, float] = (0.5, 1.1)  # from a frame: where the next letter would be
     around: float = 0.06  # ink there
     word_mm: float = 6.0  # a larger frame is no letter's inside
+    sharp: float = 0.9  # of each side of a frame by itself, corners and all
     letter_ink: int = 40  # grey levels darker than the paper: print beside a frame
     # fields
     alike: float = 0.15  # boxes of one field differ in size by less
