@@ -166,9 +166,11 @@ def load_model_shares(digits: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("kind", drawn.KINDS)
 def test_the_shipped_model_knows_drawn_marks_from_digits(kind: str) -> None:
-    answers = load_model_shares(drawn.draw(kind, 80, drawn.Sources(FEW, np.random.default_rng(11)))).argmax(axis=1)
-    assert (answers >= 10).mean() > (0.5 if kind == "diagonal" else 0.8)  # a steep one may be a 1
+    shares = load_model_shares(drawn.draw(kind, 80, drawn.Sources(FEW, np.random.default_rng(11))))
+    answers = shares.argmax(axis=1)
     assert (answers == CLASSES.index(drawn.KINDS[kind].answer)).mean() > 0.5
+    accepted = (answers < 10) & (shares.max(axis=1) >= shipped().threshold)
+    assert accepted.mean() <= (0.1 if kind == "diagonal" else 0.05)  # a steep diagonal may be a 1
 
 
 def test_the_shipped_model_reads_other_ways_of_writing_digits() -> None:
@@ -266,7 +268,7 @@ def test_a_chosen_threshold_keeps_its_promise_or_says_that_it_cannot(seed: int, 
 
 def test_weights_follow_the_mixture_and_count_no_digit_twice() -> None:
     kinds = np.repeat([CLEAN, SCANNED, WORN, STYLED, JUNK], [100, 100, 300, 50, 70])
-    weights = weigh(kinds)
+    weights = weigh(kinds, {CLEAN: 0.35, SCANNED: 0.5, WORN: 0.15})
     shares = [weights[kinds == kind].sum() for kind in (CLEAN, SCANNED, WORN, STYLED, JUNK)]
     np.testing.assert_allclose(shares, [35, 50, 15, 0, 2])
 
