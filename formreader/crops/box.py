@@ -125,6 +125,8 @@ def _cut(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParam
     cut = _written(seen, usual, page, params)
     if seen.is_covered:
         return Cut(cut.ink, "not_a_digit")
+    if cut.ink.size and not cut.reason and _lies_along_frame(cut.ink, seen.frame, params):
+        return Cut(cut.ink, "ink_outside")
     if (
         cut.ink.size
         and not cut.reason
@@ -133,6 +135,13 @@ def _cut(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParam
     ):
         return Cut(cut.ink, "ink_outside")
     return cut
+
+
+def _lies_along_frame(ink: Ink, frame: Frame, params: CropParams) -> bool:
+    """Whether all writing lies close along the box's sides: it may be a tick of a comb or a second frame, no 1."""
+    strokes = ink > 96
+    inner = frame.inside(params.frame_rim * frame.side)
+    return float(strokes[inner].sum()) < params.off_rim * float(strokes.sum())
 
 
 def _meets(ink: Ink, mask: Mask) -> bool:

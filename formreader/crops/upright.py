@@ -73,6 +73,8 @@ class CropParams:
     hidden: float = 0.33  # ink that ends on a line over this length may go on within it
     guides_from: float = 0.12  # of the box's side: print this far from the frame is a guide or a watermark
     print_seen: float = 0.4  # quantile of the guides' darkness in a box: more than that much is never written over
+    frame_rim: float = 0.16  # of the box's side: a second frame stands 1 mm inside the first
+    off_rim: float = 0.1  # of the writing: with less of it further in, it may all be print
     print_slack: float = 0.025  # the blank's picture lies this exactly on the page
     # Of the box's width and height: a straight stroke from corner to corner strikes it out, a leaning 1 is smaller.
     diagonal: float = 0.72
