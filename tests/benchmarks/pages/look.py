@@ -45,7 +45,7 @@ def pictured(drawn: DrawnPage, aligned: AlignedPage, boxes: Sequence[Box], readi
         if box.is_wide:
             value = values[box.field]
             caption = f"{written}>{value.value}{'' if value.reasons else ' OK'}"
-            if value.value != written.replace("_", ""):
+            if value.value.replace(".", "") != written.replace("_", ""):
                 sorts.append("wide-wrong" if value.reasons else "wide-accepted-wrong")
         elif key in read:
             answer, flagged = read[key]
