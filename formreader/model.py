@@ -19,13 +19,13 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import Pipeline
 
 from formreader.errors import ModelError
 from formreader.values import CLASSES, Digits
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when the file's content changes its shape."""
 
 PROBE_TOLERANCE = 0.02
@@ -37,49 +37,14 @@ BLOCK = 1024
 """Digits at a time: the kernel's values of a block are 4 MB."""
 
 
-class LandmarkSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted SVM with a Gaussian kernel seen from a few landmarks.
-
-    It is scikit-learn's `Nystroem` followed by `LinearSVC`, multiplied out: both are linear after the kernel, and their
-    product is 80 times smaller than the map alone. `formreader.training.fitting` makes it.
-
-    Parameters
-    ----------
-    landmarks
-        float32 (k, d).
-    weights, intercept
-        float32 (k, classes) and (classes,).
-    gamma
-        The kernel is exp(-gamma * squared distance).
-    """
-
-    def __init__(
-        self, landmarks: NDArray[np.float32], weights: NDArray[np.float32], intercept: NDArray[np.float32], gamma: float
-    ) -> None:
-        self.landmarks = landmarks
-        self.weights = weights
-        self.intercept = intercept
-        self.gamma = gamma
-
-    def decision_function(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Margins float32 (n, classes) of rows float32 (n, d)."""
-        near = rows @ (self.landmarks.T * np.float32(2 * self.gamma))
-        near -= np.float32(self.gamma) * np.square(rows).sum(axis=1, keepdims=True)
-        near -= np.float32(self.gamma) * np.square(self.landmarks).sum(axis=1)
-        margins: NDArray[np.float32] = np.exp(near, out=near) @ self.weights + self.intercept
-        return margins
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class DigitModel:
     """A classifier that is ready to read; travels to other processes as its path.
 
     Attributes
     ----------
-    steps
-        ``features``, ``pca`` and ``svm``: a scikit-learn transformer of ours, a `PCA` and a `LandmarkSVM`.
-    temperature
-        The margins are divided by it before the softmax (Guo et al. 2017): what makes them probabilities.
+    classifier
+        A scikit-learn pipeline from uint8 (n, 28, 28) to probabilities; its ``classes_`` are places in `CLASSES`.
     threshold
         A digit of less confidence should be looked at; how it was chosen stands in the card.
     fingerprint
@@ -88,24 +53,12 @@ class DigitModel:
         The whole card.
     """
 
-    steps: dict[str, Any]
-    temperature: float
+    classifier: Pipeline
     threshold: float
     fingerprint: str
     name: str
     card: dict[str, Any]
     path: Path = field(default=Path())
-
-    def margins(self, digits: Digits) -> NDArray[np.float32]:
-        """How far each digit lies on each class's side; float32 (n, 17)."""
-        pca, svm = self.steps["pca"], self.steps["svm"]
-        turn = np.ascontiguousarray(pca.components_.T, dtype=np.float32)
-        shift = (pca.mean_ @ pca.components_.T).astype(np.float32)
-        margins = np.zeros((len(digits), len(CLASSES)), np.float32)
-        for start in range(0, len(digits), BLOCK):
-            rows = slice(start, start + BLOCK)
-            margins[rows] = svm.decision_function(self.steps["features"].transform(digits[rows]) @ turn - shift)
-        return margins
 
     def predict_proba(self, digits: Digits) -> NDArray[np.float32]:
         """Tell how probable each class is.
@@ -125,18 +78,19 @@ class DigitModel:
             The array has another shape or type.
         """
         check_digits(digits)
-        return softmax(self.margins(digits), self.temperature)
+        shares = np.zeros((len(digits), len(CLASSES)), np.float32)
+        shares[:, self.classifier.classes_] = in_blocks(self.classifier.predict_proba, digits)
+        return shares
 
     def __reduce__(self) -> tuple[Callable[[Path], DigitModel], tuple[Path]]:
         return load_model, (self.path,)
 
 
-def softmax(margins: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Turn margins (n, classes) into probabilities."""
-    scaled = (margins - margins.max(axis=1, keepdims=True)) / np.float32(temperature)
-    odds = np.exp(scaled)
-    shares: NDArray[np.float32] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
+def in_blocks(answer: Callable[[Digits], NDArray[np.float32]], digits: Digits) -> NDArray[np.float32]:
+    """Ask about many digits a few at a time, so that what lies between fits the processor's cache; n may be 0."""
+    blocks = [digits[start : start + BLOCK] for start in range(0, len(digits), BLOCK)]
+    # A classifier of scikit-learn refuses no rows; a blank picture tells how many columns there would be.
+    return np.concatenate([answer(block) for block in blocks] or [answer(np.zeros((1, 28, 28), np.uint8))[:0]])
 
 
 def check_digits(digits: Digits) -> None:
@@ -165,18 +119,18 @@ def probe_digits() -> Digits:
     return np.stack(shapes).astype(np.uint8) * np.uint8(255)
 
 
-def save_model(path: Path, steps: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
-    """Write a model and its card; the card must hold ``name``, ``temperature`` and ``threshold``.
+def save_model(path: Path, classifier: Pipeline, card: dict[str, Any]) -> dict[str, Any]:
+    """Write a model and its card; the card must hold ``name`` and ``threshold``.
 
     Returns
     -------
     The card as written: with the file's SHA-256, its format and the probe's answers.
     """
     stream = io.BytesIO()
-    joblib.dump(steps, stream, compress=3)
+    joblib.dump(classifier, stream, compress=3)
     content = stream.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    model = DigitModel(steps, float(card["temperature"]), float(card["threshold"]), digest, str(card["name"]), card)
+    model = DigitModel(classifier, float(card["threshold"]), digest, str(card["name"]), card)
     probe = [[round(float(share), 4) for share in row] for row in model.predict_proba(probe_digits())]
     whole = {**card, "format": FORMAT, "classes": CLASSES, "sha256": digest, "probe": probe}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -214,8 +168,8 @@ def _load(path: Path, _mtime_ns: int, _size: int) -> DigitModel:
         with warnings.catch_warnings():
             # The probe tells whether another scikit-learn matters.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            steps = joblib.load(io.BytesIO(content))
-        model = DigitModel(steps, card["temperature"], card["threshold"], digest, card["name"], card, path)
+            classifier = joblib.load(io.BytesIO(content))
+        model = DigitModel(classifier, card["threshold"], digest, card["name"], card, path)
         gap = np.abs(model.predict_proba(probe_digits()) - np.asarray(card["probe"], np.float32)).max()
     except Exception as error:
         raise ModelError(f"{path}: the model does not work with the installed libraries ({error}). {REMEDY}") from error
@@ -234,7 +188,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: the model's card is no JSON ({error}). {REMEDY}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("classes") != CLASSES:
         raise ModelError(f"{path}: the card is of another version of formreader. {REMEDY}")
-    kinds = {"name": str, "sha256": str, "temperature": float, "threshold": float, "probe": list}
+    kinds = {"name": str, "sha256": str, "threshold": float, "probe": list}
     wrong = [name for name, kind in kinds.items() if not isinstance(card.get(name), kind)]
     if wrong:
         raise ModelError(f"{path}: the card lacks {', '.join(wrong)}. {REMEDY}")

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "crops": STAGE | {"normalize"},
     "strings": STAGE | {"normalize"},
     "features": {"values"},
-    "model": COMMON | {"features"},
+    "svm": {"values"},
+    "model": COMMON,
     "classify": STAGE | {"model"},
     "fields": STAGE,
     "quality": STAGE,
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
-    "training": COMMON | {"classify", "features", "model", "normalize"},
+    "training": COMMON | {"classify", "features", "model", "normalize", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
-from formreader.model import softmax
+from formreader.svm import softmax
 from formreader.training.pool import CLEAN, JUNK, SCANNED, WORN, Pool
 
 ALLOWED = 0.001

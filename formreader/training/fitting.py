@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
+from sklearn.pipeline import Pipeline
 
 from formreader.features import DirectionFeatures
-from formreader.model import LandmarkSVM
+from formreader.svm import LandmarkSVM
 from formreader.training.solver import solve
 from formreader.values import CLASSES, Digits
 
@@ -50,8 +50,8 @@ class FitParams:
 DEFAULT = FitParams()
 
 
-def fit(digits: Digits, labels: NDArray[np.int64], seed: int, params: FitParams = DEFAULT) -> dict[str, Any]:
-    """Fit the steps of a `DigitModel`.
+def fit(digits: Digits, labels: NDArray[np.int64], seed: int, params: FitParams = DEFAULT) -> Pipeline:
+    """Fit the classifier of a `DigitModel`; its probabilities are not calibrated yet.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def fit(digits: Digits, labels: NDArray[np.int64], seed: int, params: FitParams 
         if isinstance(value, np.ndarray):
             setattr(pca, name, value.astype(np.float32))
     svm = fit_svm(np.asarray(pca.transform(rows), np.float32), labels, seed, params)
-    return {"features": features, "pca": pca, "svm": svm}
+    return Pipeline([("features", features), ("pca", pca), ("svm", svm)])
 
 
 def fit_svm(

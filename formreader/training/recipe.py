@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from formreader.errors import TrainingDataError
-from formreader.model import DigitModel, save_model
+from formreader.model import DigitModel, in_blocks, save_model
 from formreader.training.calibration import calibrate
 from formreader.training.datasets import LabelledDigits, load_digits, read_npz
 from formreader.training.evaluation import evaluate
@@ -81,7 +81,8 @@ def train(
     margins = _out_of_fold(pool, seed, fit_params, params.folds, progress)
     calibration = calibrate(margins, pool)
     progress("fit", 0.75)
-    steps = fit(pool.digits, pool.labels, seed, fit_params)
+    classifier = fit(pool.digits, pool.labels, seed, fit_params)
+    classifier[-1].temperature = calibration["temperature"]
     card = {
         "name": output.stem,
         **calibration,
@@ -98,10 +99,10 @@ def train(
         },
     }
     if len(data.test_labels):
-        model = DigitModel(steps, card["temperature"], card["threshold"], "", output.stem, card)
+        model = DigitModel(classifier, card["threshold"], "", output.stem, card)
         card["test"] = evaluate(model, data.test_images, data.test_labels).as_dict()
     progress("save", 1.0)
-    return save_model(output, steps, card)
+    return save_model(output, classifier, card)
 
 
 def _out_of_fold(pool: Pool, seed: int, fit_params: FitParams, folds: int, progress: Progress) -> NDArray[np.float32]:
@@ -110,8 +111,8 @@ def _out_of_fold(pool: Pool, seed: int, fit_params: FitParams, folds: int, progr
     for fold in range(folds):
         progress("fold", 0.15 + 0.6 * fold / folds)
         rest, held = pool.folds != fold, pool.folds == fold
-        steps = fit(pool.digits[rest], pool.labels[rest], seed, fit_params)
-        margins[held] = DigitModel(steps, 1.0, 1.0, "", "fold", {}).margins(pool.digits[held])
+        classifier = fit(pool.digits[rest], pool.labels[rest], seed, fit_params)
+        margins[held] = in_blocks(classifier.decision_function, pool.digits[held])
     return margins
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from formreader.model import DigitModel, save_model
+from formreader.model import in_blocks, save_model
 from formreader.normalize import normalize
 from formreader.training.calibration import calibrate
 from formreader.training.datasets import read_npz
@@ -66,8 +66,9 @@ def held_out_model(folder: Path, models: Path) -> Path:
     images = np.stack([normalize(image) for image in everyone.images[used]])
     pool = draw_pool(images, everyone.labels[used], parts[used], SEED, RECIPE)
     learnt = pool.folds != CALIBRATING
-    steps = fit(pool.digits[learnt], pool.labels[learnt], SEED, FIT)
+    classifier = fit(pool.digits[learnt], pool.labels[learnt], SEED, FIT)
     judge = Pool(pool.digits[~learnt], pool.labels[~learnt], pool.kinds[~learnt], pool.folds[~learnt])
-    margins = DigitModel(steps, 1.0, 1.0, "", "held-out", {}).margins(judge.digits)
-    save_model(path, steps, {"name": "held-out", **calibrate(margins, judge)})
+    calibration = calibrate(in_blocks(classifier.decision_function, judge.digits), judge)
+    classifier[-1].temperature = calibration["temperature"]
+    save_model(path, classifier, {"name": "held-out", **calibration})
     return path
