@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "strings": STAGE | {"normalize"},
     "features": {"values"},
     "svm": {"values"},
+    "cascade": {"svm", "values"},
+    "network": {"values"},
     "model": COMMON,
     "classify": STAGE | {"model"},
     "fields": STAGE,
@@ -35,7 +37,7 @@ MAY_IMPORT = {
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
-    "training": COMMON | {"classify", "features", "model", "normalize", "svm"},
+    "training": COMMON | {"classify", "features", "model", "network", "normalize", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

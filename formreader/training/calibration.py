@@ -17,6 +17,9 @@ from formreader.training.pool import CLEAN, JUNK, SCANNED, WORN, Pool
 ALLOWED = 0.001
 """Wrong readings among accepted ones: the product's promise."""
 
+CLEAN_TARGETS = (0.0005, 0.00017)
+"""Also told, for digits as clean as MNIST's: 5 wrong in 10,000, and ten wrong fields of six digits in 10,000."""
+
 JUNK_SHARE = 0.02
 """How many marks that are no digit there are for each digit: one in fifty boxes is struck, scribbled on or dirty."""
 
@@ -138,6 +141,10 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
         ),
         "threshold_on": asdict(limit),
         "threshold_kept": limit.kept,
+        "thresholds_for_clean_digits": [
+            {"allowed": allowed, **asdict(_limit_on(pool.kinds == CLEAN, shares, pool.labels, allowed))}
+            for allowed in CLEAN_TARGETS
+        ],
         "calibration": {
             "method": "softmax of the margins over a temperature",
             "error": round(calibration_error(shares, pool.labels, weights), 5),
@@ -146,6 +153,10 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
             name: _seen(pool.kinds == kind, wrong, taken) for kind, name in {**NAMES, JUNK: "junk"}.items()
         },
     }
+
+
+def _limit_on(rows: NDArray[np.bool_], shares: NDArray[np.float32], labels: NDArray[np.int64], allowed: float) -> Limit:
+    return choose_threshold(shares[rows], labels[rows], np.ones(int(rows.sum())), allowed)
 
 
 def _seen(rows: NDArray[np.bool_], wrong: NDArray[np.bool_], taken: NDArray[np.bool_]) -> dict[str, float]:
