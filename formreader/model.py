@@ -7,7 +7,6 @@ probe is answered after, which catches what a checksum cannot: another scikit-le
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import warnings
 from collections.abc import Callable
@@ -126,15 +125,14 @@ def save_model(path: Path, classifier: Pipeline, card: dict[str, Any]) -> dict[s
     -------
     The card as written: with the file's SHA-256, its format and the probe's answers.
     """
-    stream = io.BytesIO()
-    joblib.dump(classifier, stream, compress=3)
-    content = stream.getvalue()
-    digest = hashlib.sha256(content).hexdigest()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_suffix(".part")
+    joblib.dump(classifier, written)  # not compressed: processes that read share its pages
+    digest = hashlib.sha256(written.read_bytes()).hexdigest()
     model = DigitModel(classifier, float(card["threshold"]), digest, str(card["name"]), card)
     probe = [[round(float(share), 4) for share in row] for row in model.predict_proba(probe_digits())]
     whole = {**card, "format": FORMAT, "classes": CLASSES, "sha256": digest, "probe": probe}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    written.replace(path)  # in place it would change under a process that reads with it
     path.with_suffix(".json").write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return whole
 
@@ -158,17 +156,16 @@ def load_model(path: Path) -> DigitModel:
 def _load(path: Path, _mtime_ns: int, _size: int) -> DigitModel:
     card = _read_card(path.with_suffix(".json"))
     try:
-        content = path.read_bytes()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: the model cannot be read ({error.strerror}). {REMEDY}") from error
-    digest = hashlib.sha256(content).hexdigest()
     if digest != card["sha256"]:
         raise ModelError(f"{path}: the file is not the one its card describes, so it was not opened. {REMEDY}")
     try:
         with warnings.catch_warnings():
             # The probe tells whether another scikit-learn matters.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            classifier = joblib.load(io.BytesIO(content))
+            classifier = joblib.load(path, mmap_mode="r")
         model = DigitModel(classifier, card["threshold"], digest, card["name"], card, path)
         gap = np.abs(model.predict_proba(probe_digits()) - np.asarray(card["probe"], np.float32)).max()
     except Exception as error:
