@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "strings": STAGE | {"normalize"},
     "features": {"values"},
     "svm": {"values"},
+    "baselines": {"svm", "values"},
     "model": COMMON,
     "classify": STAGE | {"model"},
     "fields": STAGE,
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
-    "training": COMMON | {"classify", "features", "model", "normalize", "svm"},
+    "training": COMMON | {"baselines", "classify", "features", "model", "normalize", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
