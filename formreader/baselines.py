@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.svm import SVC
 
 from formreader.svm import softmax
 from formreader.values import Digits
@@ -28,6 +29,24 @@ class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, digits: Digits) -> NDArray[np.float32]:
         """Turn uint8 (n, 28, 28) into float32 (n, 784), 0 paper, 1 ink."""
         return digits.reshape(len(digits), -1).astype(np.float32) / np.float32(255)
+
+
+class WorstDuelSVC(SVC):  # type: ignore[misc]
+    """`SVC`, which compares classes two by two, where a class is as sure as the duel it does worst in.
+
+    scikit-learn's sum of votes and margins answers alike, but ranks its answers badly: of digits of unknown writers a
+    thousandth was wrong among the surest 68 % by the sum, and among the surest 96 % by the worst duel.
+    """
+
+    def decision_function(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Margins float64 (n, classes), for at least three classes."""
+        duels = super().decision_function(rows)
+        first, second = np.triu_indices(len(self.classes_), 1)
+        margins = np.full((len(rows), len(self.classes_), len(self.classes_)), np.inf)
+        margins[:, first, second] = duels
+        margins[:, second, first] = -duels
+        worst: NDArray[np.float64] = margins.min(axis=2)
+        return worst
 
 
 class TemperatureScaled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -21,10 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from formreader.baselines import Pixels, TemperatureScaled
+from formreader.baselines import Pixels, TemperatureScaled, WorstDuelSVC
 from formreader.errors import UnusableCall
 from formreader.features import DirectionFeatures
 from formreader.training.fitting import DEFAULT, FitParams, fit
@@ -78,12 +78,12 @@ def landmark_svm(params: FitParams = DEFAULT) -> Classifier:
 
 
 def _exact_svm() -> Classifier:
-    svm = SVC(C=10, cache_size=1000)  # megabytes
-    about = "an SVM with the whole Gaussian kernel (SVC) on stroke directions; its votes with their margins are scaled"
+    svm = WorstDuelSVC(C=10, decision_function_shape="ovo", cache_size=1000)  # megabytes
+    about = "an SVM with the whole Gaussian kernel (SVC) on stroke directions, each class against each"
     return Classifier("svm-exact", about, partial(_fit_exact, svm), settings=_settings(svm))
 
 
-def _fit_exact(svm: SVC, digits: Digits, labels: NDArray[np.int64], seed: int) -> Pipeline:
+def _fit_exact(svm: WorstDuelSVC, digits: Digits, labels: NDArray[np.int64], seed: int) -> Pipeline:
     steps = [
         ("features", DirectionFeatures(sigma=DEFAULT.sigma)),
         ("pca", PCA(min(KERNEL_COMPONENTS, len(digits)), svd_solver="covariance_eigh")),
