@@ -352,7 +352,9 @@ def train(
         _say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
     _say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
     if not card["threshold_kept"]:
-        _say("That is its surest answers at best: on digits left out it was wrong too often for what is promised")
+        _say(
+            "These left-out digits do not show that it keeps what is promised: too few, or too many of the surest wrong"
+        )
     if card["trained_on"]["augment"] != Augment.full:
         _say("It knows the ten digits only; to read forms a model must be made with --augment full")
 

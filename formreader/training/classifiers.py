@@ -36,7 +36,7 @@ FEW_VOTES: Final = 0.01
 """What four neighbours or the three digits of a leaf do not hold may still have one chance in a hundred."""
 
 KERNEL_COMPONENTS: Final = 100
-"""Of the PCA before `SVC`, whose time grows with them; more bring it nothing (errors on writers left out)."""
+"""Of the PCA before `SVC`, whose time grows with them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +97,8 @@ def _on_pixels(
 ) -> Classifier:
     """Give a classifier that learns the 784 pixels as they are."""
     fit_pixels = partial(_fit_pixels, TemperatureScaled(estimator, floor))
-    return Classifier(name, f"{about}, on pixels", fit_pixels, optimizer, settings=_settings(estimator))
+    margins = "" if hasattr(estimator, "decision_function") else "; the logarithms of its shares stand for margins"
+    return Classifier(name, f"{about}, on pixels{margins}", fit_pixels, optimizer, settings=_settings(estimator))
 
 
 def _fit_pixels(scaled: TemperatureScaled, digits: Digits, labels: NDArray[np.int64], seed: int) -> Pipeline:
@@ -130,25 +131,25 @@ TABLE: Final = (
     ),
     _on_pixels(
         "knn",
-        "the four nearest neighbours, the nearer the weightier; the logarithms of their shares are scaled",
+        "the four nearest neighbours, the nearer the weightier",
         KNeighborsClassifier(4, weights="distance", algorithm="brute"),
         floor=FEW_VOTES,
     ),
     _on_pixels(
         "tree",
-        "a decision tree; the logarithms of its leaves' shares are scaled",
+        "a decision tree",
         DecisionTreeClassifier(criterion="entropy", min_samples_leaf=3),
         floor=FEW_VOTES,
     ),
     _on_pixels(
         "mlp",
-        "a network with one hidden layer of 256, learnt with Adam; its logarithms are scaled",
+        "a network with one hidden layer of 256, learnt with Adam",
         MLPClassifier(256, max_iter=30),
         optimizer="adam",
     ),
     _on_pixels(
         "mlp",
-        "a network with one hidden layer of 256, learnt with SGD and momentum; its logarithms are scaled",
+        "a network with one hidden layer of 256, learnt with SGD and momentum",
         MLPClassifier(256, solver="sgd", learning_rate_init=0.1, max_iter=30),
         optimizer="sgd",
     ),

@@ -89,7 +89,8 @@ def train(
     kept = _kept(data, leave_out) & ~test.rows
     images, labels, writer = data.images[kept], data.labels[kept], writer[kept]
     _enough(labels, writer, params.folds, source)
-    progress("draw", 0.05)
+    if augment != "none":
+        progress("draw", 0.05)
     pool = draw_pool(images, labels, _deal(labels, writer, params.folds), seed, params)
     margins = _out_of_fold(pool, seed, classifier.fit, params.folds, progress)
     calibration = calibrate(margins, pool)
