@@ -137,6 +137,31 @@ def save_model(path: Path, classifier: Pipeline, card: dict[str, Any]) -> dict[s
     return whole
 
 
+def load_form_model(path: Path) -> DigitModel:
+    """Load a model to read forms with; see `load_model`.
+
+    Raises
+    ------
+    ModelError
+        It cannot be loaded; or it knows digits only, and would make a digit of whatever stands in a box; or even where
+        it was surest, on digits it had not learnt, it was wrong more often than is promised.
+    """
+    model = load_model(path)
+    if len(model.classifier.classes_) < len(CLASSES):
+        raise ModelError(
+            f"{path}: this model knows the ten digits only, not a box that is struck out or that holds a letter, two "
+            "digits or a scribble: it would read a digit there. Read with the model that ships (without --model), or "
+            "make one that knows them with: formreader train --augment full"
+        )
+    if model.card.get("threshold_refuted"):
+        raise ModelError(
+            f"{path}: this model is wrong too often where it is surest ({model.card['threshold_on']['wrong']:.1%} of "
+            "digits it had not learnt), so that no confidence tells which of its digits to flag. Read with the model "
+            "that ships (without --model), or train one from more digits or with --classifier svm"
+        )
+    return model
+
+
 def load_model(path: Path) -> DigitModel:
     """Load a model after checking it against its card; a second call for the same file costs nothing.
 

@@ -1,4 +1,4 @@
-"""A support vector machine whose Gaussian kernel is one product of matrices."""
+"""Support vector machines as they read: a product of matrices, and one more for the Gaussian kernel."""
 
 from __future__ import annotations
 
@@ -9,8 +9,51 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 
-class LandmarkSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted SVM with a Gaussian kernel seen from a few landmarks, and what makes its margins probabilities.
+class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A fitted linear SVM, each class against the rest, and what makes its margins probabilities.
+
+    Parameters
+    ----------
+    weights, intercept
+        float32 (d, classes) and (classes,).
+    temperature
+        The margins are divided by it before the softmax (Guo et al. 2017).
+    """
+
+    def __init__(self, weights: NDArray[np.float32], intercept: NDArray[np.float32], temperature: float = 1.0) -> None:
+        self.weights = weights
+        self.intercept = intercept
+        self.temperature = temperature
+
+    @property
+    def classes_(self) -> NDArray[np.int64]:
+        """Places in `values.CLASSES`, a column each."""
+        return np.arange(len(self.intercept))
+
+    def fit(self, rows: NDArray[np.float32], labels: NDArray[np.int64]) -> NoReturn:
+        """Refuse: what is fitted is given; a pipeline's last step must have this method."""
+        raise NotImplementedError("this SVM comes fitted; formreader.training.fitting makes others")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def decision_function(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Margins float32 (n, classes) of rows float32 (n, d)."""
+        margins: NDArray[np.float32] = rows @ self.weights + self.intercept
+        return margins
+
+    def predict_proba(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities float32 (n, classes) of rows float32 (n, d)."""
+        return softmax(self.decision_function(rows), self.temperature)
+
+    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Tell the likeliest class of each row, (n,)."""
+        best: NDArray[np.int64] = self.decision_function(rows).argmax(axis=1)
+        return best
+
+
+class LandmarkSVM(LinearSVM):
+    """A fitted SVM with a Gaussian kernel seen from a few landmarks.
 
     It is scikit-learn's `Nystroem` followed by `LinearSVC`, multiplied out: both are linear after the kernel, and their
     product is 80 times smaller than the map alone. `formreader.training.fitting` makes it.
@@ -24,7 +67,7 @@ class LandmarkSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     gamma
         The kernel is exp(-gamma * squared distance).
     temperature
-        The margins are divided by it before the softmax (Guo et al. 2017).
+        See `LinearSVM`.
     """
 
     def __init__(
@@ -35,40 +78,16 @@ class LandmarkSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         gamma: float,
         temperature: float = 1.0,
     ) -> None:
+        super().__init__(weights, intercept, temperature)
         self.landmarks = landmarks
-        self.weights = weights
-        self.intercept = intercept
         self.gamma = gamma
-        self.temperature = temperature
-
-    @property
-    def classes_(self) -> NDArray[np.int64]:
-        """Places in `values.CLASSES`, a column each."""
-        return np.arange(len(self.intercept))
-
-    def fit(self, rows: NDArray[np.float32], labels: NDArray[np.int64]) -> NoReturn:
-        """Refuse: what is fitted is given; a pipeline's last step must have this method."""
-        raise NotImplementedError("a LandmarkSVM comes fitted: formreader.training.fitting.fit_svm makes another")
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def decision_function(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins float32 (n, classes) of rows float32 (n, d)."""
         near = rows @ (self.landmarks.T * np.float32(2 * self.gamma))
         near -= np.float32(self.gamma) * np.square(rows).sum(axis=1, keepdims=True)
         near -= np.float32(self.gamma) * np.square(self.landmarks).sum(axis=1)
-        margins: NDArray[np.float32] = np.exp(near, out=near) @ self.weights + self.intercept
-        return margins
-
-    def predict_proba(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities float32 (n, classes) of rows float32 (n, d)."""
-        return softmax(self.decision_function(rows), self.temperature)
-
-    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Tell the likeliest class of each row, (n,)."""
-        best: NDArray[np.int64] = self.decision_function(rows).argmax(axis=1)
-        return best
+        return super().decision_function(np.exp(near, out=near))
 
 
 def softmax(margins: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "svm": {"values"},
     "cascade": {"svm", "values"},
     "network": {"values"},
+    "baselines": {"svm", "values"},
     "model": COMMON,
     "classify": STAGE | {"model"},
     "fields": STAGE,
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
-    "training": COMMON | {"classify", "features", "model", "network", "normalize", "svm"},
+    "training": COMMON | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

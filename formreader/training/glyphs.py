@@ -31,8 +31,6 @@ DIGITS: Final = {
         "00 60 69 09|14 64",
         "~01 20 50 52 34 24 34 56 58 29 07",
         "00 50 24|~24 64 66 39 08",
-        "00 40 13 54 09",
-        "10 50 23 54 57 09",
     ),
     4: (
         "10 05 65|50 59",
@@ -49,16 +47,7 @@ DIGITS: Final = {
         "10 05|~05 35 66 58 29 08|22 72",
     ),
     6: ("60 00 09 69 64 04", "00 09 69 64 04", "~50 05 08 29 58 66 45 07", "~40 13 06 28 49 58 66 45 26 08"),
-    7: (
-        "~04 01 20 50 53 49",
-        "~03 00 30 60 54 39",
-        "00 60 29|14 54",
-        "02 00 60 29",
-        "02 00 60 29|14 54",
-        "00 60 69",
-        "04 00 60 69",
-        "~00 30 60 43 25 29",
-    ),
+    7: ("00 60 29|14 54", "02 00 60 29", "02 00 60 29|14 54", "00 60 69", "04 00 60 69", "~00 30 60 43 25 29"),
     8: (
         "~30 11 13 34 53 51 30|~34 05 07 39 67 65 34",
         "00 60 69 09 00|04 64",
@@ -72,7 +61,6 @@ DIGITS: Final = {
         "~61 40 11 13 34 53 61 64 67 49 18 07",
         "~61 40 11 13 34 53 61|61 39",
         "~61 30 01 03 34 63|60 68 49 09 07",
-        "~51 20 00 03 23 42|51 19",
     ),
 }
 """Square digits as on seven-segment guides, crossed and serifed sevens, open and closed fours, curled twos, nines."""
@@ -107,7 +95,7 @@ def _draw(skeleton: str, rng: Generator) -> Ink:
         (part.startswith("~"), np.array([(int(point[0]), int(point[1])) for point in part.strip("~").split()], float))
         for part in skeleton.split("|")
     ]
-    wobble, aspect = rng.uniform(0.1, 0.4), rng.uniform(0.5, 1.1)
+    wobble, aspect = rng.uniform(0.1, 0.4), rng.uniform(0.6, 1.1)
     rounding = (rng.uniform(0.2, 1.2), rng.uniform(1.8, 3.2))
     lines = [
         _smooth((points + rng.normal(0, wobble, points.shape)) * (aspect, 1), rounding[is_round])
@@ -115,7 +103,7 @@ def _draw(skeleton: str, rng: Generator) -> Ink:
     ]
     every = np.concatenate(lines)
     shift = CANVAS_PX / 2 - UNIT_PX * (every.min(axis=0) + every.max(axis=0)) / 2
-    ink, pen = np.zeros((CANVAS_PX, CANVAS_PX), np.uint8), int(rng.integers(2, 4 + int(10 * aspect)))
+    ink, pen = np.zeros((CANVAS_PX, CANVAS_PX), np.uint8), int(rng.integers(2, 12))
     for line in lines:
         path = np.rint((line * UNIT_PX + shift) * 16).astype(np.int32)
         cv2.polylines(ink, [path], isClosed=False, color=255, thickness=pen, lineType=cv2.LINE_AA, shift=4)

@@ -5,9 +5,8 @@ LeCun, Bottou, Bengio, Haffner (1998) for the network, Lauer, Suen, Bloch (2007)
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,11 @@ from sklearn.pipeline import Pipeline
 from formreader.errors import TrainingDataError
 from formreader.model import in_blocks
 from formreader.network import NetworkFeatures
-from formreader.training.fitting import FitParams, fit_svm
+from formreader.svm import LinearSVM
+from formreader.training.solver import solve
 from formreader.values import CLASSES, Digits
 
-Optimizer = Literal["adam", "sgd", "rmsprop"]
-Progress = Callable[[float], None]
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
 
 REMEDY = "a network is trained with PyTorch: pip install 'formreader[cnn]'"
 
@@ -51,7 +50,7 @@ class NetworkParams:
 
     widths: tuple[int, int, int] = (24, 48, 96)
     features: int = 128
-    epochs: int = 8
+    epochs: int = 6
     batch: int = 256
     rate: float = 0.003
     decay: float = 0.02
@@ -63,15 +62,19 @@ class NetworkParams:
 
 
 DEFAULT = NetworkParams()
-HEAD = FitParams(landmarks=1024)
-"""The SVM behind the network needs few landmarks: its classes lie far apart."""
+COST = 0.1
+"""C of the SVM behind the network."""
+
+TOLERANCE = 0.003
+"""Where its solver stops: the share of the first gradient that is left."""
 
 
 def fit_network_svm(
     digits: Digits,
     labels: NDArray[np.int64],
     seed: int,
-    optimizer: Optimizer = "adam",
+    *,
+    optimizer: str = "adam",
     params: NetworkParams = DEFAULT,
 ) -> Pipeline:
     """Fit an SVM on the features of a network that is trained first; its probabilities are not calibrated yet.
@@ -82,15 +85,18 @@ def fit_network_svm(
         PyTorch or ONNX is not installed.
     """
     features = NetworkFeatures(train_network(digits, labels, seed, optimizer, params))
-    rows = in_blocks(features.transform, digits)
-    return Pipeline([("features", features), ("svm", fit_svm(rows, labels, seed, HEAD))])
+    rows = np.hstack([in_blocks(features.transform, digits), np.ones((len(digits), 1), np.float32)])
+    order = np.random.default_rng(seed).permutation(len(rows))
+    cost = np.full(len(rows), COST, np.float32)
+    weights = solve(rows[order], labels[order], int(labels.max()) + 1, cost, TOLERANCE)
+    return Pipeline([("features", features), ("svm", LinearSVM(weights[:-1].copy(), weights[-1].copy()))])
 
 
 def train_network(
     digits: Digits,
     labels: NDArray[np.int64],
     seed: int,
-    optimizer: Optimizer = "adam",
+    optimizer: str = "adam",
     params: NetworkParams = DEFAULT,
 ) -> bytes:
     """Train a network to tell the classes apart, and give all but its last layer as an ONNX file's bytes.
@@ -106,6 +112,7 @@ def train_network(
     except ImportError as error:
         raise TrainingDataError(f"{REMEDY} ({error})") from error
     torch.manual_seed(seed)
+    torch.set_num_threads(1)  # the sums' order, and so the network, must not depend on the machine's cores
     body, head = _layers(torch.nn, params)
     net = torch.nn.Sequential(body, torch.nn.Dropout(0.3), head).to(memory_format=torch.channels_last)
     batch = min(params.batch, len(digits))
@@ -115,7 +122,8 @@ def train_network(
     mean = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(1 - params.averaged), use_buffers=True
     )
-    pictures, answers = torch.from_numpy(digits), torch.from_numpy(labels)
+    # A copy: another process may only look at the arrays it was lent.
+    pictures, answers = torch.from_numpy(np.array(digits)), torch.from_numpy(np.array(labels))
     for _ in range(params.epochs):
         order = torch.randperm(len(digits))
         for rows in order[: batches * batch].reshape(batches, batch):
@@ -145,7 +153,7 @@ def _layers(nn: Any, params: NetworkParams) -> tuple[Any, Any]:
     return nn.Sequential(*layers), nn.Linear(params.features, len(CLASSES))
 
 
-def _optimizer(optim: Any, net: Any, name: Optimizer, params: NetworkParams) -> Any:
+def _optimizer(optim: Any, net: Any, name: str, params: NetworkParams) -> Any:
     """Make the optimizer; biases and the like are not pulled to zero."""
     decay = params.decay if name == "adam" else params.decay / 50  # in the other two it goes through the gradient
     groups = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -50,6 +52,14 @@ class RecipeParams:
 
 DEFAULT = RecipeParams()
 
+AUGMENTS: Final[Mapping[str, RecipeParams]] = {
+    "none": RecipeParams(scanned=0, worn=0, styled=0, marks=0),
+    "scanned": RecipeParams(worn=0, styled=0, marks=0),
+    "worn": RecipeParams(styled=0, marks=0),
+    "full": DEFAULT,
+}
+"""What ``--augment`` can ask for. Without marks that are no digit a model knows the ten digits only."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
@@ -59,6 +69,10 @@ class Pool:
     labels: Labels
     kinds: Labels
     folds: Labels
+
+    def part(self, rows: NDArray[Any]) -> Pool:
+        """Give some of the pictures."""
+        return Pool(self.digits[rows], self.labels[rows], self.kinds[rows], self.folds[rows])
 
 
 def draw_pool(images: Digits, labels: Labels, folds: Labels, seed: int, params: RecipeParams = DEFAULT) -> Pool:

@@ -19,7 +19,7 @@ from formreader.normalize import normalize
 from formreader.training.calibration import calibrate
 from formreader.training.datasets import read_npz
 from formreader.training.fitting import FitParams, fit
-from formreader.training.pool import Pool, RecipeParams, draw_pool
+from formreader.training.pool import RecipeParams, draw_pool
 from formreader.values import Digits
 
 PARTS: Final = 8
@@ -67,7 +67,7 @@ def held_out_model(folder: Path, models: Path) -> Path:
     pool = draw_pool(images, everyone.labels[used], parts[used], SEED, RECIPE)
     learnt = pool.folds != CALIBRATING
     classifier = fit(pool.digits[learnt], pool.labels[learnt], SEED, FIT)
-    judge = Pool(pool.digits[~learnt], pool.labels[~learnt], pool.kinds[~learnt], pool.folds[~learnt])
+    judge = pool.part(~learnt)
     calibration = calibrate(in_blocks(classifier.decision_function, judge.digits), judge)
     classifier[-1].temperature = calibration["temperature"]
     save_model(path, classifier, {"name": "held-out", **calibration})
