@@ -37,13 +37,14 @@ MAY_IMPORT = {
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
-    "training": COMMON | {"classify", "features", "model", "network", "normalize", "svm"},
+    "singles": COMMON | {"classify", "model", "normalize", "pictures"},
+    "training": COMMON | {"classify", "features", "model", "network", "normalize", "singles", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
-DISK = {"pictures", "scans", "template", "model", "store", "export", "training", "cli", "progress"}
+DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress"}
 
 
 def part_of(path: Path) -> str:
