@@ -299,11 +299,6 @@ def train(
     say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
 
 
-app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)
-app.command(epilog="Example: formreader predict seven.png")(predict)
-app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)
-
-
 _STAGES: Final = {
     "load": "getting the digits",
     "draw": "drawing worn copies and marks that are no digits",
@@ -315,6 +310,11 @@ _STAGES: Final = {
 
 def _say_stage(stage: str, share: float) -> None:
     say(f"{share:4.0%}  {_STAGES.get(stage, stage)}")
+
+
+app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)
+app.command(epilog="Example: formreader predict seven.png")(predict)
+app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)
 
 
 # --- files beside the call

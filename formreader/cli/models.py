@@ -44,8 +44,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help="default, accurate or a model's file; given several times, models are set side by side.",
-            show_default="default",
+            help="default (where left out), accurate or a file; given several times, models are set side by side.",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
