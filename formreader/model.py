@@ -162,6 +162,24 @@ def save_model(path: Path, classifier: Pipeline, card: dict[str, Any]) -> dict[s
     return whole
 
 
+def load_form_model(path: Path) -> DigitModel:
+    """Load a model to read forms with; see `load_model`.
+
+    Raises
+    ------
+    ModelError
+        It cannot be loaded, or it knows digits only: it would make a digit of whatever stands in a box.
+    """
+    model = load_model(path)
+    if len(model.classifier.classes_) < len(CLASSES):
+        raise ModelError(
+            f"{path}: this model knows the ten digits only, not a box that is struck out or that holds a letter, two "
+            "digits or a scribble: it would read a digit there. Read with the model that ships (without --model), or "
+            "make one that knows them with: formreader train --augment full"
+        )
+    return model
+
+
 def load_model(path: Path) -> DigitModel:
     """Load a model after checking it against its card; a second call for the same file costs nothing.
 

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "strings": STAGE | {"normalize"},
     "features": {"values"},
     "svm": {"values"},
+    "baselines": {"svm", "values"},
     "cascade": {"svm", "values"},
     "network": {"values"},
     "model": COMMON,
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "store": STAGE,
     "export": STAGE | {"store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
-    "training": COMMON | {"classify", "features", "model", "network", "normalize", "singles", "svm"},
+    "training": COMMON | {"baselines", "classify", "features", "model", "network", "normalize", "singles", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

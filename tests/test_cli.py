@@ -125,12 +125,12 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     monkeypatch.setitem(sys.modules, "formreader.pipeline", stand_in)
     model = types.ModuleType("formreader.model")
 
-    def load_model(path: Path) -> types.SimpleNamespace:
+    def load_form_model(path: Path) -> types.SimpleNamespace:
         if "bad" in path.name:
             raise ModelError(f"{path}: does not match its card")
         return types.SimpleNamespace(threshold=0.9, fingerprint=path.name, name=path.stem)
 
-    vars(model).update(load_model=load_model, model_path=Path)
+    vars(model).update(load_form_model=load_form_model, model_path=Path)
     monkeypatch.setitem(sys.modules, "formreader.model", model)
     return stand_in
 
@@ -525,16 +525,27 @@ def test_train_hands_over_what_it_was_told(run: Run, monkeypatch: pytest.MonkeyP
     def train(source: str, output: Path, **options: Any) -> dict[str, Any]:
         options["progress"]("fit", 0.5)
         told.update(source=source, output=output, **options)
-        return {"threshold": 0.97531}
+        return {
+            "threshold": 0.97531,
+            "threshold_kept": False,
+            "trained_on": {"augment": "worn"},
+            "tested_on": "20% of the training digits, by writer",
+            "test": {"count": 1200, "error": 0.0725},
+        }
 
     training = types.ModuleType("formreader.training")
-    vars(training).update(train=train)
+    vars(training).update(train=train, find_classifier=lambda name, optimizer: f"{name} by {optimizer}")
     monkeypatch.setitem(sys.modules, "formreader.training", training)
-    code, _, err = run("train", "--data", "digits.npz", "-o", tmp_path / "m.joblib", "--seed", "7")
+    options = ("--seed", "7", "--split", "0.2", "--classifier", "mlp", "--optimizer", "sgd", "--augment", "worn")
+    code, _, err = run("train", "--data", "digits.npz", "-o", tmp_path / "m.joblib", *options)
     assert code == 0
-    assert "50% fitting the model to all digits" in err
+    assert "50% fitting the model to all digits, about 0 s left" in err
+    assert "Of 1,200 test digits (20% of the training digits, by writer) 7.25% are read wrong" in err
     assert "under a confidence of 0.9753 are flagged" in err
+    assert "do not show that it keeps what is promised" in err
+    assert "knows the ten digits only" in err
     assert (told["source"], told["output"], told["seed"]) == ("digits.npz", tmp_path / "m.joblib", 7)
+    assert (told["classifier"], told["augment"], told["split"]) == ("mlp by sgd", "worn", 0.2)
 
 
 class NoDisplay(MetaPathFinder):
@@ -577,8 +588,10 @@ def test_commands_call_what_there_is() -> None:
     options: dict[str, Any] = {"threshold": None, "jobs": -1, "watch": pipeline.unwatched}
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
     inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
-    inspect.signature(training.train).bind("mnist", Path(), leave_out=None, writers=None, seed=0, progress=print)
-    inspect.signature(model.load_model).bind(model.model_path("default"))
+    asked: dict[str, Any] = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}
+    asked |= {"leave_out": None, "writers": None, "seed": 0, "progress": print}
+    inspect.signature(training.train).bind("mnist", Path(), **asked)
+    inspect.signature(model.load_form_model).bind(model.model_path("default"))
 
 
 def test_help_waits_for_nothing_slow() -> None:

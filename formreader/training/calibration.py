@@ -123,21 +123,19 @@ def choose_threshold(
 
 def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
     """Choose temperature and threshold, and say what they rest on; all from margins of unknown writers."""
-    weights = weigh(pool.kinds)
+    mixture = _mixture_of(pool.kinds)
+    weights = weigh(pool.kinds, mixture)
     temperature = fit_temperature(margins, pool.labels, weights)
     shares = softmax(margins, temperature)
     limit = choose_threshold(shares, pool.labels, weights, ALLOWED)
     taken = (shares.argmax(axis=1) < 10) & (shares.max(axis=1) >= limit.threshold)
     wrong = shares.argmax(axis=1) != pool.labels
-    mixture = ", ".join(f"{MIXTURE[kind]:.0%} {name}" for kind, name in NAMES.items())
     return {
         "temperature": temperature,
         "threshold": limit.threshold,
         "threshold_chosen": (
             f"the lowest confidence at which at most {ALLOWED:.1%} of the accepted readings are wrong, by the upper "
-            f"end of a one-sided 95 % Clopper-Pearson interval, on digits of held-out writers ({mixture}) with marks "
-            f"that are no digit at {JUNK_SHARE:.0%} of them; a mark read as a digit counts as wrong. Drawn wear, made "
-            "to look like crops of drawn and scanned pages"
+            f"end of a one-sided 95 % Clopper-Pearson interval, {_made_of(pool.kinds, mixture)}"
         ),
         "threshold_on": asdict(limit),
         "threshold_kept": limit.kept,
@@ -150,13 +148,33 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
             "error": round(calibration_error(shares, pool.labels, weights), 5),
         },
         "out_of_fold": {
-            name: _seen(pool.kinds == kind, wrong, taken) for kind, name in {**NAMES, JUNK: "junk"}.items()
+            name: _seen(pool.kinds == kind, wrong, taken)
+            for kind, name in {**NAMES, JUNK: "junk"}.items()
+            if (pool.kinds == kind).any()
         },
     }
 
 
 def _limit_on(rows: NDArray[np.bool_], shares: NDArray[np.float32], labels: NDArray[np.int64], allowed: float) -> Limit:
     return choose_threshold(shares[rows], labels[rows], np.ones(int(rows.sum())), allowed)
+
+
+def _mixture_of(kinds: NDArray[np.int64]) -> dict[int, float]:
+    """Give `MIXTURE` for the kinds of digits that were drawn."""
+    drawn = {kind: share for kind, share in MIXTURE.items() if (kinds == kind).any()}
+    return {kind: share / sum(drawn.values()) for kind, share in drawn.items()}
+
+
+def _made_of(kinds: NDArray[np.int64], mixture: Mapping[int, float]) -> str:
+    """Say on what the threshold was chosen."""
+    digits = ", ".join(f"{share:.0%} {NAMES[kind]}" for kind, share in mixture.items())
+    marks = (
+        f"with marks that are no digit at {JUNK_SHARE:.0%} of them; a mark read as a digit counts as wrong"
+        if (kinds == JUNK).any()
+        else "and no marks: what it makes of a box that holds no digit is not known"
+    )
+    wear = ". Drawn wear, made to look like crops of drawn and scanned pages" if len(mixture) > 1 else ""
+    return f"on digits of held-out writers ({digits}) {marks}{wear}"
 
 
 def _seen(rows: NDArray[np.bool_], wrong: NDArray[np.bool_], taken: NDArray[np.bool_]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from formreader.features import DirectionFeatures
 from formreader.svm import LandmarkSVM
 from formreader.training.solver import solve
-from formreader.values import CLASSES, Digits
+from formreader.values import Digits
 
 BLOCK = 8192
 """Rows mapped at a time: the map of all of them is held once, in single precision."""
@@ -81,6 +81,6 @@ def fit_svm(
     for start in range(0, len(rows), BLOCK):
         mapped[start : start + BLOCK, :-1] = nystroem.transform(rows[start : start + BLOCK])
     cost = np.where(labels < 10, params.cost, params.junk_cost).astype(np.float32)
-    found = solve(mapped, labels, len(CLASSES), cost, params.tolerance)
+    found = solve(mapped, labels, int(labels.max()) + 1, cost, params.tolerance)
     weights = nystroem.normalization_.T.astype(np.float64) @ found[:-1].astype(np.float64)
     return LandmarkSVM(nystroem.components_.astype(np.float32), weights.astype(np.float32), found[-1].copy(), gamma)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -49,6 +51,14 @@ class RecipeParams:
 
 
 DEFAULT = RecipeParams()
+
+AUGMENTS: Final[Mapping[str, RecipeParams]] = {
+    "none": RecipeParams(scanned=0, worn=0, styled=0, marks=0),
+    "scanned": RecipeParams(worn=0, styled=0, marks=0),
+    "worn": RecipeParams(styled=0, marks=0),
+    "full": DEFAULT,
+}
+"""What ``--augment`` can ask for. Without marks that are no digit a model knows the ten digits only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

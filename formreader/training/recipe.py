@@ -17,15 +17,18 @@ from sklearn.model_selection import GroupKFold
 from formreader.errors import TrainingDataError
 from formreader.model import DigitModel, in_blocks, save_model
 from formreader.training.calibration import calibrate
+from formreader.training.classifiers import TABLE, Classifier, Fit
 from formreader.training.datasets import LabelledDigits, load_digits, read_npz
 from formreader.training.evaluation import evaluate
-from formreader.training.fitting import FitParams, fit
+from formreader.training.holdout import hold_out
 from formreader.training.mislabelled import mislabelled
-from formreader.training.pool import CLEAN, JUNK, SCANNED, STYLED, WORN, Pool, RecipeParams, draw_pool
+from formreader.training.pool import AUGMENTS, CLEAN, JUNK, SCANNED, STYLED, WORN, Pool, draw_pool
 from formreader.values import CLASSES
 
 Labels = NDArray[np.int64]
 Progress = Callable[[str, float], None]
+
+DEFAULT = TABLE[0]
 
 
 def _unwatched(_stage: str, _share: float) -> None:
@@ -36,12 +39,13 @@ def train(
     source: str,
     output: Path,
     *,
+    classifier: Classifier = DEFAULT,
+    augment: str = "",
+    split: float | None = None,
     leave_out: str | None = None,
     writers: Path | None = None,
     seed: int = 0,
     progress: Progress = _unwatched,
-    fit_params: FitParams | None = None,
-    params: RecipeParams | None = None,
 ) -> dict[str, Any]:
     """Train a model and write it with its card.
 
@@ -51,6 +55,13 @@ def train(
         See `datasets.load_digits`.
     output
         The ``.joblib`` to write; the card is written beside it as ``.json``.
+    classifier
+        What is fitted; see `classifiers.TABLE`.
+    augment
+        What is drawn beside the digits, of `pool.AUGMENTS`; the classifier's own where empty.
+    split
+        Share of the digits to learn from that is kept for the test instead, by writer where they are known; the
+        source's own test part is then not looked at.
     leave_out
         A second source: digits that are the same picture as one of its are not learnt from, so that it can serve for
         tests. Their writers are learnt from.
@@ -69,50 +80,51 @@ def train(
     TrainingDataError
         A source or the writers' file holds nothing fit for this.
     """
-    params, fit_params = params or RecipeParams(), fit_params or FitParams()
+    augment = augment or classifier.augment
+    params = AUGMENTS[augment]
     progress("load", 0.0)
     data = load_digits(source)
     writer = _writers(writers, len(data.labels), seed)
-    kept = _kept(data, leave_out)
+    test = hold_out(data, writer if writers else None, split, seed)
+    kept = _kept(data, leave_out) & ~test.rows
     images, labels, writer = data.images[kept], data.labels[kept], writer[kept]
     _enough(labels, writer, params.folds, source)
-    progress("draw", 0.05)
+    if augment != "none":
+        progress("draw", 0.05)
     pool = draw_pool(images, labels, _deal(labels, writer, params.folds), seed, params)
-    margins = _out_of_fold(pool, seed, fit_params, params.folds, progress)
+    margins = _out_of_fold(pool, seed, classifier.fit, params.folds, progress)
     calibration = calibrate(margins, pool)
     progress("fit", 0.75)
-    classifier = fit(pool.digits, pool.labels, seed, fit_params)
-    classifier[-1].temperature = calibration["temperature"]
+    pipeline = classifier.fit(pool.digits, pool.labels, seed)
+    pipeline[-1].temperature = calibration["temperature"]
     card = {
         "name": output.stem,
+        "classifier": {"name": str(classifier), "is": classifier.about},
         **calibration,
-        "trained_on": _trained_on(data, pool, kept, leave_out, writers),
+        "trained_on": {"augment": augment, **_trained_on(data, pool, kept, test.rows, leave_out, writers)},
+        "tested_on": test.about,
         "seed": seed,
-        "command": _command(source, output, leave_out, writers, seed),
-        "fit": asdict(fit_params),
+        "command": _command(source, output, classifier, augment, split, leave_out, writers, seed),
+        "fit": dict(classifier.settings),
         "recipe": asdict(params),
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scikit-learn": sklearn.__version__,
-            "opencv": cv2.__version__,
-        },
+        "versions": _versions(),
     }
-    if len(data.test_labels):
-        model = DigitModel(classifier, card["threshold"], "", output.stem, card)
-        card["test"] = evaluate(model, data.test_images, data.test_labels).as_dict()
+    if len(test.labels):
+        progress("test", 0.95)
+        model = DigitModel(pipeline, card["threshold"], "", output.stem, card)
+        card["test"] = evaluate(model, test.images, test.labels).as_dict()
     progress("save", 1.0)
-    return save_model(output, classifier, card)
+    return save_model(output, pipeline, card)
 
 
-def _out_of_fold(pool: Pool, seed: int, fit_params: FitParams, folds: int, progress: Progress) -> NDArray[np.float32]:
-    """Give the margins of every picture by a model that knows none of its fold's writers."""
-    margins = np.zeros((len(pool.labels), len(CLASSES)), np.float32)
+def _out_of_fold(pool: Pool, seed: int, fit: Fit, folds: int, progress: Progress) -> NDArray[np.float32]:
+    """Give the margins of every picture by a model that knows none of its fold's writers; -inf of unknown classes."""
+    margins = np.full((len(pool.labels), len(CLASSES)), -np.inf, np.float32)
     for fold in range(folds):
         progress("fold", 0.15 + 0.6 * fold / folds)
-        rest, held = pool.folds != fold, pool.folds == fold
-        classifier = fit(pool.digits[rest], pool.labels[rest], seed, fit_params)
-        margins[held] = in_blocks(classifier.decision_function, pool.digits[held])
+        rest, held = pool.folds != fold, np.flatnonzero(pool.folds == fold)
+        pipeline = fit(pool.digits[rest], pool.labels[rest], seed)
+        margins[np.ix_(held, pipeline.classes_)] = in_blocks(pipeline.decision_function, pool.digits[held])
     return margins
 
 
@@ -156,13 +168,19 @@ def _deal(labels: Labels, writer: Labels, folds: int) -> Labels:
 
 
 def _trained_on(
-    data: LabelledDigits, pool: Pool, kept: NDArray[np.bool_], leave_out: str | None, writers: Path | None
+    data: LabelledDigits,
+    pool: Pool,
+    kept: NDArray[np.bool_],
+    held: NDArray[np.bool_],
+    leave_out: str | None,
+    writers: Path | None,
 ) -> dict[str, Any]:
     counts = {
         name: int((pool.kinds == kind).sum())
         for name, kind in {"clean": CLEAN, "scanned": SCANNED, "worn": WORN, "styled": STYLED, "junk": JUNK}.items()
     }
-    wrong = mislabelled(data.images)
+    wrong = mislabelled(data.images) & ~held
+    unwanted = int((~kept & ~held & ~wrong).sum())
     return {
         "source": data.source,
         "paper": data.paper,
@@ -170,14 +188,37 @@ def _trained_on(
         "mislabelled": f"{int(wrong.sum())} digits that a person reads otherwise than their label says, left out",
         "left_out": None
         if leave_out is None
-        else f"{int((~kept & ~wrong).sum())} digits that are in {Path(leave_out).name}; their writers are not left out",
+        else f"{unwanted} digits that are in {Path(leave_out).name}; their writers are not left out",
         "folds": "by writer" if writers else "at random: writers are not known, so that the calibration is hopeful",
     }
 
 
-def _command(source: str, output: Path, leave_out: str | None, writers: Path | None, seed: int) -> str:
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "opencv": cv2.__version__,
+    }
+
+
+def _command(
+    source: str,
+    output: Path,
+    classifier: Classifier,
+    augment: str,
+    split: float | None,
+    leave_out: str | None,
+    writers: Path | None,
+    seed: int,
+) -> str:
     """Give the call that makes this model again; without folders, which are another machine's."""
-    words = ["formreader train", "--data", Path(source).name, "-o", output.name]
+    words = ["formreader train", "--data", Path(source).name]
+    words += ["--classifier", classifier.name] if classifier.name != DEFAULT.name else []
+    words += ["--optimizer", classifier.optimizer] if classifier.optimizer else []
+    words += ["--augment", augment] if augment != classifier.augment else []
+    words += ["--split", f"{split:g}"] if split else []
+    words += ["-o", output.name]
     words += ["--leave-out", Path(leave_out).name] if leave_out else []
     words += ["--writers", writers.name] if writers else []
     return " ".join([*words, "--seed", str(seed)])
