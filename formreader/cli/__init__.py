@@ -21,6 +21,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from formreader.cli.calls import need_opencv, refuse_overwriting, say
+from formreader.cli.models import evaluate, gallery, predict
 from formreader.errors import UnusableCall
 
 BROKEN_OFF: Final = 130
@@ -54,7 +56,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UnusableCall as refusal:
-            _say(f"Error: {refusal}")
+            say(f"Error: {refusal}")
             raise typer.Exit(refusal.exit_code) from refusal
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(BROKEN_OFF) from interrupt
@@ -69,10 +71,6 @@ def main() -> None:
     """Run the command line; SIGTERM ends it as Ctrl-C does, with what was read written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app(prog_name="formreader")
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 def _show_version(wanted: bool) -> None:
@@ -115,13 +113,13 @@ def detect(
     Beside the template come its reference picture and a preview that shows every field with its name. Look at the
     preview, then put right in the template what should be named or grouped otherwise.
     """
-    _need_opencv()
+    need_opencv()
     from formreader.pipeline import find_form
     from formreader.progress import count_of
     from formreader.scans import find_scans
 
     reference, preview = (output.with_name(f"{output.stem}-{kind}.png") for kind in ("reference", "preview"))
-    _refuse_overwriting((output, reference, preview), blank, force=force)
+    refuse_overwriting((output, reference, preview), blank, force=force)
     found = find_scans(blank).pages
     left_out: list[str] = []
     template, picture = find_form(
@@ -130,14 +128,14 @@ def detect(
     with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
         _write_form(template, picture, output, reference, preview)
     if (most := max(ref.page for ref in found)) > 1:
-        _say(f"page {page} of {most}; others with --page")
+        say(f"page {page} of {most}; others with --page")
     widest = max(len(field.name) for field in template.fields)
     for field in template.fields:
         wide_box = "one wide box for several digits" if field.length != (1, 1) else ""
-        _say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
+        say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
     for line in left_out:
-        _say(f"  {line}")
-    _say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
+        say(f"  {line}")
+    say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
 
 
 @app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")
@@ -170,9 +168,9 @@ def read(
         typer.Option(min=0, max=1, help="Flag digits less sure than this; without it, the model's own threshold."),
     ] = None,
     model: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Read with this model, not the shipped one.", rich_help_panel=_RARE),
-    ] = None,
+        str,
+        typer.Option(metavar="MODEL", help="Read with this model: default, accurate or a file.", rich_help_panel=_RARE),
+    ] = "default",
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Move RESULTS to RESULTS.old-1 and begin anew.", rich_help_panel=_GOING_ON)
     ] = False,
@@ -208,9 +206,9 @@ def read(
     The same command again goes on where the last one stopped: it reads what is new and tries again what failed.
     Ctrl-C and SIGTERM stop it with what was read written (exit code 130).
     """
-    _need_opencv()
+    need_opencv()
     from formreader.export import tables_of, write_tables
-    from formreader.model import default_model_path, load_form_model
+    from formreader.model import load_form_model, model_path
     from formreader.pipeline import read_batch, unwatched
     from formreader.progress import Tally, about_ignored, count_of, with_progress
     from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
@@ -220,12 +218,12 @@ def read(
 
     wanted = Wanted(page_numbers(pages), other_pages, limit)
     forms = load_templates(template or ())
-    classifier = load_form_model(model or default_model_path())
+    classifier = load_form_model(model_path(model))
     found = find_scans(scans)
     if debug:
         _refuse_among_scans(debug, scans)
     if not quiet:
-        _say(f"{count_of(len(found.pages), 'page')} found")
+        say(f"{count_of(len(found.pages), 'page')} found")
     tally = Tally()
     try:
         with open_batch(
@@ -245,14 +243,14 @@ def read(
         write_tables(output)
     except KeyboardInterrupt:
         warnings.simplefilter("ignore")  # joblib's, that tasks were cancelled: it was asked for
-        _say("Broken off; writing what was read ...")
+        say("Broken off; writing what was read ...")
         write_tables(output)
         again = "the same command without --fresh" if fresh else "the same command"
-        _say("\n".join([*_about_earlier(output), f"What was read is in {output}; run {again} again to go on"]))
+        say("\n".join([*_about_earlier(output), f"What was read is in {output}; run {again} again to go on"]))
         raise
     if not quiet:
         tables = tables_of(output / "results.csv", [form.name for form in forms])
-        _say(tally.summary(tables, [*about_ignored(found.ignored), *_about_earlier(output)]))
+        say(tally.summary(tables, [*about_ignored(found.ignored), *_about_earlier(output)]))
     if tally.failed:
         raise typer.Exit(1)
 
@@ -268,14 +266,14 @@ def export(
     ] = None,
 ) -> None:
     """Write the results as a workbook, flagged values coloured, or as a CSV."""
-    _need_opencv()
+    need_opencv()
     from formreader.export import export_book, write_tables
 
     if output is None:
         write_tables(results)
     else:
         export_book(results, output)
-    _say(f"Written to {output or results}")
+    say(f"Written to {output or results}")
 
 
 @app.command(epilog="Example: formreader train --data mnist -o digits.joblib")
@@ -330,12 +328,12 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Write over a model that exists already.")] = False,
 ) -> None:
     """Fit a classifier, judge it on digits it has not seen, and write it with its card."""
-    _need_opencv()
+    need_opencv()
     from formreader.training import find_classifier
     from formreader.training import train as fit
 
     kind = find_classifier(classifier, optimizer)
-    _refuse_overwriting((output, output.with_suffix(".json")), (), force=force)
+    refuse_overwriting((output, output.with_suffix(".json")), (), force=force)
     card = fit(
         data,
         output,
@@ -347,16 +345,16 @@ def train(
         seed=seed,
         progress=_say_stages(),
     )
-    _say(f"Written to {output}; its card is {output.with_suffix('.json')}")
+    say(f"Written to {output}; its card is {output.with_suffix('.json')}")
     if test := card.get("test"):
-        _say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
-    _say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
+        say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
+    say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
     if not card["threshold_kept"]:
-        _say("The digits left out do not show that what is promised is kept: too few, or the surest answers wrong")
+        say("The digits left out do not show that what is promised is kept: too few, or the surest answers wrong")
     if card["threshold_refuted"]:
-        _say("It is wrong too often where it is surest: forms cannot be read with it")
+        say("It is wrong too often where it is surest: forms cannot be read with it")
     elif card["trained_on"]["augment"] != Augment.full:
-        _say("It knows the ten digits only; to read forms a model must be made with --augment full")
+        say("It knows the ten digits only; to read forms a model must be made with --augment full")
 
 
 _STAGES: Final = {
@@ -377,27 +375,20 @@ def _say_stages() -> Callable[[str, float], None]:
     """Give what says how far training is, and from the second fold on about how long it will take."""
     began = time.monotonic()
 
-    def say(stage: str, share: float) -> None:
+    def tell(stage: str, share: float) -> None:
         left_s = (time.monotonic() - began) * (1 - share) / max(share, _TELLING)
         left = f", about {left_s:.0f} s left" if _TELLING < share < 1 else ""
-        _say(f"{share:4.0%}  {_STAGES.get(stage, stage)}{left}")
+        say(f"{share:4.0%}  {_STAGES.get(stage, stage)}{left}")
 
-    return say
+    return tell
+
+
+app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)
+app.command(epilog="Example: formreader predict seven.png")(predict)
+app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)
 
 
 # --- files beside the call
-
-
-def _need_opencv() -> None:
-    """Load OpenCV, or say how it can be: its usual build wants a display's libraries, which slim servers lack."""
-    try:
-        import cv2  # noqa: F401
-    except ImportError as error:
-        raise UnusableCall(
-            f"OpenCV cannot be loaded ({error}). Where there is no display, take the build that needs none:\n"
-            "  pip uninstall --yes opencv-python\n"
-            "  pip install opencv-python-headless"
-        ) from error
 
 
 def _write_form(template: Any, picture: Any, output: Path, reference: Path, preview: Path) -> None:
@@ -446,14 +437,6 @@ def _lines(names: Path | None) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableCall(f"{names}: cannot be read as UTF-8 text ({error}); give one name a line") from error
     return [line for line in lines if line and not line.startswith("#")]
-
-
-def _refuse_overwriting(outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
-    for path in outputs:
-        if any(path.resolve() == given.resolve() for given in inputs):
-            raise UnusableCall(f"{path}: is an input and would be overwritten; name another template with -o")
-        if path.exists() and not force:
-            raise UnusableCall(f"{path}: exists already; name another template with -o, or write over it with --force")
 
 
 def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:

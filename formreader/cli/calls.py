@@ -1,0 +1,36 @@
+"""What all commands share: messages, and refusals before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from formreader.errors import UnusableCall
+
+
+def say(text: str) -> None:
+    """Tell the user something that is no result: on stderr."""
+    typer.echo(text, err=True)
+
+
+def need_opencv() -> None:
+    """Load OpenCV, or say how it can be: its usual build wants a display's libraries, which slim servers lack."""
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        raise UnusableCall(
+            f"OpenCV cannot be loaded ({error}). Where there is no display, take the build that needs none:\n"
+            "  pip uninstall --yes opencv-python\n"
+            "  pip install opencv-python-headless"
+        ) from error
+
+
+def refuse_overwriting(outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool, kind: str = "template") -> None:
+    """Refuse outputs that are inputs, or exist already and are not meant to be written over."""
+    for path in outputs:
+        if any(path.resolve() == given.resolve() for given in inputs):
+            raise UnusableCall(f"{path}: is an input and would be overwritten; name another {kind} with -o")
+        if path.exists() and not force:
+            raise UnusableCall(f"{path}: exists already; name another {kind} with -o, or write over it with --force")
