@@ -128,7 +128,7 @@ def _fitted(
         if better is None or not is_paper(better, np.array([template.width, template.height])):
             return None
         to_scan = better
-    bend, _ = bend_of(small, shrink, template, to_scan, params)
+    bend = bend_of(small, shrink, template, to_scan, params)
     return _judged(viewed, template, to_scan, bend, method, params)
 
 
