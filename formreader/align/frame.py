@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from formreader.align.params import AlignParams, Homography
+from formreader.geometry import map_of_pixels
 from formreader.template import Template
-from formreader.values import Bend, Grey
+from formreader.values import Bend, Grey, Points
 
 
 def shrunk(pixels: Grey, long_side_px: int) -> tuple[Grey, float]:
@@ -68,18 +69,13 @@ def on_bent_form(
         return on_form(small, shrink, template, to_scan, scale)
     width, height = round(template.width * scale), round(template.height * scale)
     step = max(1, min(width, height) // 40) | 1  # the bend is smooth: between places of a coarse grid it is straight
-    columns, rows = np.meshgrid(np.arange(0, width + step, step), np.arange(0, height + step, step))
-    on_template = cv2.perspectiveTransform(
-        np.stack([columns.ravel(), rows.ravel()], 1)[None].astype(np.float64), scaling(1 / scale)
-    )[0]
-    bent = (on_template + bend.at(on_template)).reshape(*rows.shape, 2).astype(np.float32)
-    size = bent.shape[1] * step, bent.shape[0] * step
-    # Resizing keeps pixels' edges in place: a coarse value stands in the middle of its `step` pixels.
-    fine = cv2.resize(bent, size, interpolation=cv2.INTER_LINEAR)
-    middle = (step - 1) // 2
-    fine = np.ascontiguousarray(fine[middle : middle + height, middle : middle + width])
-    to_small = scaling(shrink) @ to_scan
-    places = cv2.perspectiveTransform(fine.reshape(1, -1, 2), to_small.astype(np.float64)).reshape(height, width, 2)
+
+    def bent(points: Points) -> Points:
+        on_template: Points = cv2.perspectiveTransform(points[None], scaling(1 / scale))[0]
+        return on_template + bend.at(on_template)
+
+    flat = map_of_pixels(bent, (width, height), step).reshape(1, -1, 2)
+    places = cv2.perspectiveTransform(flat, scaling(shrink) @ to_scan).reshape(height, width, 2)
     drawn: Grey = cv2.remap(small, places, None, cv2.INTER_LINEAR, borderValue=255.0)
     return drawn
 
