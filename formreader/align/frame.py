@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -86,6 +88,12 @@ def likeness(small: Grey, shrink: float, template: Template, to_scan: Homography
         raise ValueError("a likeness needs a reference picture")
     scale = coarse_px / max(template.width, template.height)
     page = cv2.GaussianBlur(on_form(small, shrink, template, to_scan, scale), (0, 0), 1.5)
-    form = cv2.resize(template.reference, page.shape[::-1], interpolation=cv2.INTER_AREA)
-    form = cv2.GaussianBlur(form, (0, 0), 1.5)
+    form = _soft_form(template, page.shape[::-1])
     return float(np.corrcoef(page.ravel(), form.ravel())[0, 1])
+
+
+@lru_cache(maxsize=32)
+def _soft_form(template: Template, size: tuple[int, int]) -> Grey:
+    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
+    form: Grey = cv2.GaussianBlur(cv2.resize(template.reference, size, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
+    return form
