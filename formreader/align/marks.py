@@ -137,9 +137,11 @@ def _solid_squares(small: Grey, side_px: float) -> NDArray[np.float64]:
     least, most = 0.4 * side_px**2, 2.2 * side_px**2
     squares = []
     for left, top, width, height in extents(dark, least_outline=round(side_px) - 2):
-        if not least < width * height < most / 0.6 or abs(width - height) > 0.25 * max(width, height) + 1:
+        ink = dark[top : top + height, left : left + width]
+        is_square = abs(width - height) <= 0.25 * max(width, height) + 1
+        if not is_square or cv2.countNonZero(ink) <= max(least, 0.6 * width * height):
             continue
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(dark[top : top + height, left : left + width])
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(ink)
         # Of what lies in its rectangle, a component alone fills all of the width and height.
         size = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
         rows, columns = np.nonzero(labels == 1 + int(np.argmax((size == (width, height)).all(axis=1))))
