@@ -38,10 +38,14 @@ class Viewed:
         """The page's landmarks, in its own pixels."""
         return find_landmarks(self.pixels, self._params)
 
+    @cached_property
+    def _coarse(self) -> tuple[Grey, float]:
+        return shrunk(self.small, self._params.coarse_px)
+
     def layout(self, template: Template) -> tuple[Homography | None, float]:
         """Give the map under which a template's layout is seen, None for none, and how like it is, -1 to 1."""
         if template not in self._layouts:
-            self._layouts[template] = map_by_layout(self.small, self.shrink, template, self._params)
+            self._layouts[template] = map_by_layout(self.small, self.shrink, self._coarse, template, self._params)
         return self._layouts[template]
 
 
