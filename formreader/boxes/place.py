@@ -86,12 +86,13 @@ class _Sides:
         """Shift all sides, then draw each one to its own line where there is one near."""
         moved = self.places + shift
         around = np.arange(-self.near, self.near + 1)
-        for i, profile in enumerate(self.profiles):
-            for j in range(2):
-                found = _read_off(profile, moved[i, j] + around) * (1 - 0.3 * np.abs(around) / self.near)
-                if found.max() > 0.4 * self.level:
-                    strong = np.clip(found - 0.6 * found.max(), 0, None)
-                    moved[i, j] += float((strong * around).sum() / strong.sum())
+        nearer = 1 - 0.3 * np.abs(around) / self.near
+        read = (_read_off(p, s[:, None] + around) for p, s in zip(self.profiles, moved, strict=True))
+        found = np.stack(list(read)) * nearer
+        strongest = found.max(axis=2, keepdims=True)
+        strong = np.clip(found - 0.6 * strongest, 0, None)
+        by = (strong * around).sum(axis=2) / np.maximum(strong.sum(axis=2), 1e-9)
+        moved += np.where(strongest[..., 0] > 0.4 * self.level, by, 0.0)
         return moved
 
 
