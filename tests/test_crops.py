@@ -34,7 +34,6 @@ from tests.drawing import (
     wear,
 )
 from tests.drawing_sheet import Sheet
-from tests.drawing_slips import guided_slip
 
 DPI = 200
 STROKE = 96  # ink over this belongs to a stroke, not to its soft edge
@@ -406,14 +405,3 @@ def test_a_stroke_within_a_line_of_the_frame_is_not_called_blank(with_reference:
     crops = cut(picture, boxes, reference=form.picture if with_reference else None)
     said = [reason for box, reason in zip(boxes, crops.reasons, strict=True) if box in written]
     assert "blank" not in said
-
-
-def test_guides_in_every_box_go_where_no_blank_is_known() -> None:
-    form = guided_slip(DPI)
-    boxes = boxes_of(form)
-    rng = np.random.default_rng(3)
-    values = {field.name: "28_5_3" for field in form.fields}
-    page = fill(form, values, rng, writer=draw_writer(rng, PENS[0]), crossing=0.0)
-    crops = cut(page.picture, boxes)
-    said = [reason == "blank" for reason in crops.reasons]
-    assert said == [values[box.field][box.position - 1] == "_" for box in boxes]

@@ -5,41 +5,38 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 
-from formreader.values import Box, Crops
 from tests.drawing import DigitStock, Filled, draw_writer, fill
 from tests.drawing_pen import PENS
 from tests.drawing_slips import guided_slip
 from tests.test_crops import alike, boxes_of, cut
 
 DPI = 200
-VALUES = {"pair_01": "80__54", "pair_02": "1X2_3_", "pair_04": "______", "pair_07": "987654", "pair_09": "000111"}
+FEW = ("80__54", "1X2_3_", "______", "______", "______", "______", "987654", "______", "000111", "______")
+MOST = ("28_5_3",) * 10
 
 
 @cache
-def written(*, printed: bool) -> Filled:
+def written(values: tuple[str, ...], *, printed: bool) -> Filled:
     form = guided_slip(DPI)
     form.picture[:] = form.picture if printed else 255
     rng = np.random.default_rng(5)
-    return fill(form, VALUES, rng, writer=draw_writer(rng, PENS[0]), stock=DigitStock(rng), crossing=0.0)
+    named = {field.name: value for field, value in zip(form.fields, values, strict=True)}
+    return fill(form, named, rng, writer=draw_writer(rng, PENS[0]), stock=DigitStock(rng), crossing=0.0)
 
 
-def cut_with_boxes() -> tuple[Crops, tuple[Box, ...]]:
+@pytest.mark.parametrize("values", [FEW, MOST])
+def test_boxes_with_nothing_but_their_guide_are_blank(values: tuple[str, ...]) -> None:
+    crops = cut(written(values, printed=True).picture, boxes_of(guided_slip(DPI)))
+    assert [reason == "blank" for reason in crops.reasons] == [mark == "_" for mark in "".join(values)]
+
+
+@pytest.mark.parametrize("values", [FEW, MOST])
+def test_digits_written_over_guides_come_out_without_them(values: tuple[str, ...]) -> None:
     boxes = boxes_of(guided_slip(DPI))
-    return cut(written(printed=True).picture, boxes), boxes
-
-
-def test_boxes_with_nothing_but_their_guide_are_blank() -> None:
-    crops, boxes = cut_with_boxes()
-    held = {(box.field, box.position): reason for box, reason in zip(boxes, crops.reasons, strict=True)}
-    empty = [VALUES.get(field, "_" * 6)[position - 1] == "_" for field, position in held]
-    assert [reason == "blank" for reason in held.values()] == empty
-
-
-def test_digits_written_over_guides_come_out_without_them() -> None:
-    crops, boxes = cut_with_boxes()
-    alone = cut(written(printed=False).picture, boxes)
-    rows = [row for row, box in enumerate(boxes) if VALUES.get(box.field, "_" * 6)[box.position - 1].isdigit()]
+    crops, alone = (cut(written(values, printed=printed).picture, boxes) for printed in (True, False))
+    rows = [row for row, mark in enumerate("".join(values)) if mark.isdigit()]
     assert min(alike(crops.digits[row], alone.digits[row]) for row in rows) > 0.85
 
 

@@ -189,5 +189,5 @@ def align_to_picture(page: Page, template: Template, params: AlignParams | None 
     small, shrink = shrunk(page.pixels, params.frame_px)
     to_scan = refined(small, shrink, template, coarse, params)
     to_scan = coarse if to_scan is None else to_scan
-    bend, _ = bend_of(small, shrink, template, to_scan, params)
+    bend = bend_of(small, shrink, template, to_scan, params)
     return AlignedPage(page.ref, page.pixels, page.colour, to_scan, Match(1.0, "reference"), None, bend)

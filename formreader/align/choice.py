@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from formreader.align.evidence import Evidence
 from formreader.align.fitting import Fit, Viewed, best_fit
-from formreader.align.layout import map_by_layout
 from formreader.align.params import AlignParams
 from formreader.template import Template
 
@@ -53,7 +52,7 @@ def chosen_form(
     """
     rules = rules or ChoiceParams()
     fits: dict[Template, Fit | None] = {}
-    for template in _likely_first(viewed, templates, params):
+    for template in _likely_first(viewed, templates):
         fits[template] = best_fit(viewed, template, params)
         if _is_match(fits[template]):
             for other in templates:
@@ -93,13 +92,15 @@ def _missed(found: Evidence) -> float:
     return found.absent + found.foreign + sum(1 - like for like in found.likes)
 
 
-def _likely_first(viewed: Viewed, templates: Sequence[Template], params: AlignParams) -> list[Template]:
+def _likely_first(viewed: Viewed, templates: Sequence[Template]) -> Sequence[Template]:
     """Order forms by how like the page their layout is, seen coarsely."""
+    if len(templates) == 1:
+        return templates
 
     def look(template: Template) -> float:
         if template.reference is None:
             return 1.0  # matched by its marks alone, which is as cheap
-        return map_by_layout(viewed.small, viewed.shrink, template, params)[1]
+        return viewed.layout(template)[1]
 
     return sorted(templates, key=look, reverse=True)
 

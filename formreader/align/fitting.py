@@ -31,11 +31,22 @@ class Viewed:
         self.pixels = pixels
         self._params = params
         self.small, self.shrink = shrunk(pixels, params.frame_px)
+        self._layouts: dict[Template, tuple[Homography | None, float]] = {}
 
     @cached_property
     def landmarks(self) -> Landmarks:
         """The page's landmarks, in its own pixels."""
         return find_landmarks(self.pixels, self._params)
+
+    @cached_property
+    def _coarse(self) -> tuple[Grey, float]:
+        return shrunk(self.small, self._params.coarse_px)
+
+    def layout(self, template: Template) -> tuple[Homography | None, float]:
+        """Give the map under which a template's layout is seen, None for none, and how like it is, -1 to 1."""
+        if template not in self._layouts:
+            self._layouts[template] = map_by_layout(self.small, self.shrink, self._coarse, template, self._params)
+        return self._layouts[template]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +94,7 @@ def _candidates(viewed: Viewed, template: Template, params: AlignParams) -> Iter
         marked = list(maps_by_markers(viewed.small, viewed.shrink, template, template.markers))
         marked.sort(key=lambda to_scan: -likeness(viewed.small, viewed.shrink, template, to_scan))
         yield from (("markers", to_scan, 1) for to_scan in marked[: params.marked_tries])
-    quick, _ = map_by_layout(viewed.small, viewed.shrink, template, params)
+    quick, _ = viewed.layout(template)
     if quick is not None:
         yield "reference", quick, 2
     coarse = map_between(template_landmarks(template, params), viewed.landmarks, params)
@@ -128,7 +139,7 @@ def _fitted(
         if better is None or not is_paper(better, np.array([template.width, template.height])):
             return None
         to_scan = better
-    bend, _ = bend_of(small, shrink, template, to_scan, params)
+    bend = bend_of(small, shrink, template, to_scan, params)
     return _judged(viewed, template, to_scan, bend, method, params)
 
 

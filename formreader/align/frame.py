@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
 from formreader.align.params import AlignParams, Homography
+from formreader.geometry import map_of_pixels
 from formreader.template import Template
-from formreader.values import Bend, Grey
+from formreader.values import Bend, Grey, Points
 
 
 def shrunk(pixels: Grey, long_side_px: int) -> tuple[Grey, float]:
@@ -46,6 +49,22 @@ def local_ink(grey: Grey, contrast: int = 8) -> Grey:
     return ink
 
 
+def extents(mask: Grey, least_outline: int = 0) -> list[tuple[int, int, int, int]]:
+    """Give x, y, width and height of each component, ten times as fast as counting its pixels with all others'.
+
+    Parameters
+    ----------
+    least_outline
+        Components with fewer pixels along their outer edge are left out.
+    """
+    outlines, nesting = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if nesting is None:
+        return []
+    is_outer = nesting[0, :, 3] < 0
+    outer = (outline for outline, is_one in zip(outlines, is_outer, strict=True) if is_one)
+    return [cv2.boundingRect(outline) for outline in outer if len(outline) >= least_outline]
+
+
 def working_scale(template: Template, params: AlignParams) -> float:
     """By how much a template is shrunk for looking at its print."""
     return min(1.0, params.frame_px / max(template.width, template.height))
@@ -68,18 +87,13 @@ def on_bent_form(
         return on_form(small, shrink, template, to_scan, scale)
     width, height = round(template.width * scale), round(template.height * scale)
     step = max(1, min(width, height) // 40) | 1  # the bend is smooth: between places of a coarse grid it is straight
-    columns, rows = np.meshgrid(np.arange(0, width + step, step), np.arange(0, height + step, step))
-    on_template = cv2.perspectiveTransform(
-        np.stack([columns.ravel(), rows.ravel()], 1)[None].astype(np.float64), scaling(1 / scale)
-    )[0]
-    bent = (on_template + bend.at(on_template)).reshape(*rows.shape, 2).astype(np.float32)
-    size = bent.shape[1] * step, bent.shape[0] * step
-    # Resizing keeps pixels' edges in place: a coarse value stands in the middle of its `step` pixels.
-    fine = cv2.resize(bent, size, interpolation=cv2.INTER_LINEAR)
-    middle = (step - 1) // 2
-    fine = np.ascontiguousarray(fine[middle : middle + height, middle : middle + width])
-    to_small = scaling(shrink) @ to_scan
-    places = cv2.perspectiveTransform(fine.reshape(1, -1, 2), to_small.astype(np.float64)).reshape(height, width, 2)
+
+    def bent(points: Points) -> Points:
+        on_template: Points = cv2.perspectiveTransform(points[None], scaling(1 / scale))[0]
+        return on_template + bend.at(on_template)
+
+    flat = map_of_pixels(bent, (width, height), step).reshape(1, -1, 2)
+    places = cv2.perspectiveTransform(flat, scaling(shrink) @ to_scan).reshape(height, width, 2)
     drawn: Grey = cv2.remap(small, places, None, cv2.INTER_LINEAR, borderValue=255.0)
     return drawn
 
@@ -90,6 +104,12 @@ def likeness(small: Grey, shrink: float, template: Template, to_scan: Homography
         raise ValueError("a likeness needs a reference picture")
     scale = coarse_px / max(template.width, template.height)
     page = cv2.GaussianBlur(on_form(small, shrink, template, to_scan, scale), (0, 0), 1.5)
-    form = cv2.resize(template.reference, page.shape[::-1], interpolation=cv2.INTER_AREA)
-    form = cv2.GaussianBlur(form, (0, 0), 1.5)
+    form = _soft_form(template, page.shape[::-1])
     return float(np.corrcoef(page.ravel(), form.ravel())[0, 1])
+
+
+@lru_cache(maxsize=32)
+def _soft_form(template: Template, size: tuple[int, int]) -> Grey:
+    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
+    form: Grey = cv2.GaussianBlur(cv2.resize(template.reference, size, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
+    return form

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import scaling
+from formreader.align.frame import extents, scaling
 from formreader.align.landmarks import is_paper
 from formreader.align.params import Homography
 from formreader.template import Markers, Template
@@ -134,13 +134,18 @@ def _solid_squares(small: Grey, side_px: float) -> NDArray[np.float64]:
     """Find solid dark squares of about a side length, turned by any angle; (n, 3): middle x, y and side."""
     smooth = cv2.GaussianBlur(small, (0, 0), 0.8)
     _, dark = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
-    _, _, stats, centres = cv2.connectedComponentsWithStats(dark)
-    width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
-    # A square turned by 15 degrees fills 2/3 of its upright bounding box, one turned by 45 a half.
-    is_square = (
-        (area > 0.4 * side_px**2)
-        & (area < 2.2 * side_px**2)
-        & (area > 0.6 * width * height)
-        & (np.abs(width - height) <= 0.25 * np.maximum(width, height) + 1)
-    )
-    return np.column_stack([centres[is_square], np.sqrt(area[is_square])])
+    least, most = 0.4 * side_px**2, 2.2 * side_px**2
+    squares = []
+    for left, top, width, height in extents(dark, least_outline=round(side_px) - 2):
+        ink = dark[top : top + height, left : left + width]
+        is_square = abs(width - height) <= 0.25 * max(width, height) + 1
+        if not is_square or cv2.countNonZero(ink) <= max(least, 0.6 * width * height):
+            continue
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(ink)
+        # Of what lies in its rectangle, a component alone fills all of the width and height.
+        size = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+        rows, columns = np.nonzero(labels == 1 + int(np.argmax((size == (width, height)).all(axis=1))))
+        # A square turned by 15 degrees fills 2/3 of its upright bounding box, one turned by 45 a half.
+        if least < len(rows) < most and len(rows) > 0.6 * width * height:
+            squares.append(((left + columns).mean(), (top + rows).mean(), np.sqrt(len(rows))))
+    return np.array(squares, dtype=np.float64).reshape(-1, 3)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import local_ink, on_form, working_scale
+from formreader.align.frame import extents, local_ink, on_form, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.template import Template
 from formreader.values import Grey
@@ -181,9 +181,8 @@ def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: 
     wide = np.ones((2 * reach + 3, 2 * reach + 3), np.uint8)
     foreign_ends, any_ends = cv2.dilate(across, wide), cv2.dilate(lines[0], wide)
     height = float(np.median([box[3] for field in template.fields for box in field.boxes])) * scale
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(down, np.ones((3, 3), np.uint8)))
     count = 0
-    for left, top, width, tall, _ in stats[1:].tolist():
+    for left, top, width, tall in extents(cv2.dilate(down, np.ones((3, 3), np.uint8))):
         if 0.75 * height < tall < 12 * height and width < 0.3 * height:
             rows = np.clip([top + 2, top + tall - 3], 0, len(across) - 1)
             closed, opened = (

@@ -55,7 +55,7 @@ def refined(
 ) -> Homography | None:
     """Fit a map to where patches of the reference are found near it; None where too few are found."""
     scale = working_scale(template, params)
-    source, target, _ = _found_patches(small, shrink, template, to_scan, params)
+    source, target = _found_patches(small, shrink, template, to_scan, params)
     if len(source) < params.least_landmarks:
         return None
     residual, inliers = cv2.findHomography(source, target, cv2.USAC_MAGSAC, params.flat_reach_px)
@@ -66,30 +66,19 @@ def refined(
     return better
 
 
-def bend_of(
-    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
-) -> tuple[Bend | None, float]:
-    """Fit the paper's bend to where patches of the reference are found near a map.
-
-    Returns
-    -------
-    tuple
-        The bend, and the share of the patches that agree on it; None and 0 where too few are found.
-    """
+def bend_of(small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams) -> Bend | None:
+    """Fit the paper's bend to where patches of the reference are found near a map; None where too few are found."""
     scale = working_scale(template, params)
-    source, target, count = _found_patches(small, shrink, template, to_scan, params)
+    source, target = _found_patches(small, shrink, template, to_scan, params)
     if len(source) < params.least_landmarks:
-        return None, 0.0
+        return None
     size = (template.width, template.height)
-    unit, reach = float(max(size)), params.patch_reach_px / scale
+    unit = float(max(size))
     places = ((source + 0.5) / scale - 0.5) / unit
-    shifts = (target - source) / scale
-    plate = _smooth_plate(places, shifts, reach, params)
-    away = np.hypot(*(shifts - plate.at(places)).T)
+    plate = _smooth_plate(places, (target - source) / scale, params.patch_reach_px / scale, params)
     columns, rows = (np.linspace(0, side / unit, params.bend_grid) for side in size)
     grid = np.stack(np.meshgrid(columns, rows), axis=-1)
-    bent = plate.at(grid.reshape(-1, 2)).reshape(grid.shape)
-    return Bend(size, bent), float(np.count_nonzero(away < reach) / count)
+    return Bend(size, plate.at(grid.reshape(-1, 2)).reshape(grid.shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,8 +128,8 @@ def _flat_terms(points: Points) -> NDArray[np.float64]:
 
 def _found_patches(
     small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
-) -> tuple[Points, Points, int]:
-    """Search the reference's patches on a page, working pixels: their middles, where they are, how many there are."""
+) -> tuple[Points, Points]:
+    """Search the reference's patches on a page: the middles of those found, and where they are, in working pixels."""
     form, places = _patch_places(template, params)
     page = on_form(small, shrink, template, to_scan, working_scale(template, params))
     half, search = params.patch_px // 2, params.search_px
@@ -157,7 +146,7 @@ def _found_patches(
             source.append((x, y))
             across, down = _vertex(likeness[row], column), _vertex(likeness[:, column], row)
             target.append((x + column + across - search, y + row + down - search))
-    return np.array(source, dtype=np.float64), np.array(target, dtype=np.float64), len(places)
+    return np.array(source, dtype=np.float64), np.array(target, dtype=np.float64)
 
 
 def _vertex(values: NDArray[np.float32], peak: int) -> float:

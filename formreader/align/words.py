@@ -42,11 +42,11 @@ def words_found(
     if template.reference is None:
         return WordsFound()
     scale = working_scale(template, params)
-    form, places = _words(template, params, rules)
+    form, own, places = _words(template, params, rules)
     px = template.dpi * scale / 25.4
     slack, rim = max(2, round(rules.slack_mm * px)), max(1, round(0.3 * px))
     soft = cv2.GaussianBlur(page, (0, 0), 1.0)
-    ink, own = local_ink(page, contrast=12), local_ink(form, contrast=12)
+    ink = local_ink(page, contrast=12)
     likes, others = [], 0
     for x, y, width, height in places:
         left, top, right, bottom = x - rim, y - rim, x + width + rim, y + height + rim
@@ -84,8 +84,8 @@ def _overlap(own: Grey, under: Grey) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=32)
-def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, tuple[Place, ...]]:
-    """Find the form's words and phrases outside its boxes: the softened reference, and their places."""
+def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, Grey, tuple[Place, ...]]:
+    """Find the form's words and phrases outside its boxes: the softened reference, its ink, and their places."""
     assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
     scale = working_scale(template, params)
     px = template.dpi * scale / 25.4
@@ -105,7 +105,8 @@ def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tu
         edges = np.linspace(x, x + width, pieces + 1).round().astype(int).tolist()
         places += [(left, y, right - left, height) for left, right in pairwise(edges)]
     places.sort(key=lambda place: -np.count_nonzero(ink[place[1] :, place[0] :][: place[3], : place[2]]))
-    return cv2.GaussianBlur(form, (0, 0), 1.0), tuple(places[: rules.words])
+    soft = cv2.GaussianBlur(form, (0, 0), 1.0)
+    return soft, local_ink(soft, contrast=12), tuple(places[: rules.words])
 
 
 def _text_ink(form: Grey, template: Template, scale: float, px: float, rules: EvidenceParams) -> Grey:

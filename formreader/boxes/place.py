@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.geometry import map_of_pixels
 from formreader.template import Field, Template, corners_of
 from formreader.values import AlignedPage, Box, Grey
 
@@ -85,12 +86,13 @@ class _Sides:
         """Shift all sides, then draw each one to its own line where there is one near."""
         moved = self.places + shift
         around = np.arange(-self.near, self.near + 1)
-        for i, profile in enumerate(self.profiles):
-            for j in range(2):
-                found = _read_off(profile, moved[i, j] + around) * (1 - 0.3 * np.abs(around) / self.near)
-                if found.max() > 0.4 * self.level:
-                    strong = np.clip(found - 0.6 * found.max(), 0, None)
-                    moved[i, j] += float((strong * around).sum() / strong.sum())
+        nearer = 1 - 0.3 * np.abs(around) / self.near
+        read = (_read_off(p, s[:, None] + around) for p, s in zip(self.profiles, moved, strict=True))
+        found = np.stack(list(read)) * nearer
+        strongest = found.max(axis=2, keepdims=True)
+        strong = np.clip(found - 0.6 * strongest, 0, None)
+        by = (strong * around).sum(axis=2) / np.maximum(strong.sum(axis=2), 1e-9)
+        moved += np.where(strongest[..., 0] > 0.4 * self.level, by, 0.0)
         return moved
 
 
@@ -190,14 +192,8 @@ def _drawn(page: AlignedPage, origin: NDArray[np.float64], scale: float, size: t
             page.pixels, page.to_scan @ to_template, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
         )
         return strip
-    step = 15  # pixels: the map is smooth, between places of a coarse grid it is straight; odd, as below
-    columns, rows = (np.arange(0, side + step, step) for side in size)
-    grid = np.stack(np.meshgrid(columns, rows), axis=-1)
-    places = page.place(grid.reshape(-1, 2) / scale + origin).reshape(grid.shape).astype(np.float32)
-    # Resizing keeps pixels' edges in place: a coarse value stands in the middle of its `step` pixels.
-    fine = cv2.resize(places, (len(columns) * step, len(rows) * step), interpolation=cv2.INTER_LINEAR)
-    fine = np.ascontiguousarray(fine[step // 2 : step // 2 + size[1], step // 2 : step // 2 + size[0]])
-    bent: Grey = cv2.remap(page.pixels, fine, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    places = map_of_pixels(lambda points: page.place(points / scale + origin), size, step=15)
+    bent: Grey = cv2.remap(page.pixels, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return bent
 
 

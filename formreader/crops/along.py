@@ -44,14 +44,14 @@ def usual_amounts(
     The blank tells where there is one, by the page's own tone; else the other boxes of the field, and those at the same
     place in other fields, for a table's outer line is thicker; else the box's other lines.
     """
-    own = np.array([[_median(side) for side in box] for box in profiles]).reshape(-1, 4)
+    own = np.array([[_ranked(side, 0.5) for side in box] for box in profiles]).reshape(-1, 4)
     counts = Counter(box.field for box in boxes)
     by_field = _group_medians(own, [box.field for box in boxes])
     by_place = _group_medians(own, [(box.position, counts[box.field]) for box in boxes])
     usual = np.fmax(by_field, by_place)
     for nth, blank in enumerate(blanks):
         if blank is not None:
-            drawn = np.array([_median(side) for side in blank])
+            drawn = np.array([_ranked(side, 0.5) for side in blank])
             tone = own[nth] / np.where(drawn > 0, drawn, np.nan)
             usual[nth] = drawn * _nanmedian(tone)
     alone = np.array([[_nanmedian(box)] for box in own]).reshape(-1, 1)
@@ -70,10 +70,6 @@ def _group_medians(own: NDArray[np.float64], keys: Sequence[Hashable], least: in
     return medians
 
 
-def _median(profile: NDArray[np.float32]) -> float:
-    return _ranked(profile, 0.5)
-
-
 def _ranked(profile: NDArray[np.floating], share: float) -> float:
     """Give a quantile as one of the values, ten times as fast as `numpy.quantile`; NaN where there are none."""
     if not profile.size:
@@ -89,7 +85,7 @@ def _nanmedian(amounts: NDArray[np.float64]) -> float:
 def unevenness(profiles: Sequence[Profiles], usual: NDArray[np.float64]) -> float:
     """Say how much more ink lines have by themselves, in places and as a whole, than is usual: a fax draws in steps."""
     within = [_ranked(side, 0.85) - _ranked(side, 0.5) for box in profiles for side in box if side.size]
-    excess = np.array([[_median(side) for side in box] for box in profiles]).reshape(-1, 4) - usual
+    excess = np.array([[_ranked(side, 0.5) for side in box] for box in profiles]).reshape(-1, 4) - usual
     between = excess[~np.isnan(excess)]
     if not within or not between.size:
         return 0.0
@@ -116,7 +112,7 @@ def stretches(
     for nth, (profile, (start, stop)) in enumerate(zip(profiles, (*bands.rows, *bands.columns), strict=True)):
         if not profile.size or np.isnan(usual[nth]):
             continue
-        base = max(min(_median(profile), float(usual[nth])), 0.1)
+        base = max(min(_ranked(profile, 0.5), float(usual[nth])), 0.1)
         smooth = cv2.blur(profile[None], (3, 1), borderType=cv2.BORDER_REPLICATE)[0]
         slack = params.over_line_px + params.unevenly * uneven
         over = (smooth > params.over_line * base + slack).astype(np.uint8)[None]

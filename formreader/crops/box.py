@@ -18,6 +18,7 @@ from formreader.crops.upright import (
     Frame,
     Mask,
     darkness_of,
+    drawn_where,
     frame_of,
     paper_of,
     upright,
@@ -193,4 +194,6 @@ def _hysteresis(darkness: Grey, threshold: float) -> Mask:
     strong[labels[darkness > threshold]] = True
     strong[0] = False
     # The weak rim only helps to hold a stroke together; its edge is drawn at the threshold's three quarters.
-    return np.where(strong[labels] & (darkness > 0.75 * threshold), np.uint8(255), np.uint8(0))
+    _, edged = cv2.threshold(darkness, 0.75 * threshold, 255, cv2.THRESH_BINARY)
+    kept: Mask = cv2.bitwise_and(drawn_where(strong, labels), edged)
+    return kept

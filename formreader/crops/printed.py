@@ -123,13 +123,13 @@ def _line_at(crossing: Grey, place: float, side: float, params: CropParams) -> _
         return nothing
     near = np.abs(np.arange(first, last) - place) <= search
     strip = crossing[:, first:last]
-    ordered = np.sort(strip, axis=0)
     for share, mended in params.line_unbroken:
         if mended:
             # A dotted line, or a thin one that steps from pixel to pixel on a fax.
             length = max(3, round(params.line_gap * side)) | 1
-            ordered = np.sort(cv2.morphologyEx(strip, cv2.MORPH_CLOSE, np.ones((length, 3), np.uint8)), axis=0)
-        common = ordered[int((1 - share) * (len(crossing) - 1))].astype(np.float64)
+            strip = cv2.morphologyEx(strip, cv2.MORPH_CLOSE, np.ones((length, 3), np.uint8))
+        rank = int((1 - share) * (len(crossing) - 1))
+        common = np.partition(strip, rank, axis=0)[rank].astype(np.float64)
         peak = int(np.argmax(np.where(near, common, -1)))
         if near[peak] and common[peak] >= params.line_darkness * 255:
             break

@@ -107,11 +107,10 @@ def _banded(pixels: Grey, across: bool, params: StreakParams) -> Grey:
     step = max(1, (width if across else height) // (2 * fine))
     pixels = pixels[:, ::step] if across else pixels[::step]
     if across:
-        small = cv2.resize(pixels, (fine, height), interpolation=cv2.INTER_AREA)
-        turned: Grey = np.ascontiguousarray(small.reshape(height, params.bands, params.parts).max(axis=2).T)
-        return turned
-    small = cv2.resize(pixels, (width, fine), interpolation=cv2.INTER_AREA)
-    palest: Grey = small.reshape(params.bands, params.parts, width).max(axis=1)
+        parts = cv2.transpose(cv2.resize(pixels, (fine, height), interpolation=cv2.INTER_AREA))
+    else:
+        parts = cv2.resize(pixels, (width, fine), interpolation=cv2.INTER_AREA)
+    palest: Grey = parts.reshape(params.bands, params.parts, -1).max(axis=1)
     return palest
 
 

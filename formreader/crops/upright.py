@@ -118,14 +118,21 @@ class Frame:
 
 def frame_of(box: Box, params: CropParams) -> Frame:
     """Lay out a box's picture: at scan resolution where that is fine enough and not too fine, margins all round."""
-    edges = np.linalg.norm(np.roll(box.corners, -1, axis=0) - box.corners, axis=1)
-    width, height = (edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2
+    top, right, bottom, left = np.linalg.norm(np.roll(box.corners, -1, axis=0) - box.corners, axis=1).tolist()
+    width, height = (top + bottom) / 2, (right + left) / 2
     side = max(1.0, min(width, height))
-    scale = float(np.clip(side, *params.side_px)) / side
+    least, most = params.side_px
+    scale = min(max(side, least), most) / side
     margin = params.margin * side * scale
     width, height = width * scale, height * scale
     size = round(width + 2 * margin), round(height + 2 * margin)
     return Frame(margin, margin, width, height, size, scale, box.is_wide)
+
+
+def drawn_where(chosen: NDArray[np.bool_], labels: NDArray[np.int32]) -> Mask:
+    """Mark the chosen ones of a picture's components; `labels` are their numbers."""
+    drawn: Mask = np.where(chosen, np.uint8(255), np.uint8(0)).take(labels)  # three times as fast as an index
+    return drawn
 
 
 def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:

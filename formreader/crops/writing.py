@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.printed import Bands
-from formreader.crops.upright import CropParams, Frame, Mask
+from formreader.crops.upright import CropParams, Frame, Mask, drawn_where
 from formreader.values import Grey, Ink, Reason
 
 
@@ -36,7 +36,7 @@ def choose_writing(
         and area[is_own].sum() < (0.5 * params.least_digit * frame.side) ** 2
     ):
         return None, "blank"
-    writing = np.where(is_own[labels], np.uint8(255), np.uint8(0))
+    writing = drawn_where(is_own, labels)
     if _is_diagonal(writing, frame, params):
         return writing, "struck"
     if _touches_rim(writing):
@@ -61,7 +61,7 @@ def _without_neighbour(
     leaves = is_own & np.isin(np.arange(len(is_own)), rim)
     kept = is_own & ~leaves
     kept[main] = not leaves[main]
-    own: Mask = np.where(kept[labels], np.uint8(255), np.uint8(0))
+    own = drawn_where(kept, labels)
     if leaves[main]:
         inside = frame.inside(0)
         own[inside] |= np.where(labels[inside] == main, np.uint8(255), np.uint8(0))

@@ -44,8 +44,8 @@ class Writing:
     ----------
     ink
         The box's picture without specks and underlines.
-    height, stroke
-        How high its digits and how thick its strokes are, in pixels.
+    height
+        How high its digits are, in pixels.
     pieces
         In writing order.
     parting
@@ -58,7 +58,6 @@ class Writing:
 
     ink: Ink
     height: float
-    stroke: float
     pieces: tuple[Piece, ...]
     parting: tuple[float, ...]
     points: tuple[Point, ...]
@@ -87,7 +86,7 @@ def cut_writing(ink: Ink, params: StringParams) -> Writing | None:
     groups = _joined(written, height, params)
     pieces, weights = _pieces(ink, labels, groups, height, stroke, params)
     return Writing(
-        ink, height, stroke, pieces, _parting(pieces, weights, height, params),
+        ink, height, pieces, _parting(pieces, weights, height, params),
         points_among(marks, written, labels, height, stroke, params), is_struck,
     )  # fmt: skip
 

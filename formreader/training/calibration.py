@@ -42,16 +42,13 @@ class Limit:
         Share of readings at or over it.
     wrong
         Share of wrong ones among them.
-    bound
-        Upper end of its one-sided 95 % interval (Clopper, Pearson 1934).
     kept
-        Whether the bound is at most what was asked for; the sample may be too small to show it.
+        Whether its `upper_bound` is at most what was asked for; the sample may be too small to show it.
     """
 
     threshold: float
     accepted: float
     wrong: float
-    bound: float
     kept: bool
 
 
@@ -89,9 +86,9 @@ def calibration_error(shares: NDArray[np.float32], labels: NDArray[np.int64], we
     return gaps / float(weights.sum())
 
 
-def upper_bound(wrong: float, count: float, level: float = 0.95) -> float:
-    """Clopper and Pearson's upper bound of a share; weighted counts may be broken."""
-    return 1.0 if wrong >= count else float(beta.ppf(level, wrong + 1, count - wrong))
+def upper_bound(wrong: NDArray[np.float64] | float, count: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Give the upper ends of shares' one-sided 95 % intervals (Clopper, Pearson 1934); counts may be broken."""
+    return np.where(wrong >= count, 1.0, beta.ppf(0.95, wrong + 1, np.maximum(count - wrong, 1e-9)))
 
 
 def lower_bound(wrong: float, count: float, level: float = 0.95) -> float:
@@ -112,7 +109,7 @@ def choose_threshold(
     order = counted[np.argsort(-confidence[counted], kind="stable")]
     count = np.cumsum(weights[order])
     wrong = np.cumsum(weights[order] * (answers[order] != labels[order]))
-    bound = np.where(wrong >= count, 1.0, beta.ppf(0.95, wrong + 1, np.maximum(count - wrong, 1e-9)))
+    bound = upper_bound(wrong, count)
     # A threshold lies between two confidences: readings of equal confidence are accepted together.
     last = np.append(np.diff(confidence[order]) != 0, True)
     within = np.flatnonzero(last & (bound <= allowed))
@@ -121,7 +118,6 @@ def choose_threshold(
         threshold=float(confidence[order][at]),
         accepted=float(count[at] / weights.sum()),
         wrong=float(wrong[at] / count[at]),
-        bound=float(bound[at]),
         kept=len(within) > 0,
     )
 
