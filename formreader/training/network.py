@@ -36,6 +36,8 @@ class NetworkParams:
         Length of the layer that is kept.
     epochs, batch
         How often each picture is seen, and how many at once.
+    least_steps
+        Of few pictures each is seen so much oftener that there are so many steps.
     rate
         Largest step of the optimizer; it rises over the first seventh of the training and falls to nothing.
     decay
@@ -45,13 +47,14 @@ class NetworkParams:
     turn_deg, stretch, shift_px
         Pictures are turned, stretched and shifted anew each time by up to this.
     averaged
-        The weights that are kept are a running mean; this share of it is the last step's.
+        The weights that are kept are a running mean; this share of it is the last step's, or more in a short training.
     """
 
     widths: tuple[int, int, int] = (24, 48, 96)
     features: int = 128
     epochs: int = 6
     batch: int = 256
+    least_steps: int = 200
     rate: float = 0.003
     decay: float = 0.02
     smoothing: float = 0.02
@@ -118,13 +121,13 @@ def train_network(
     batch = min(params.batch, len(digits))
     batches = len(digits) // batch
     mover = _optimizer(torch.optim, net, optimizer, params)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(mover, params.rate, params.epochs * batches, pct_start=0.15)
-    mean = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(1 - params.averaged), use_buffers=True
-    )
+    epochs = max(params.epochs, -(-params.least_steps // batches))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(mover, params.rate, epochs * batches, pct_start=0.15)
+    running = torch.optim.swa_utils.get_ema_multi_avg_fn(1 - max(params.averaged, 5 / (epochs * batches)))
+    mean = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=running, use_buffers=True)
     # A copy: another process may only look at the arrays it was lent.
     pictures, answers = torch.from_numpy(np.array(digits)), torch.from_numpy(np.array(labels))
-    for _ in range(params.epochs):
+    for _ in range(epochs):
         order = torch.randperm(len(digits))
         for rows in order[: batches * batch].reshape(batches, batch):
             inputs = _moved(torch, pictures[rows][:, None].float() / 255, params)

@@ -132,18 +132,18 @@ def read_folder(
     folder: Path,
     forms: Sequence[Template],
     truth: Sequence[Written],
-    model: Path | None,
+    model: str,
     threshold: float | None,
     jobs: int,
 ) -> dict[tuple[str, int], PageAnswer]:
     """Read the pages that the truth names; give each answer by scan and page."""
-    from formreader.model import default_model_path, load_model
+    from formreader.model import load_form_model, model_path
     from formreader.pipeline import read_batch
     from formreader.scans import find_scans
 
     wanted = {(written.scan, written.page) for written in truth}
     refs = [ref for ref in find_scans([folder]).pages if (ref.name, ref.page) in wanted]
-    classifier = load_model(model or default_model_path())
+    classifier = load_form_model(model_path(model))
     answers = read_batch(refs, forms, classifier, threshold=threshold, jobs=jobs)
     return {(answer.ref.name, answer.ref.page): answer for answer in answers}
 
@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("-t", "--template", type=Path, required=True, action="append")
     parser.add_argument("--truth", type=Path, help="truth.csv in the folder where left out")
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", default="default")
     parser.add_argument("--threshold", type=float)
     parser.add_argument("-j", "--jobs", type=int, default=-1)
     call = parser.parse_args(arguments)

@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with the folders of forms")
     parser.add_argument("--only", help="name of the one folder to run")
+    parser.add_argument("--model", default="default", help="default, accurate or a file")
     given = parser.parse_args()
     for folder in sorted({template.stem.split("-")[0] for template in TEMPLATES.glob("*.toml")}):
         data = given.data / folder
@@ -47,7 +48,7 @@ def main() -> None:
         print(f"\n## {folder}")
         with tempfile.TemporaryDirectory() as place:
             staged = [stage(template, data, Path(place)) for template in sorted(TEMPLATES.glob(f"{folder}*.toml"))]
-            forms.main([str(data), *(word for template in staged for word in ("-t", str(template)))])
+            forms.main([str(data), "--model", given.model, *(word for path in staged for word in ("-t", str(path)))])
 
 
 if __name__ == "__main__":

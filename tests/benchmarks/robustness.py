@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from formreader.model import DigitModel, default_model_path, load_model
+from formreader.model import DigitModel, load_model, model_path
 from formreader.normalize import normalize
 from formreader.training import load_digits
 from formreader.values import Digits, Ink
@@ -164,4 +164,4 @@ def main(folder: Path, paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]] or [default_model_path()])
+    main(Path(sys.argv[1]), [model_path(name) for name in sys.argv[2:] or ["default"]])
