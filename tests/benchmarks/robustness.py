@@ -1,8 +1,8 @@
 """How classifiers stand up to wear: ``python -m tests.benchmarks.robustness DATA_DIR [MODEL...]``.
 
-DATA_DIR holds ``mnist.npz``; its test part is worn, one kind and strength at a time, and brought through the project's
-own normalization. For reporting only: nothing is chosen by it. Prints a Markdown table: error in percent, and the
-digits accepted wrong in 10,000, of each model.
+DATA_DIR holds ``mnist.npz``; its test part is worn, one kind and strength at a time, and goes the way of single-digit
+pictures. For reporting only: nothing is chosen by it. Prints a Markdown table: error in percent, and the digits
+accepted wrong in 10,000, of each model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from formreader.model import DigitModel, load_model, model_path
-from formreader.normalize import normalize
+from formreader.singles import to_digit
 from formreader.training import load_digits
 from formreader.values import Digits, Ink
 
@@ -137,7 +137,7 @@ def worn(images: Digits, wear: Wear, strength: float, seed: int) -> Digits:
         canvas = np.zeros((SIDE, SIDE), np.uint8)
         large = cv2.resize(image, (28 * SCALE, 28 * SCALE), interpolation=cv2.INTER_CUBIC)
         canvas[edge : edge + 28 * SCALE, edge : edge + 28 * SCALE] = large
-        out[row] = normalize(wear(canvas, strength, rng))
+        out[row] = to_digit(wear(canvas, strength, rng))
     return out
 
 
