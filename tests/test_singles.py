@@ -152,6 +152,17 @@ def test_any_picture_becomes_a_digits_picture(seed: int, height: int, width: int
     assert found.dtype == np.uint8
 
 
+@pytest.mark.parametrize("level", [0.06, 0.08, 0.12, 0.3])
+def test_a_noisy_grey_ground_does_not_shrink_the_digit(level: float) -> None:
+    rng = np.random.default_rng(0)
+    for digit in FEW[::10]:
+        ink = np.pad(large(digit, 112), 24)
+        ground = 255 * level * np.linspace(0.7, 1.3, 160) + rng.normal(0, 3, (160, 160))
+        seen = to_digit(np.clip(np.maximum(ink, ground), 0, 255).astype(np.uint8))
+        sides = [tight(np.where(picture > 60, picture, 0)).shape for picture in (seen, to_digit(ink))]
+        assert np.abs(np.subtract(*sides)).max() <= 2
+
+
 def test_what_needs_no_care_is_normalized_alone() -> None:
     for digit in DIGITS[::50]:
         np.testing.assert_array_equal(to_digit(digit), normalize(digit))

@@ -123,7 +123,7 @@ KINDS: dict[str, tuple[Wear, tuple[float, ...]]] = {
     "pixels tall": (coarse, (15, 12, 9)),
     "blurred, pixels": (blurred, (0.5, 1.0, 1.5)),
     "one bit, pixels tall": (black_and_white, (20, 15, 12)),
-    "grey ground, share": (on_grey, (0.05, 0.08)),
+    "grey ground, share": (on_grey, (0.08, 0.2)),
     "specks, share": (specked, (0.02, 0.05)),
 }
 
