@@ -32,8 +32,8 @@ MOST_SIDE_PX: Final = 800
 """A larger picture is shrunk to this first: a digit becomes 20 pixels high, and the rest is time."""
 
 GROUND_SHARE: Final = 0.03
-"""A ground darker than this share of the darkest ink is levelled: with its noise it would come near what `normalize` takes
-for ink."""
+"""A ground darker than this share of the darkest ink is levelled: with shade and noise it would come near to what
+`normalize` takes for ink."""
 
 MARKS: Final = {
     "X": "struck out",
