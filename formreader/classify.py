@@ -95,7 +95,7 @@ def _read(box: Box, cut: Reason, shares: NDArray[np.float32], threshold: float) 
         return DigitReading(box, None, confidence, shares, "struck")
     if best >= DIGIT_CLASSES:
         return _read_mark(box, cut, shares, threshold)
-    reason: Reason = "low_confidence" if confidence < threshold else ""
+    reason: Reason = "" if confidence >= threshold else "low_confidence"
     return DigitReading(box, CLASSES[best], confidence, shares, cut or reason)
 
 

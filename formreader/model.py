@@ -7,6 +7,7 @@ probe is answered after, which catches what a checksum cannot: another scikit-le
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import warnings
 from collections.abc import Callable
@@ -81,8 +82,8 @@ class DigitModel:
         shares[:, self.classifier.classes_] = in_blocks(self.classifier.predict_proba, digits)
         return shares
 
-    def __reduce__(self) -> tuple[Callable[[Path], DigitModel], tuple[Path]]:
-        return load_model, (self.path,)
+    def __reduce__(self) -> tuple[Callable[[Path, str], DigitModel], tuple[Path, str]]:
+        return _load_same, (self.path, self.fingerprint)
 
 
 def in_blocks(answer: Callable[[Digits], NDArray[np.float32]], digits: Digits) -> NDArray[np.float32]:
@@ -119,7 +120,7 @@ def model_path(name: str) -> Path:
             raise ModelError(f"accurate: {found} is not there. Leave --model out to take the default, or name a file")
         return found
     path = Path(name)
-    if not path.suffix and not path.exists():
+    if not path.is_file() and path.suffix != ".joblib":
         raise ModelError(f"{name}: no such model; give default, accurate, or the .joblib that formreader train wrote")
     return path
 
@@ -151,13 +152,15 @@ def save_model(path: Path, classifier: Pipeline, card: dict[str, Any]) -> dict[s
     The card as written: with the file's SHA-256, its format and the probe's answers.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".part")
-    joblib.dump(classifier, written)  # not compressed: processes that read share its pages
-    digest = hashlib.sha256(written.read_bytes()).hexdigest()
+    stream = io.BytesIO()
+    joblib.dump(classifier, stream)
+    digest = hashlib.sha256(stream.getbuffer()).hexdigest()
     model = DigitModel(classifier, float(card["threshold"]), digest, str(card["name"]), card)
     probe = [[round(float(share), 4) for share in row] for row in model.predict_proba(probe_digits())]
     whole = {**card, "format": FORMAT, "classes": CLASSES, "sha256": digest, "probe": probe}
-    written.replace(path)  # in place it would change under a process that reads with it
+    written = path.with_name(f"{path.name}.part")
+    written.write_bytes(stream.getbuffer())
+    written.replace(path)  # by rename: never half a model
     path.with_suffix(".json").write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return whole
 
@@ -168,8 +171,8 @@ def load_form_model(path: Path) -> DigitModel:
     Raises
     ------
     ModelError
-        It cannot be loaded; or it knows digits only, and would make a digit of whatever stands in a box; or even where
-        it was surest, on digits it had not learnt, it was wrong more often than is promised.
+        It cannot be loaded; or it knows digits only, and would make a digit of whatever stands in a box; or digits it
+        had not learnt do not show that where it is surest it keeps what is promised.
     """
     model = load_model(path)
     if len(model.classifier.classes_) < len(CLASSES):
@@ -178,11 +181,12 @@ def load_form_model(path: Path) -> DigitModel:
             "digits or a scribble: it would read a digit there. Read with the model that ships (without --model), or "
             "make one that knows them with: formreader train --augment full"
         )
-    if model.card.get("threshold_refuted"):
+    if model.card.get("threshold_kept") is False:
         raise ModelError(
-            f"{path}: this model is wrong too often where it is surest ({model.card['threshold_on']['wrong']:.1%} of "
-            "digits it had not learnt), so that no confidence tells which of its digits to flag. Read with the model "
-            "that ships (without --model), or train one from more digits or with --classifier svm"
+            f"{path}: the digits this model was judged on do not show that what it is sure of is right "
+            f"({model.card['threshold_on']['wrong']:.2%} of its surest answers were wrong), so that no confidence "
+            "tells which of its digits to flag. Read with the model that ships (without --model), or train one from "
+            "more digits or with --classifier svm"
         )
     return model
 
@@ -202,20 +206,29 @@ def load_model(path: Path) -> DigitModel:
     return _load(Path(path).resolve(), stat.st_mtime_ns, stat.st_size)
 
 
+def _load_same(path: Path, fingerprint: str) -> DigitModel:
+    """Load a model in another process: the very one, as what it reads is stored under its fingerprint."""
+    model = load_model(path)
+    if model.fingerprint != fingerprint:
+        raise ModelError(f"{path}: the model was replaced while it was read with. Start again")
+    return model
+
+
 @lru_cache(maxsize=4)
 def _load(path: Path, _mtime_ns: int, _size: int) -> DigitModel:
     card = _read_card(path.with_suffix(".json"))
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: the model cannot be read ({error.strerror}). {REMEDY}") from error
+    digest = hashlib.sha256(content).hexdigest()
     if digest != card["sha256"]:
         raise ModelError(f"{path}: the file is not the one its card describes, so it was not opened. {REMEDY}")
     try:
         with warnings.catch_warnings():
             # The probe tells whether another scikit-learn matters.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            classifier = joblib.load(path, mmap_mode="r")
+            classifier = joblib.load(io.BytesIO(content))  # the bytes that were checked, and no others
         model = DigitModel(classifier, card["threshold"], digest, card["name"], card, path)
         gap = np.abs(model.predict_proba(probe_digits()) - np.asarray(card["probe"], np.float32)).max()
     except Exception as error:
@@ -231,7 +244,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(f"{path}: the model's card cannot be read ({error.strerror}). {REMEDY}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: the model's card is no JSON ({error}). {REMEDY}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("classes") != CLASSES:
         raise ModelError(f"{path}: the card is of another version of formreader. {REMEDY}")
@@ -239,4 +252,6 @@ def _read_card(path: Path) -> dict[str, Any]:
     wrong = [name for name, kind in kinds.items() if not isinstance(card.get(name), kind)]
     if wrong:
         raise ModelError(f"{path}: the card lacks {', '.join(wrong)}. {REMEDY}")
+    if not 0 < card["threshold"] <= 1:
+        raise ModelError(f"{path}: the card's threshold is {card['threshold']}, and must be over 0 up to 1. {REMEDY}")
     return card

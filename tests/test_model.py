@@ -106,7 +106,7 @@ def test_a_missing_model_or_card_is_named(path: Path, tmp_path: Path) -> None:
         load_model(path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"card"', "{}", '{"format": 99}', "\ufeff\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '"card"', "{}", '{"format": 99}', "\ufeff\x00"])
 def test_a_broken_card_is_refused(path: Path, text: str) -> None:
     path.with_suffix(".json").write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match=r"a model\.json.*formreader train"):
@@ -122,6 +122,13 @@ def test_a_card_that_lacks_what_loading_needs_is_refused(path: Path) -> None:
 def test_a_model_that_answers_its_probe_otherwise_is_refused(path: Path) -> None:
     edit_card(path, probe=np.roll(json.loads(path.with_suffix(".json").read_text())["probe"], 1, axis=1).tolist())
     with pytest.raises(ModelError, match="answers its probe otherwise"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), -1.0, 0.0, 1.5])
+def test_a_threshold_that_would_flag_nothing_or_all_is_refused(path: Path, threshold: float) -> None:
+    edit_card(path, threshold=threshold)
+    with pytest.raises(ModelError, match="must be over 0 up to 1"):
         load_model(path)
 
 
@@ -157,6 +164,13 @@ def test_it_travels_to_other_processes_as_its_path(path: Path) -> None:
     packed = pickle.dumps(model)
     assert len(packed) < 500
     assert pickle.loads(packed) is model
+
+
+def test_a_model_that_was_replaced_meanwhile_is_not_taken_for_it(path: Path) -> None:
+    packed = pickle.dumps(load_model(path))
+    save_model(path, small_classifier(1), CARD)
+    with pytest.raises(ModelError, match="replaced while it was read with"):
+        pickle.loads(packed)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 5))

@@ -324,13 +324,13 @@ def train(
     augment: Annotated[
         Augment | None,
         typer.Option(
-            help="What is drawn beside the digits: full for svm, none for the others. Only with full a model knows "
-            "what is no digit, and can read forms.",
+            help="What is drawn beside the digits: full for svm and cascade, none for the others. Only with full a "
+            "model knows what is no digit, and can read forms.",
             show_default=False,
             rich_help_panel=_FIRST_COURSE,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same model.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Write over a model that exists already.")] = False,
 ) -> None:
     """Fit a classifier, judge it on digits it has not seen, and write it with its card."""
@@ -339,7 +339,9 @@ def train(
     from formreader.training import train as fit
 
     kind = find_classifier(classifier, optimizer)
-    refuse_overwriting((output, output.with_suffix(".json")), (), force=force)
+    if output.suffix != ".joblib":
+        raise UnusableCall(f"{output}: a model's name ends in .joblib; its card is written beside it as .json")
+    refuse_overwriting((output, output.with_suffix(".json")), (), force=force, kind="model")
     card = fit(
         data,
         output,
@@ -355,12 +357,10 @@ def train(
     if test := card.get("test"):
         say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
     say(f"Digits under a confidence of {card['threshold']:.4f} are flagged")
-    if not card["threshold_kept"]:
-        say("The digits left out do not show that what is promised is kept: too few, or the surest answers wrong")
-    if card["threshold_refuted"]:
-        say("It is wrong too often where it is surest: forms cannot be read with it")
-    elif card["trained_on"]["augment"] != Augment.full:
+    if card["trained_on"]["augment"] != Augment.full:
         say("It knows the ten digits only; to read forms a model must be made with --augment full")
+    elif not card["threshold_kept"]:
+        say("The digits left out do not show that what it is sure of is right: forms cannot be read with it. Too few?")
 
 
 _STAGES: Final = {

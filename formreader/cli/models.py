@@ -71,7 +71,7 @@ def evaluate(
 
     models = _models(model or ["default"])
     part = _part(data, paper, writers)
-    say(f"{len(part.labels):,} digits, {part.which} of {part.source}; reading with {', '.join(models)} ...")
+    say(_shown(f"{len(part.labels):,} digits, {part.which} of {part.source}; reading with {', '.join(models)} ..."))
     evaluation = side_by_side(models, part)
     typer.echo(as_text(evaluation))
     if output is not None:
@@ -101,7 +101,7 @@ def _models(names: Sequence[str]) -> dict[str, DigitModel]:
         raise ModelError(f"--model: {', '.join(names)} name one model twice; leave one of them out")
     stems = [Path(name).stem for name in paths]
     return {
-        (stem if stems.count(stem) == 1 else name): load_model(path)
+        _shown(stem if stems.count(stem) == 1 else name): load_model(path)
         for stem, (name, path) in zip(stems, paths.items(), strict=True)
     }
 
@@ -113,6 +113,7 @@ def _part(data: str, paper: PaperIs, writers: Path | None) -> Any:
     from formreader.training.datasets import load_digits, read_npz
 
     part = part_to_read(load_digits(data, paper.value, only_test=True))
+    part = replace(part, source=_shown(part.source))
     if writers is None:
         return part
     arrays = read_npz(writers)
@@ -225,4 +226,4 @@ def gallery(
         output.write_bytes(encode_png(draw(digits.images[rows], digits.labels[rows])))
     except OSError as error:
         raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another picture with -o") from error
-    say(f"{len(rows)} of {len(digits.labels):,} digits of {digits.source} shown in {output}")
+    say(_shown(f"{len(rows)} of {len(digits.labels):,} digits of {digits.source} shown in {output}"))

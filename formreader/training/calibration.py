@@ -91,11 +91,6 @@ def upper_bound(wrong: NDArray[np.float64] | float, count: NDArray[np.float64] |
     return np.where(wrong >= count, 1.0, beta.ppf(0.95, wrong + 1, np.maximum(count - wrong, 1e-9)))
 
 
-def lower_bound(wrong: float, count: float, level: float = 0.95) -> float:
-    """Clopper and Pearson's lower bound of a share; weighted counts may be broken."""
-    return 0.0 if wrong <= 0 else float(beta.ppf(1 - level, wrong, count - wrong + 1))
-
-
 def choose_threshold(
     shares: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64], allowed: float
 ) -> Limit:
@@ -131,7 +126,6 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
     limit = choose_threshold(shares, pool.labels, weights, ALLOWED)
     taken = (shares.argmax(axis=1) < 10) & (shares.max(axis=1) >= limit.threshold)
     wrong = shares.argmax(axis=1) != pool.labels
-    count = limit.accepted * float(weights.sum())
     return {
         "temperature": temperature,
         "threshold": limit.threshold,
@@ -145,7 +139,6 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
             {"allowed": allowed, **asdict(_limit_on(pool.kinds == CLEAN, shares, pool.labels, allowed))}
             for allowed in CLEAN_TARGETS
         ],
-        "threshold_refuted": lower_bound(limit.wrong * count, count) > ALLOWED,
         "calibration": {
             "method": "softmax of the margins over a temperature",
             "error": round(calibration_error(shares, pool.labels, weights), 5),

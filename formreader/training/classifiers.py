@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +31,7 @@ from formreader.errors import UnusableCall
 from formreader.features import DirectionFeatures
 from formreader.training.fitting import DEFAULT, FitParams, fit
 from formreader.training.network import DEFAULT as NETWORK
-from formreader.training.network import OPTIMIZERS, NetworkParams, fit_network_svm
+from formreader.training.network import NEEDS, OPTIMIZERS, NetworkParams, fit_network_svm
 from formreader.values import Digits
 
 Fit = Callable[[Digits, NDArray[np.int64], int], Pipeline]
@@ -68,6 +69,8 @@ class Classifier:
     judged
         Into so many of the folds of writers it is looked at before it is fitted to all; 0 stands for every fold. Where
         a fit takes half an hour, one must do.
+    needs
+        Libraries of extras, without which it cannot be fitted.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Classifier:
     augment: str = "none"
     settings: Mapping[str, Any] = field(default_factory=dict)
     judged: int = 0
+    needs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.optimizer})" if self.optimizer else self.name
@@ -135,16 +139,15 @@ def network_svm(optimizer: str, params: NetworkParams = NETWORK) -> Classifier:
     """Give an SVM behind a network, of any size."""
     about = f"a linear SVM on the features of a small convolutional network, learnt with {optimizer}"
     fit_network = partial(fit_network_svm, optimizer=optimizer, params=params)
-    return Classifier("cnn-svm", about, fit_network, optimizer, settings=asdict(params), judged=1)
+    return Classifier("cnn-svm", about, fit_network, optimizer, settings=asdict(params), judged=1, needs=NEEDS)
 
 
 def cascade(params: FitParams = DEFAULT, network: NetworkParams = NETWORK) -> Classifier:
     """Give the default classifier with a network behind it, of any size."""
     about = "svm, and where its answer is in doubt the mean of its margins and those of cnn-svm"
     settings = {"lead": LEAD, "svm": asdict(params), "cnn-svm": asdict(network)}
-    return Classifier(
-        "cascade", about, partial(_fit_cascade, params, network), augment="full", settings=settings, judged=1
-    )
+    fit_both = partial(_fit_cascade, params, network)
+    return Classifier("cascade", about, fit_both, augment="full", settings=settings, judged=1, needs=NEEDS)
 
 
 def _fit_cascade(
@@ -212,4 +215,7 @@ def find_classifier(name: str, optimizer: str = "") -> Classifier:
             if ways
             else f"--optimizer {optimizer}: {name} has none to choose; leave it out"
         )
+    missing = [library for library in found.needs if find_spec(library) is None]
+    if missing:
+        raise UnusableCall(f"--classifier {name}: needs {' and '.join(missing)}: pip install 'formreader[cnn]'")
     return found

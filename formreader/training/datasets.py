@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -20,12 +20,15 @@ from formreader.values import Digits
 Labels = NDArray[np.int64]
 Groups = NDArray[Any] | None
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 NPZ_KEYS = (("x_train", "y_train", "x_test", "y_test"), ("x", "y", "", ""), ("X", "y", "", ""), ("X", "Y", "", ""))
 
 GROUP_KEYS = ("writer", "writers", "quiz")
 """Arrays of an .npz that say what belongs together, a number or a name for each digit; also with _train and _test."""
+
+MOST_BYTES = 4 * 1024**3
+"""More is not unpacked: MNIST takes 55 million."""
 
 SEEN = 1000
 """About as many pictures decide which of ink and paper is the darker."""
@@ -127,6 +130,8 @@ def _npz(path: Path, paper: Paper, only_test: bool) -> LabelledDigits:
     keys = next((keys for keys in NPZ_KEYS if keys[0] in arrays and keys[1] in arrays), None)
     if keys is None:
         raise TrainingDataError(f"{path}: holds {', '.join(arrays)}; wanted x_train and y_train, or x and y")
+    if (keys[2] in arrays) != (keys[3] in arrays):
+        raise TrainingDataError(f"{path}: of {keys[2]} and {keys[3]} one is missing; give both or none")
     found = _normalized(
         *(arrays[key] for key in keys if key in arrays), source=path.name, paper=paper, only_test=only_test
     )
@@ -143,9 +148,13 @@ def _npz(path: Path, paper: Paper, only_test: bool) -> LabelledDigits:
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Read all arrays of an .npz; none may hold Python objects, which could run when they are opened."""
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MOST_BYTES:
+            raise TrainingDataError(f"{path}: holds {size / 1e9:.0f} GB; give {MOST_BYTES / 1e9:.0f} GB at most")
+        with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays.items())
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, MemoryError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise TrainingDataError(f"{path}: cannot be read as .npz ({error})") from error
 
 
@@ -176,14 +185,14 @@ def _labels_beside(images: Path) -> Path:
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """Read one IDX file of bytes, gzipped or not."""
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise TrainingDataError(f"{path}: cannot be read ({error})") from error
     dimensions = content[3] if len(content) > 4 and content[:3] == b"\x00\x00\x08" else 0
     start = 4 + 4 * dimensions
     shape = tuple(int(side) for side in np.frombuffer(content[4:start], ">u4")) if len(content) >= start else ()
-    if dimensions == 0 or len(content) - start != np.prod(shape):
+    if dimensions == 0 or len(content) - start != math.prod(shape):
         raise TrainingDataError(f"{path}: is no whole IDX file of bytes; download it again")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
@@ -210,7 +219,7 @@ def _pictures(folder: Path, paper: Paper) -> LabelledDigits:
             images.append(to_digit(ink_of(picture, white)))
         labels.append(int(name[0]))
     if not labels:
-        raise TrainingDataError(f"{folder}: holds no pictures (.png, .jpg, .tif, .bmp) of digits")
+        raise TrainingDataError(f"{folder}: holds no pictures (.png, .jpg, .tif, .bmp, .webp) of digits")
     white = 2 * sum(lighter) > len(lighter) if paper == "auto" else paper == "white"
     return _labelled(np.stack(ways[white]), np.array(labels), folder.name, white)
 
@@ -239,9 +248,9 @@ def _normalized(*parts: NDArray[Any], source: str, paper: Paper = "auto", only_t
 
 def _check(images: NDArray[Any], labels: NDArray[Any], source: str) -> tuple[NDArray[np.uint8], Labels]:
     """See that these are pictures and digits; values of 0 and 1 become 0 and 255."""
-    if images.ndim == 2 and round(images.shape[1] ** 0.5) ** 2 == images.shape[1]:
+    if images.ndim == 2 and images.shape[1] and round(images.shape[1] ** 0.5) ** 2 == images.shape[1]:
         images = images.reshape(len(images), round(images.shape[1] ** 0.5), -1)
-    if images.ndim != 3 or len(images) == 0 or labels.shape != (len(images),):
+    if images.ndim != 3 or images.size == 0 or labels.shape != (len(images),):
         raise TrainingDataError(
             f"{source}: wanted images (n, height, width) and n labels, got {images.shape} {labels.shape}"
         )

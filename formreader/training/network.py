@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from formreader.errors import TrainingDataError
 from formreader.model import in_blocks
 from formreader.network import NetworkFeatures
 from formreader.svm import LinearSVM
@@ -21,7 +20,8 @@ from formreader.values import CLASSES, Digits
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 
-REMEDY = "a network is trained with PyTorch: pip install 'formreader[cnn]'"
+NEEDS = ("torch", "onnx")
+"""Reading needs neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,7 @@ def fit_network_svm(
     optimizer: str = "adam",
     params: NetworkParams = DEFAULT,
 ) -> Pipeline:
-    """Fit an SVM on the features of a network that is trained first; its probabilities are not calibrated yet.
-
-    Raises
-    ------
-    TrainingDataError
-        PyTorch or ONNX is not installed.
-    """
+    """Fit an SVM on the features of a network that is trained first; its probabilities are not calibrated yet."""
     features = NetworkFeatures(train_network(digits, labels, seed, optimizer, params))
     rows = np.hstack([in_blocks(features.transform, digits), np.ones((len(digits), 1), np.float32)])
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -109,11 +103,8 @@ def train_network(
     digits, labels
         uint8 (n, 28, 28), 0 paper, 255 ink, normalized, and their places in `CLASSES`.
     """
-    try:
-        import onnx  # noqa: F401
-        import torch
-    except ImportError as error:
-        raise TrainingDataError(f"{REMEDY} ({error})") from error
+    import torch
+
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # the sums' order, and so the network, must not depend on the machine's cores
     body, head = _layers(torch.nn, params)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import sklearn
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
 
-from formreader.errors import TrainingDataError
+from formreader.errors import TrainingDataError, UnusableCall
 from formreader.model import DigitModel, in_blocks, save_model
 from formreader.training.calibration import calibrate
 from formreader.training.classifiers import TABLE, Classifier
@@ -68,8 +69,9 @@ def train(
         A second source: digits that are the same picture as one of its are not learnt from, so that it can serve for
         tests. Their writers are learnt from.
     writers
-        An ``.npz`` with ``writer_train``: who wrote each digit of the source's training part, in its order. Without it
-        digits are dealt to the folds singly, which makes the calibration too hopeful by what writers have in common.
+        An ``.npz`` with ``writer_train``: who wrote each digit of the source's training part, in its order. Where
+        neither it nor the source tells, digits are dealt to the folds singly, which makes the calibration too hopeful
+        by what writers have in common.
     progress
         Told the stage's name and the share done, 0 to 1.
 
@@ -81,13 +83,20 @@ def train(
     ------
     TrainingDataError
         A source or the writers' file holds nothing fit for this.
+    UnusableCall
+        There is no folder to write to, and none can be made.
     """
     augment = augment or classifier.augment
     params = AUGMENTS[augment]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place with -o") from error
     progress("load", 0.0)
     data = load_digits(source)
-    writer = _writers(writers, len(data.labels), seed)
-    test = hold_out(data, writer if writers else None, split, seed)
+    known = _writers(writers, data)
+    test = hold_out(data, known, split, seed)
+    writer = np.random.default_rng(seed).permutation(len(data.labels)) if known is None else known
     kept = _kept(data, leave_out) & ~test.rows
     images, labels, writer = data.images[kept], data.labels[kept], writer[kept]
     _enough(labels, writer, params.folds, source)
@@ -102,7 +111,7 @@ def train(
         "name": output.stem,
         "classifier": {"name": str(classifier), "is": classifier.about},
         **calibration,
-        "trained_on": {"augment": augment, **_trained_on(data, pool, kept, test.rows, leave_out, writers)},
+        "trained_on": {"augment": augment, **_trained_on(data, pool, kept, test.rows, leave_out, known is not None)},
         "tested_on": test.about,
         "seed": seed,
         "command": _command(source, output, classifier, augment, split, leave_out, writers, seed),
@@ -142,17 +151,20 @@ def _fitted(
     return margins, next(fits)
 
 
-def _writers(path: Path | None, count: int, seed: int) -> Labels:
-    """Who wrote each digit; without a file each digit is a writer of its own."""
+def _writers(path: Path | None, data: LabelledDigits) -> Labels | None:
+    """Give each digit its writer's number, as a file says or the data themselves; None where neither does."""
     if path is None:
-        return np.random.default_rng(seed).permutation(count).astype(np.int64)
-    arrays = read_npz(path)
-    if "writer_train" not in arrays:
-        raise TrainingDataError(f"{path}: holds {', '.join(arrays)}; wanted the array writer_train")
-    found = arrays["writer_train"].astype(np.int64)
-    if found.shape != (count,):
-        raise TrainingDataError(f"{path}: names {len(found)} writers for {count} digits; it belongs to other data")
-    return found
+        found = data.groups
+    else:
+        arrays = read_npz(path)
+        if "writer_train" not in arrays:
+            raise TrainingDataError(f"{path}: holds {', '.join(arrays)}; wanted the array writer_train")
+        found = arrays["writer_train"]
+        if found.shape != data.labels.shape:
+            raise TrainingDataError(
+                f"{path}: names {len(found)} writers for {len(data.labels)} digits; it belongs to other data"
+            )
+    return None if found is None else np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
 def _kept(data: LabelledDigits, leave_out: str | None) -> NDArray[np.bool_]:
@@ -187,7 +199,7 @@ def _trained_on(
     kept: NDArray[np.bool_],
     held: NDArray[np.bool_],
     leave_out: str | None,
-    writers: Path | None,
+    by_writer: bool,
 ) -> dict[str, Any]:
     counts = {
         name: int((pool.kinds == kind).sum())
@@ -203,17 +215,15 @@ def _trained_on(
         "left_out": None
         if leave_out is None
         else f"{unwanted} digits that are in {Path(leave_out).name}; their writers are not left out",
-        "folds": "by writer" if writers else "at random: writers are not known, so that the calibration is hopeful",
+        "folds": "by writer" if by_writer else "at random: writers are not known, so that the calibration is hopeful",
     }
 
 
 def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scikit-learn": sklearn.__version__,
-        "opencv": cv2.__version__,
-    }
+    """Say which libraries made the model; torch and onnx where a network could be trained."""
+    with_network = [name for name in ("torch", "onnx") if find_spec(name)]
+    found = {name: version(name) for name in ("numpy", "scikit-learn", *with_network)}
+    return {"python": platform.python_version(), **found, "opencv": cv2.__version__}
 
 
 def _command(
