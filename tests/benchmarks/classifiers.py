@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,7 +92,9 @@ def main() -> None:
             source, writers = a_tenth(source, writers, folder)
         shown = load_digits(str(source))
         for classifier in TABLE:
-            if not given.only or classifier.name in given.only:
+            if any(find_spec(library) is None for library in classifier.needs):
+                print(f"left out, as {' or '.join(classifier.needs)} is not installed: {classifier}", file=sys.stderr)
+            elif not given.only or classifier.name in given.only:
                 rows.append(measure(classifier, source, writers, shown, folder))
                 print(rows[-1], file=sys.stderr, flush=True)
     print(*HEAD, *sorted(rows, key=lambda row: float(row.test["error"])), sep="\n")
