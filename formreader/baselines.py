@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.svm import SVC
 
-from formreader.svm import softmax
+from formreader.svm import MarginClassifier
 from formreader.values import Digits
 
 
@@ -49,7 +49,7 @@ class WorstDuelSVC(SVC):  # type: ignore[misc]
         return worst
 
 
-class TemperatureScaled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class TemperatureScaled(MarginClassifier):
     """A classifier of scikit-learn whose margins become probabilities by one temperature (Guo et al. 2017).
 
     Where it has no margins but probabilities of its own, their logarithms stand for margins: they keep their order.
@@ -87,12 +87,3 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return np.asarray(self.estimator_.decision_function(rows), np.float32)
         shares = np.maximum(self.estimator_.predict_proba(rows), self.floor)
         return np.asarray(np.log(shares), np.float32)
-
-    def predict_proba(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities float32 (n, classes) of rows (n, d)."""
-        return softmax(self.decision_function(rows), self.temperature)
-
-    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Tell the likeliest class of each row, (n,)."""
-        best: NDArray[np.int64] = self.classes_[self.decision_function(rows).argmax(axis=1)]
-        return best

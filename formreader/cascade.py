@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
-from formreader.svm import softmax
+from formreader.svm import ReadyClassifier
 from formreader.values import Digits
 
 
-class Cascade(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Cascade(ReadyClassifier):
     """Where the first classifier's lead is small, the mean of both classifiers' margins decides (Kittler et al. 1998).
 
     Margins may be averaged as they are: both classifiers are SVMs of one loss, whose margins aim at -1 and 1.
@@ -40,13 +37,6 @@ class Cascade(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes: NDArray[np.int64] = self.first.classes_
         return classes
 
-    def fit(self, digits: Digits, labels: NDArray[np.int64]) -> NoReturn:
-        """Refuse: both classifiers come fitted; a pipeline's last step must have this method."""
-        raise NotImplementedError("a Cascade's classifiers come fitted: formreader.training.fitting makes others")
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def decision_function(self, digits: Digits) -> NDArray[np.float32]:
         """Margins float32 (n, classes) of digits uint8 (n, 28, 28)."""
         margins: NDArray[np.float32] = self.first.decision_function(digits)
@@ -55,12 +45,3 @@ class Cascade(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(doubted):
             margins[doubted] = (margins[doubted] + self.second.decision_function(digits[doubted])) / 2
         return margins
-
-    def predict_proba(self, digits: Digits) -> NDArray[np.float32]:
-        """Probabilities float32 (n, classes) of digits uint8 (n, 28, 28)."""
-        return softmax(self.decision_function(digits), self.temperature)
-
-    def predict(self, digits: Digits) -> NDArray[np.int64]:
-        """Tell the likeliest class of each digit, (n,)."""
-        best: NDArray[np.int64] = self.decision_function(digits).argmax(axis=1)
-        return best

@@ -9,6 +9,8 @@ from formreader.model import DigitModel
 from formreader.values import CLASSES, Box, Crops, DigitReading, Digits, Reason
 
 DIGIT_CLASSES = 10
+"""Classes from here on are no digit."""
+
 STRUCK = [CLASSES.index(mark) for mark in "X-"]
 WORTHLESS = [CLASSES.index(mark) for mark in "X-#?"]
 """Marks by which no digit is lost if they are taken for a strike."""

@@ -79,7 +79,8 @@ class DigitModel:
         """
         check_digits(digits)
         shares = np.zeros((len(digits), len(CLASSES)), np.float32)
-        shares[:, self.classifier.classes_] = in_blocks(self.classifier.predict_proba, digits)
+        if len(digits):  # a classifier of scikit-learn refuses no rows
+            shares[:, self.classifier.classes_] = in_blocks(self.classifier.predict_proba, digits)
         return shares
 
     def __reduce__(self) -> tuple[Callable[[Path, str], DigitModel], tuple[Path, str]]:
@@ -87,10 +88,8 @@ class DigitModel:
 
 
 def in_blocks(answer: Callable[[Digits], NDArray[np.float32]], digits: Digits) -> NDArray[np.float32]:
-    """Ask about many digits a few at a time, so that what lies between fits the processor's cache; n may be 0."""
-    blocks = [digits[start : start + BLOCK] for start in range(0, len(digits), BLOCK)]
-    # A classifier of scikit-learn refuses no rows; a blank picture tells how many columns there would be.
-    return np.concatenate([answer(block) for block in blocks] or [answer(np.zeros((1, 28, 28), np.uint8))[:0]])
+    """Ask about many digits a few at a time, so that what lies between fits the processor's cache; n is at least 1."""
+    return np.concatenate([answer(digits[start : start + BLOCK]) for start in range(0, len(digits), BLOCK)])
 
 
 def check_digits(digits: Digits) -> None:

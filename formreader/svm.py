@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 
-class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class MarginClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What makes probabilities of a ``decision_function``: a softmax of the margins over a ``temperature``.
+
+    Guo et al. 2017. Who inherits gives these two and ``classes_``.
+    """
+
+    temperature: float
+
+    @property
+    def classes_(self) -> NDArray[np.int64]:
+        """Places in `values.CLASSES`, a column each."""
+        raise NotImplementedError
+
+    def decision_function(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Margins float32 (n, classes)."""
+        raise NotImplementedError
+
+    def predict_proba(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Probabilities float32 (n, classes)."""
+        return softmax(self.decision_function(rows), self.temperature)
+
+    def predict(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Tell the likeliest class of each row, (n,)."""
+        best: NDArray[np.int64] = self.classes_[self.decision_function(rows).argmax(axis=1)]
+        return best
+
+
+class ReadyClassifier(MarginClassifier):
+    """A classifier that comes fitted."""
+
+    def fit(self, rows: NDArray[Any], labels: NDArray[np.int64]) -> NoReturn:
+        """Refuse: what is fitted is given; a pipeline's last step must have this method."""
+        raise NotImplementedError(f"a {type(self).__name__} comes fitted; formreader.training.fitting makes others")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class LinearSVM(ReadyClassifier):
     """A fitted linear SVM, each class against the rest, and what makes its margins probabilities.
 
     Parameters
@@ -30,26 +68,10 @@ class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Places in `values.CLASSES`, a column each."""
         return np.arange(len(self.intercept))
 
-    def fit(self, rows: NDArray[np.float32], labels: NDArray[np.int64]) -> NoReturn:
-        """Refuse: what is fitted is given; a pipeline's last step must have this method."""
-        raise NotImplementedError("this SVM comes fitted; formreader.training.fitting makes others")
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def decision_function(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins float32 (n, classes) of rows float32 (n, d)."""
         margins: NDArray[np.float32] = rows @ self.weights + self.intercept
         return margins
-
-    def predict_proba(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities float32 (n, classes) of rows float32 (n, d)."""
-        return softmax(self.decision_function(rows), self.temperature)
-
-    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Tell the likeliest class of each row, (n,)."""
-        best: NDArray[np.int64] = self.decision_function(rows).argmax(axis=1)
-        return best
 
 
 class LandmarkSVM(LinearSVM):

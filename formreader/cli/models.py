@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,8 +107,6 @@ def _models(names: Sequence[str]) -> dict[str, DigitModel]:
 
 
 def _part(data: str, paper: PaperIs, writers: Path | None) -> Any:
-    from dataclasses import replace
-
     from formreader.training.comparison import part_to_read
     from formreader.training.datasets import load_digits, read_npz
 

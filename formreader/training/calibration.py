@@ -17,7 +17,9 @@ from formreader.training.pool import CLEAN, JUNK, SCANNED, WORN, Pool
 ALLOWED = 0.001
 """Wrong readings among accepted ones: the product's promise."""
 
-CLEAN_TARGETS = (0.0005, 0.00017)
+BINS = 15
+
+LOW_RISKS = (0.0005, 0.00017)
 """Also told, for digits as clean as MNIST's: 5 wrong in 10,000, and ten wrong fields of six digits in 10,000."""
 
 JUNK_SHARE = 0.02
@@ -78,10 +80,10 @@ def fit_temperature(margins: NDArray[np.float32], labels: NDArray[np.int64], wei
 
 
 def calibration_error(shares: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
-    """Mean gap between confidence and share of right answers, over 15 bins of equal count (Naeini et al. 2015)."""
+    """Mean gap between confidence and share of right answers, over `BINS` bins of equal count (Naeini et al. 2015)."""
     confidence, right = shares.max(axis=1).astype(np.float64), shares.argmax(axis=1) == labels
     gaps = 0.0
-    for rows in np.array_split(np.argsort(confidence), 15):
+    for rows in np.array_split(np.argsort(confidence), BINS):
         gaps += abs(float((weights[rows] * (confidence[rows] - right[rows])).sum()))
     return gaps / float(weights.sum())
 
@@ -137,7 +139,7 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
         "threshold_kept": limit.kept,
         "thresholds_for_clean_digits": [
             {"allowed": allowed, **asdict(_limit_on(pool.kinds == CLEAN, shares, pool.labels, allowed))}
-            for allowed in CLEAN_TARGETS
+            for allowed in LOW_RISKS
         ],
         "calibration": {
             "method": "softmax of the margins over a temperature",

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 from threadpoolctl import threadpool_limits
 
+from formreader.classify import DIGIT_CLASSES
 from formreader.model import DigitModel
 from formreader.training.calibration import calibration_error
 from formreader.training.risk import RiskCurve, risk_curve
 from formreader.values import Digits
-
-DIGITS = 10
-"""Classes from here on are no digit."""
 
 PRODUCT_SIDE = 4096
 """Speed is also told beside a product of two float32 matrices of this side: that much the machine's share is."""
@@ -61,7 +59,7 @@ class Answers:
     @property
     def is_digit(self) -> NDArray[np.bool_]:
         """Whether the answer is a digit, (n,)."""
-        return self.best < DIGITS
+        return self.best < DIGIT_CLASSES
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
@@ -82,8 +80,8 @@ class Answers:
     @property
     def confusion(self) -> NDArray[np.int64]:
         """Counts (10, 11): a row a label, a column an answer, the last one for no digit."""
-        counts = np.zeros((DIGITS, DIGITS + 1), np.int64)
-        np.add.at(counts, (self.labels, np.minimum(self.best, DIGITS)), 1)
+        counts = np.zeros((DIGIT_CLASSES, DIGIT_CLASSES + 1), np.int64)
+        np.add.at(counts, (self.labels, np.minimum(self.best, DIGIT_CLASSES)), 1)
         return counts
 
 
@@ -212,7 +210,7 @@ def report_on(answers: Answers) -> Report:
         count=count,
         error=wrong / count,
         interval=interval(wrong, count),
-        digit_error=float((answers.shares[:, :DIGITS].argmax(axis=1) != answers.labels).mean()),
+        digit_error=float((answers.shares[:, :DIGIT_CLASSES].argmax(axis=1) != answers.labels).mean()),
         no_digit=float((~answers.is_digit).mean()),
         accepted=float(accepted.mean()),
         accepted_error=silent / max(1, int(accepted.sum())),
@@ -230,7 +228,7 @@ def report_on(answers: Answers) -> Report:
 
 def _class_scores(confusion: NDArray[np.int64]) -> tuple[ClassScore, ...]:
     scores = []
-    for digit in range(DIGITS):
+    for digit in range(DIGIT_CLASSES):
         right, count, answered = (
             int(number) for number in (confusion[digit, digit], confusion[digit].sum(), confusion[:, digit].sum())
         )

@@ -17,13 +17,14 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from formreader.classify import DIGIT_CLASSES
+from formreader.training.calibration import BINS, LOW_RISKS
 from formreader.training.comparison import Evaluation, Part
-from formreader.training.evaluation import DIGITS, Answers, interval
+from formreader.training.evaluation import Answers, interval
 
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Told apart by the colour-blind too (Okabe, Ito 2008)."""
 
-BINS = 15
 WORST = 40
 """Errors shown of each model."""
 
@@ -45,16 +46,16 @@ def confusion_plot(evaluation: Evaluation) -> bytes:
 
 def _confusion(axes: Axes, answers: Answers, name: str) -> None:
     counts = answers.confusion
-    counts = counts if counts[:, DIGITS].any() else counts[:, :DIGITS]
+    counts = counts if counts[:, DIGIT_CLASSES].any() else counts[:, :DIGIT_CLASSES]
     most = max(2, int(counts.max()))
     shown = axes.imshow(np.ma.masked_equal(counts, 0), cmap="Blues", norm=LogNorm(0.7, most), aspect="equal")
     for (row, column), count in np.ndenumerate(counts):
         dark = count > 0 and np.log(count) > 0.55 * np.log(most)
         colour = "white" if dark else "#222222" if count else "#aaaaaa"
         axes.text(column, row, str(count), ha="center", va="center", fontsize=9, color=colour)
-    columns = [*map(str, range(DIGITS)), "no\ndigit"][: counts.shape[1]]
+    columns = [*map(str, range(DIGIT_CLASSES)), "no\ndigit"][: counts.shape[1]]
     axes.set_xticks(range(counts.shape[1]), columns)
-    axes.set_yticks(range(DIGITS), [str(digit) for digit in range(DIGITS)])
+    axes.set_yticks(range(DIGIT_CLASSES), [str(digit) for digit in range(DIGIT_CLASSES)])
     axes.set_xlabel("Predicted label")
     axes.set_ylabel("Actual label")
     axes.set_title(f"{_plain(name)}: {int(answers.wrong.sum()):,} of {len(answers.labels):,} wrong")
@@ -114,7 +115,7 @@ def risk_plot(evaluation: Evaluation) -> bytes:
         if silent:
             axes.plot(taken / curve.count, silent / taken, "o", color=colour)
         axes.axvline(taken / curve.count, color=colour, linewidth=1, linestyle=":")
-    for risk in (0.0005, 0.00017):
+    for risk in LOW_RISKS:
         axes.axhline(risk, color="#888888", linewidth=1, linestyle="--")
         axes.annotate(f"{risk:.3%}", (1, risk), (3, 0), xycoords=("axes fraction", "data"), textcoords="offset points")
     axes.set(yscale="log", xlim=(max(0.0, left - 0.05 * (1 - left)), 1 + 0.02 * (1 - left)))
@@ -156,7 +157,7 @@ def _errors(axes: Axes, part: Part, answers: Answers, rows: NDArray[np.intp], hi
         shown = cv2.resize(part.images[row], (CELL_PX, CELL_PX), interpolation=cv2.INTER_NEAREST)
         sheet[top + 14 : top + 14 + CELL_PX, left + 4 : left + 4 + CELL_PX] = 255 - np.asarray(shown)
         best = int(answers.best[row])
-        said = str(best) if best < DIGITS else "none"
+        said = str(best) if best < DIGIT_CLASSES else "none"
         text = f"{answers.labels[row]} > {said}, {answers.confidence[row]:.3f}"
         colour = "#c00000" if answers.accepted[row] else "#333333"
         axes.text(left + 4, top + 10, text, fontsize=7.5, color=colour, parse_math=False)
