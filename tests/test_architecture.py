@@ -36,13 +36,16 @@ MAY_IMPORT = {
     "quality": STAGE,
     "codes": STAGE,
     "pipeline": STAGE
-    | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
-    "store": STAGE,
-    "export": STAGE | {"store"},
+    | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings", "workers"},
+    "workers": COMMON,
+    "disks": set[str](),
+    "store": STAGE | {"disks", "fields"},
+    "export": STAGE | {"fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
-    "progress": COMMON | {"export"},
+    "progress": COMMON | {"fields"},
+    "watching": COMMON | {"disks", "scans"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
