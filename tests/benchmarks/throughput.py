@@ -29,6 +29,7 @@ from formreader.pipeline import read_batch
 from formreader.scans import find_scans, load_page
 from formreader.template import Template
 from formreader.values import PageReading, PageRef
+from formreader.workers import LocalWorkers
 from tests.drawing import Wear, dense, draw_values, fill, write_scan
 
 T = TypeVar("T")
@@ -101,9 +102,9 @@ def main() -> None:
 
 def pages_a_second(refs: Sequence[PageRef], template: Template, model: DigitModel, jobs: int) -> float:
     """Read the pages as a batch does, workers started beforehand."""
-    list(read_batch(refs[:2], template, model, jobs=jobs))
+    list(read_batch(refs[:2], template, model, workers=LocalWorkers(jobs)))
     start = time.perf_counter()
-    answers = list(read_batch(refs, template, model, jobs=jobs))
+    answers = list(read_batch(refs, template, model, workers=LocalWorkers(jobs)))
     elapsed = time.perf_counter() - start
     read = sum(isinstance(answer, PageReading) for answer in answers)
     if read < len(refs):
