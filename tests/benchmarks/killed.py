@@ -99,7 +99,7 @@ def until_complete(
             _, said = run.communicate(timeout=rng.uniform(0, took / 3 if kills < 12 else 2 * took))
         except subprocess.TimeoutExpired:
             run.send_signal(signal.SIGKILL)
-            run.communicate()
+            _, said = run.communicate()
             kills += 1
         now, moment = look(results)
         if not held <= now:
