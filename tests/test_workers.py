@@ -134,6 +134,19 @@ def test_processes_end_with_the_one_that_started_them() -> None:
     assert not any(map(_lives, workers))
 
 
+def test_processes_end_though_the_one_that_starts_them_is_killed_at_once() -> None:
+    run = (
+        "import os, threading; from tests.test_workers import *\n"
+        "found = answers(plain(10_000), read, LocalWorkers(2), Limits())\n"
+        "threading.Timer({}, os.kill, (os.getpid(), signal.SIGKILL)).start()\n"
+        "list(found)"
+    )
+    for moment_s in (0.0, 0.1, 0.3, 0.6):
+        call = [sys.executable, "-c", run.format(moment_s)]
+        # A process that stays holds the pipe open, and this would wait for it in vain.
+        assert subprocess.run(call, stderr=subprocess.PIPE, timeout=30).returncode == -signal.SIGKILL
+
+
 def _lives(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

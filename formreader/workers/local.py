@@ -59,7 +59,11 @@ class LocalWorkers:
     def _ready_pool(self, limits: Limits) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self._jobs, timeout=None, env=_ONE_THREAD, initializer=_begin, initargs=(limits.memory_bytes,)
+                self._jobs,
+                timeout=None,
+                env=_ONE_THREAD,
+                initializer=_begin,
+                initargs=(limits.memory_bytes, os.getpid()),
             )
         return self._pool
 
@@ -70,19 +74,19 @@ class LocalWorkers:
             self._pool = None
 
 
-def _begin(memory_bytes: int) -> None:
+def _begin(memory_bytes: int, parent: int) -> None:
     """Set a new process up: Ctrl-C is left to the parent, which stops it or takes it along, and memory has an end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(psutil.Process().parent(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with suppress(ImportError, ValueError, OSError):  # not on this system, or a lower limit holds already
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def _end_with(parent: psutil.Process) -> None:
+def _end_with(parent: int) -> None:
     """End this process when its parent does, however suddenly: it would wait for pages for ever."""
-    while os.getppid() == parent.pid and parent.is_running():  # the first says it on POSIX, the second on Windows
+    while os.getppid() == parent and psutil.pid_exists(parent):  # the first tells it on POSIX, the second on Windows
         time.sleep(_LOOKS_UP_S)
     os._exit(1)
 

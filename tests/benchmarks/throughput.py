@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib
 import shutil
 import subprocess
 import tempfile
@@ -197,7 +198,8 @@ def flagged_share(folder: Path) -> float:
 
 def peak_mb(refs: Sequence[PageRef], template: Template, model: DigitModel) -> float:
     """Give the most memory that a worker which reads the pages has held."""
-    read = functools.partial(with_peak, template=template, model=model)
+    here = importlib.import_module("tests.benchmarks.throughput")  # workers do not know what runs as __main__
+    read = functools.partial(here.with_peak, template=template, model=model)
     return max(
         float(told.reason) for told in answers(refs, read, LocalWorkers(1), Limits()) if isinstance(told, PageSkipped)
     )
