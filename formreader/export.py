@@ -11,14 +11,17 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
+from formreader.checks import COLUMNS as DRIFT_COLUMNS
+from formreader.checks import Drift, DriftSearch
 from formreader.errors import BatchError, UnusableCall
 from formreader.store import Results, StoredPage, open_results
 from formreader.values import DigitReading, FieldReading
@@ -42,7 +45,8 @@ def write_tables(folder: Path) -> None:
 
     With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
     page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-    written to ``codes.csv``.
+    written to ``codes.csv``. Where a template names the boxes and one is read otherwise on a stretch of pages than on
+    the others, ``drift.csv`` says which and where.
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two.
 
@@ -55,8 +59,10 @@ def write_tables(folder: Path) -> None:
         _write_results(folder / "results.csv", results)
         if len(results.forms()) > 1:
             _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
-        digit_rows = (row for page in results.pages(digits=True) for row in _digit_rows(page))
+        search = DriftSearch()
+        digit_rows = (row for page in search.passing(results.pages(digits=True)) for row in _digit_rows(page))
         _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
+        _write_drifts(folder / "drift.csv", search.drifts() if results.forms() else ())
         failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
@@ -186,6 +192,24 @@ def _write_codes(target: Path, results: Results) -> None:
         _write_csv(target, CODES_COLUMNS, rows)
     else:
         target.unlink(missing_ok=True)
+
+
+def _write_drifts(target: Path, drifts: Sequence[Drift]) -> None:
+    """Write a row a drift, the clearest first; no table where there is none."""
+    if drifts:
+        _write_csv(target, DRIFT_COLUMNS, ([str(value) for value in astuple(drift)] for drift in drifts))
+    else:
+        target.unlink(missing_ok=True)
+
+
+def read_drifts(folder: Path) -> list[Drift]:
+    """Give the drifts that ``drift.csv`` of a results folder tells of; none where it is absent or was edited."""
+    kinds = get_type_hints(Drift).values()
+    try:
+        rows = read_results(folder / "drift.csv").itertuples(index=False, name=None)
+        return [Drift(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in rows]
+    except (FileNotFoundError, ValueError):
+        return []
 
 
 def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

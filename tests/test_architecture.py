@@ -38,11 +38,13 @@ MAY_IMPORT = {
     "pipeline": STAGE
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
     "store": STAGE,
-    "export": STAGE | {"store"},
+    "checks": COMMON | {"store"},
+    "export": STAGE | {"checks", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
     "progress": COMMON | {"export"},
+    "status": COMMON | {"checks", "export", "progress", "store"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
