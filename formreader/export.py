@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, get_type_hints
@@ -23,7 +23,7 @@ from xlsxwriter.utility import xl_range
 from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import Drift, DriftSearch
 from formreader.errors import BatchError, UnusableCall
-from formreader.store import Results, StoredPage, open_results
+from formreader.store import Conflict, Results, StoredPage, open_results
 from formreader.values import DigitReading, FieldReading
 
 RESULTS_COLUMNS: Final = ("scan", "page", "status", "review")
@@ -34,6 +34,7 @@ DIGITS_COLUMNS: Final = (
 PAGES_COLUMNS: Final = (*RESULTS_COLUMNS, "form")
 FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
+CONFLICTS_COLUMNS: Final = tuple(column.name for column in fields(Conflict))
 
 _MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
@@ -210,6 +211,19 @@ def read_drifts(folder: Path) -> list[Drift]:
         return [Drift(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in rows]
     except (FileNotFoundError, ValueError):
         return []
+
+
+def write_conflicts(folder: Path, conflicts: Sequence[Conflict]) -> None:
+    """Write to ``conflicts.csv`` what people decided otherwise in batches that were joined.
+
+    Raises
+    ------
+    BatchError
+        It cannot be written.
+    """
+    _write_csv(
+        folder / "conflicts.csv", CONFLICTS_COLUMNS, ([str(value) for value in astuple(one)] for one in conflicts)
+    )
 
 
 def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

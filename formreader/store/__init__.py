@@ -6,6 +6,18 @@ Each page is one transaction that is on the disk when `Batch.add` returns: a pow
 
 from formreader.store.batch import Batch, open_batch
 from formreader.store.folder import FILE
+from formreader.store.merging import Conflict, Joined, joined
 from formreader.store.results import Results, StoredPage, natural, open_results
 
-__all__ = ["FILE", "Batch", "Results", "StoredPage", "natural", "open_batch", "open_results"]
+__all__ = [
+    "FILE",
+    "Batch",
+    "Conflict",
+    "Joined",
+    "Results",
+    "StoredPage",
+    "joined",
+    "natural",
+    "open_batch",
+    "open_results",
+]

@@ -218,7 +218,7 @@ def open_results(folder: Path) -> Iterator[Results]:
     """
     if not (folder / FILE).is_file():
         raise BatchError(f"{folder}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
-    with connected(folder) as connection:
+    with connected(folder, read_only=True) as connection:
         if is_empty(connection):
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
         connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
