@@ -21,6 +21,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say
 from formreader.cli.models import evaluate, gallery, predict
 from formreader.errors import UnusableCall
@@ -246,11 +247,11 @@ def read(
         say("Broken off; writing what was read ...")
         write_tables(output)
         again = "the same command without --fresh" if fresh else "the same command"
-        say("\n".join([*_about_earlier(output), f"What was read is in {output}; run {again} again to go on"]))
+        say("\n".join([*_about_batch(output), f"What was read is in {output}; run {again} again to go on"]))
         raise
     if not quiet:
         tables = tables_of(output / "results.csv", [form.name for form in forms])
-        say(tally.summary(tables, [*about_ignored(found.ignored), *_about_earlier(output)]))
+        say(tally.summary(tables, [*about_ignored(found.ignored), *_about_batch(output)]))
     if tally.failed:
         raise typer.Exit(1)
 
@@ -389,6 +390,8 @@ def _say_stages() -> Callable[[str, float], None]:
     return tell
 
 
+app.command(epilog="Example: formreader status results")(status)
+app.command(epilog="Example: formreader merge monday tuesday -o week")(merge)
 app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)
 app.command(epilog="Example: formreader predict seven.png")(predict)
 app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)
@@ -425,13 +428,15 @@ def _for_owner_alone(wanted: bool) -> Iterator[None]:
         os.umask(usual)
 
 
-def _about_earlier(results: Path) -> list[str]:
-    """Say which pages show readings of settings before a --reread."""
+def _about_batch(results: Path) -> list[str]:
+    """Say which pages show readings of settings before a --reread, and where readings drift."""
+    from formreader.checks import about_drifts
+    from formreader.export import read_drifts
     from formreader.progress import about_earlier_settings
     from formreader.store import open_results
 
     with open_results(results) as batch:
-        return list(about_earlier_settings(*batch.of_earlier_settings()))
+        return [*about_earlier_settings(*batch.of_earlier_settings()), *about_drifts(read_drifts(results))]
 
 
 def _lines(names: Path | None) -> list[str]:

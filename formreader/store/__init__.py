@@ -5,9 +5,10 @@ Each page is one transaction that is on the disk when `Batch.add` returns: a pow
 """
 
 from formreader.store.batch import Batch, open_batch
-from formreader.store.folder import FILE
+from formreader.store.folder import FILE, is_written_to
 from formreader.store.merging import Conflict, Joined, joined
 from formreader.store.results import Results, StoredPage, natural, open_results
+from formreader.store.standing import RunRow, Standing
 
 __all__ = [
     "FILE",
@@ -15,7 +16,10 @@ __all__ = [
     "Conflict",
     "Joined",
     "Results",
+    "RunRow",
+    "Standing",
     "StoredPage",
+    "is_written_to",
     "joined",
     "natural",
     "open_batch",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +16,7 @@ from typing import Literal, NamedTuple
 from formreader.errors import BatchError
 from formreader.store.folder import FILE, connected, is_empty
 from formreader.store.packing import unpacked_digits, unpacked_fields
+from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
 
 Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
@@ -139,12 +141,27 @@ class Results:
             "SELECT count(*), count(nullif(latest.series, last.series)) FROM current_pages p"
             " JOIN current_readings c ON c.sha256 = p.sha256 AND c.page = p.page AND c.outcome = 'read'"
             " JOIN runs current ON current.id = c.run"
-            " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
+            " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
             " JOIN runs latest ON latest.id = l.run"
             " JOIN (SELECT max(series) AS series FROM runs) last ON current.series < last.series"
         )
         both, waiting = self._connection.execute(query).fetchone()
         return both - waiting, waiting
+
+    def standing(self) -> Standing:
+        """Count how far the batch is; readings are not unpacked."""
+        return standing_of(self._connection)
+
+    def answered_since(self, since: datetime) -> list[datetime]:
+        """Give when the last run's pages were answered since a moment, the last first."""
+        return answers_since(self._connection, since)
+
+    def sample(self, readings: Iterable[int]) -> Iterator[StoredPage]:
+        """Give pages by the numbers of their readings, with digits; without names, which take the whole batch."""
+        for reading in readings:
+            query = "SELECT page, sha256 FROM readings WHERE id = ?"
+            page, sha256 = self._connection.execute(query, (reading,)).fetchone()
+            yield self._page(_Place("", page, sha256, reading, "", 0), reading, with_digits=True)
 
     @cached_property
     def _places(self) -> list[_Place]:
@@ -152,7 +169,7 @@ class Results:
             "SELECT path, p.page, p.sha256, r.id, r.form, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
             " FROM current_pages p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
-            " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
+            " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
             " UNION ALL SELECT path, page, sha256, 0, '', 0 FROM current_duplicates"
         )
         names = self._names()
