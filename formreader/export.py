@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple
+from dataclasses import fields as dataclass_fields
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, get_type_hints
@@ -23,8 +25,8 @@ from xlsxwriter.utility import xl_range
 from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import Drift, DriftSearch
 from formreader.errors import BatchError, UnusableCall
-from formreader.store import Conflict, Results, StoredPage, open_results
-from formreader.values import DigitReading, FieldReading
+from formreader.fields import needs_review
+from formreader.store import Change, Conflict, Results, StoredPage, open_results
 
 RESULTS_COLUMNS: Final = ("scan", "page", "status", "review")
 DIGITS_COLUMNS: Final = (
@@ -34,22 +36,32 @@ DIGITS_COLUMNS: Final = (
 PAGES_COLUMNS: Final = (*RESULTS_COLUMNS, "form")
 FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
-CONFLICTS_COLUMNS: Final = tuple(column.name for column in fields(Conflict))
+DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
+CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
+CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
+LARGE_BATCH: Final = 10_000
+"""Pages; the boxes of more fill a table that no spreadsheet opens."""
 
-_MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 
 
-def write_tables(folder: Path) -> None:
+def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
     With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
     page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-    written to ``codes.csv``. Where a template names the boxes and one is read otherwise on a stretch of pages than on
-    the others, ``drift.csv`` says which and where.
+    written to ``codes.csv``.
 
-    A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two.
+    A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
+    of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
+    template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
+    others stands in ``drift.csv``. Each is left out where it would be empty.
+
+    Parameters
+    ----------
+    digits
+        Whether there is a ``digits.csv``; None leaves it out of a batch of more than `LARGE_BATCH` pages.
 
     Raises
     ------
@@ -61,13 +73,23 @@ def write_tables(folder: Path) -> None:
         if len(results.forms()) > 1:
             _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
         search = DriftSearch()
-        digit_rows = (row for page in search.passing(results.pages(digits=True)) for row in _digit_rows(page))
-        _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
-        _write_drifts(folder / "drift.csv", search.drifts() if results.forms() else ())
+        pages = search.passing(results.pages(digits=True))
+        if digits if digits is not None else results.page_count() <= LARGE_BATCH:
+            digit_rows = (row for page in pages for row in _digit_rows(page))
+            _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
+        else:
+            deque(pages, maxlen=0)
+            (folder / "digits.csv").unlink(missing_ok=True)  # it would be out of date
+        drifts = search.drifts() if results.forms() else []
+        _write_if_any(folder / "drift.csv", DRIFT_COLUMNS, ([str(value) for value in astuple(one)] for one in drifts))
         failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
-        _write_codes(folder / "codes.csv", results)
+        codes = ([page.scan, str(page.page), code.kind, code.text] for page in results.pages() for code in page.codes)
+        _write_if_any(folder / "codes.csv", CODES_COLUMNS, codes)
+        twins = ([scan, str(page), twin] for scan, page, twin in results.duplicates())
+        _write_if_any(folder / "duplicates.csv", DUPLICATES_COLUMNS, twins)
+        _write_if_any(folder / "changes.csv", CHANGES_COLUMNS, map(_change_row, results.changes()))
 
 
 def export_book(folder: Path, target: Path) -> None:
@@ -96,6 +118,28 @@ def read_results(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=header, dtype=str)
 
 
+def read_drifts(folder: Path) -> list[Drift]:
+    """Give the drifts that ``drift.csv`` of a results folder tells of; none where it is absent or was edited."""
+    kinds = get_type_hints(Drift).values()
+    try:
+        rows = read_results(folder / "drift.csv").itertuples(index=False, name=None)
+        return [Drift(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in rows]
+    except (FileNotFoundError, ValueError):
+        return []
+
+
+def write_conflicts(folder: Path, conflicts: Iterable[Conflict]) -> None:
+    """Write to ``conflicts.csv`` what people decided otherwise in batches that were joined, if anything.
+
+    Raises
+    ------
+    BatchError
+        It cannot be written.
+    """
+    rows = ([str(value) for value in astuple(one)] for one in conflicts)
+    _write_if_any(folder / "conflicts.csv", CONFLICTS_COLUMNS, rows)
+
+
 def guarded(text: str) -> str:
     """Put a ``'`` before a text that a spreadsheet would take for a formula, or that such a mark stands before."""
     return f"'{text}" if _FORMULA.match(text) else text
@@ -104,32 +148,6 @@ def guarded(text: str) -> str:
 def unguarded(text: str) -> str:
     """Take the mark of `guarded` off again."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
-def needs_review(
-    fields: Iterable[FieldReading], digits: Sequence[DigitReading], decided: Collection[str] = ()
-) -> tuple[bool, ...]:
-    """Say for each box whether a person should look at it.
-
-    These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
-    (a gap, a required field) or may be (a page too poor to tell). Where that leaves none, the field as a whole is in
-    doubt, and all its boxes are.
-
-    Parameters
-    ----------
-    decided
-        Names of fields that a person decided already.
-    """
-    flagged = {field.name: field.reasons for field in fields if field.reasons and field.name not in decided}
-
-    def doubtful(digit: DigitReading) -> bool:
-        blank_is_wrong = bool(_MAKE_BLANKS_DOUBTFUL.intersection(flagged[digit.box.field]))
-        return digit.reason != "" and (digit.reason != "blank" or blank_is_wrong)
-
-    answer = [digit.box.field in flagged and doubtful(digit) for digit in digits]
-    pointed_at = {digit.box.field for digit, looked_at in zip(digits, answer, strict=True) if looked_at}
-    whole = flagged.keys() - pointed_at
-    return tuple(looked_at or digit.box.field in whole for digit, looked_at in zip(digits, answer, strict=True))
 
 
 def shown_status(page: StoredPage) -> str:
@@ -186,44 +204,20 @@ def _failed_row(page: StoredPage) -> list[str]:
     return [page.scan, str(page.page), page.stage, page.reason]
 
 
-def _write_codes(target: Path, results: Results) -> None:
-    """Write a row a code; no table where there is none."""
-    rows = [[page.scan, str(page.page), code.kind, code.text] for page in results.pages() for code in page.codes]
-    if rows:
-        _write_csv(target, CODES_COLUMNS, rows)
-    else:
+def _change_row(change: Change) -> list[str]:
+    """Give what was read before, what is read now, and the value that holds: a person's where one decided."""
+    holds, whose = (change.new, "reading") if change.decided is None else (change.decided, "person")
+    return [change.scan, str(change.page), change.field, change.old, change.new, holds, whose]
+
+
+def _write_if_any(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table; none where there are no rows."""
+    rest = iter(rows)
+    first = next(rest, None)
+    if first is None:
         target.unlink(missing_ok=True)
-
-
-def _write_drifts(target: Path, drifts: Sequence[Drift]) -> None:
-    """Write a row a drift, the clearest first; no table where there is none."""
-    if drifts:
-        _write_csv(target, DRIFT_COLUMNS, ([str(value) for value in astuple(drift)] for drift in drifts))
     else:
-        target.unlink(missing_ok=True)
-
-
-def read_drifts(folder: Path) -> list[Drift]:
-    """Give the drifts that ``drift.csv`` of a results folder tells of; none where it is absent or was edited."""
-    kinds = get_type_hints(Drift).values()
-    try:
-        rows = read_results(folder / "drift.csv").itertuples(index=False, name=None)
-        return [Drift(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in rows]
-    except (FileNotFoundError, ValueError):
-        return []
-
-
-def write_conflicts(folder: Path, conflicts: Sequence[Conflict]) -> None:
-    """Write to ``conflicts.csv`` what people decided otherwise in batches that were joined.
-
-    Raises
-    ------
-    BatchError
-        It cannot be written.
-    """
-    _write_csv(
-        folder / "conflicts.csv", CONFLICTS_COLUMNS, ([str(value) for value in astuple(one)] for one in conflicts)
-    )
+        _write_csv(target, header, chain([first], rest))
 
 
 def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

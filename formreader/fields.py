@@ -6,7 +6,7 @@ writing order; blanks and fillers before the first and after the last of these a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
@@ -19,6 +19,7 @@ from formreader.values import CLASSES, POINT, DigitReading, FieldReading, Reason
 UNREAD: Final = "?"
 """Stands in a value for a box that holds something which could not be read."""
 
+_MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
 _BLANK: Final = "_"
 _FILLER: Final = "~"
 _DIGITS: Final = [CLASSES.index(digit) for digit in "0123456789"]
@@ -157,3 +158,29 @@ def _meaning_of_empty(field: Field, *, struck: bool) -> tuple[str, list[Reason]]
 
 def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys(reasons))
+
+
+def needs_review(
+    fields: Iterable[FieldReading], digits: Sequence[DigitReading], decided: Collection[str] = ()
+) -> tuple[bool, ...]:
+    """Say for each box whether a person should look at it.
+
+    These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
+    (a gap, a required field) or may be (a page too poor to tell). Where that leaves none, the field as a whole is in
+    doubt, and all its boxes are.
+
+    Parameters
+    ----------
+    decided
+        Names of fields that a person decided already.
+    """
+    flagged = {field.name: field.reasons for field in fields if field.reasons and field.name not in decided}
+
+    def doubtful(digit: DigitReading) -> bool:
+        blank_is_wrong = bool(_MAKE_BLANKS_DOUBTFUL.intersection(flagged[digit.box.field]))
+        return digit.reason != "" and (digit.reason != "blank" or blank_is_wrong)
+
+    answer = [digit.box.field in flagged and doubtful(digit) for digit in digits]
+    pointed_at = {digit.box.field for digit, looked_at in zip(digits, answer, strict=True) if looked_at}
+    whole = flagged.keys() - pointed_at
+    return tuple(looked_at or digit.box.field in whole for digit, looked_at in zip(digits, answer, strict=True))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from formreader.export import needs_review
+from formreader.fields import needs_review
 from formreader.values import PageAnswer, PageFailure, PageReading
 
 _EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
@@ -28,7 +30,7 @@ class Tally:
     review
         Pages with a field to look at.
     earlier
-        Pages that an earlier run answered.
+        Pages that an earlier run answered; `failed_earlier` of these with a failure.
     flagged
         Digit boxes to look at, of all `digits` written in boxes.
     why
@@ -40,6 +42,7 @@ class Tally:
     skipped: int = 0
     duplicate: int = 0
     earlier: int = 0
+    failed_earlier: int = 0
     digits: int = 0
     flagged: int = 0
     why: Counter[str] = field(default_factory=Counter)
@@ -54,6 +57,16 @@ class Tally:
     def answered(self) -> int:
         """Pages with an answer from this run."""
         return self.read + self.skipped + self.failed
+
+    @property
+    def seen(self) -> int:
+        """Pages of which it is known what becomes of them."""
+        return self.answered + self.earlier + self.duplicate
+
+    @property
+    def pace(self) -> float:
+        """Pages a second."""
+        return self.answered / max(time.monotonic() - self.began, 1e-9)
 
     def count(self, answer: PageAnswer) -> None:
         """Add a page's answer."""
@@ -78,28 +91,35 @@ class Tally:
             Lines about more than this run.
         """
         output = tables[0].parent
-        took = max(time.monotonic() - self.began, 1e-9)
-        lines = [f"{count_of(self.answered, 'page')} in {took:.0f} s ({self.answered / took:.1f} pages/s)"]
-        if self.earlier:
-            lines.append(f"  {self.earlier:>6,} answered by an earlier run, besides")
+        took = time.monotonic() - self.began
+        lines = [f"{count_of(self.answered, 'page')} in {took:.0f} s ({self.pace:.1f} pages/s)"]
         lines.append(f"  {self.read:>6,} read: {self.read - self.review:,} accepted, {self.review:,} to review")
-        lines += [f"  {count:>6,} {name}" for name, count in self._other_states() if count]
+        lines += self.states()
         lines += about_failures(self.why, output)
         share = f" ({self.flagged / self.digits:.1%})" if self.digits else ""
         lines.append(f"{count_of(self.digits, 'digit')} read, {self.flagged:,} flagged{share}")
         lines += notes
-        beside = (*(table.name for table in tables[1:]), *(["pages.csv"] if len(tables) > 1 else []), "digits.csv")
-        lines.append(f"Results: {tables[0]}, {', '.join(beside)} and failed.csv beside it")
+        if self.duplicate:
+            lines.append(f"Which scans are the same: {output / 'duplicates.csv'}")
+        beside = (*(table.name for table in tables[1:]), *(["pages.csv"] if len(tables) > 1 else []))
+        beside += ("digits.csv",) if (output / "digits.csv").exists() else ()
+        lines.append(f"Results: {', '.join(map(str, (tables[0], *beside)))} and failed.csv beside it")
+        if "digits.csv" not in beside:
+            lines.append("No digits.csv, as the batch is large; to have it: formreader export RESULTS --digits")
         lines.append("Excel drops leading zeros from CSV files; for Excel, write a workbook:")
         lines.append(f"  formreader export {_quoted(output)} -o {_quoted(output.with_suffix('.xlsx'))}")
         return "\n".join(lines)
 
-    def _other_states(self) -> Iterable[tuple[str, int]]:
-        return (
-            ("skipped (blank, or not wanted)", self.skipped),
-            ("duplicate (the same scan under another name)", self.duplicate),
-            ("failed", self.failed),
+    def states(self) -> list[str]:
+        """Say what became of the pages that were not read, a line a state."""
+        counts = (
+            (self.skipped, "skipped (blank, or not wanted)"),
+            (self.duplicate, "duplicate (the same scan under another name)"),
+            (self.earlier - self.failed_earlier, "answered by an earlier run, besides"),
+            (self.failed_earlier, "failed in an earlier run, besides; --retry-failed tries them again"),
+            (self.failed, "failed"),
         )
+        return [f"  {count:>6,} {name}" for count, name in counts if count]
 
 
 def why_failed(failure: PageFailure) -> str:
@@ -148,44 +168,135 @@ def count_of(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def with_progress(answers: Iterable[PageAnswer], total: int, tally: Tally, *, quiet: bool) -> Iterator[PageAnswer]:
-    """Pass the answers on, showing on stderr how far they are; the tally is kept by the one who takes them."""
-    if quiet or not total:
+class Log:
+    """What a run tells while it goes on; this one tells nothing."""
+
+    def say(self, text: str) -> None:
+        """Tell a person something."""
+
+    def through(self, answers: Iterable[PageAnswer]) -> Iterator[PageAnswer]:
+        """Pass the answers on and tell how far they are; the tally is kept by the one who takes them."""
         return iter(answers)
-    return _with_bar(answers, total, tally) if sys.stderr.isatty() else _with_lines(answers, total, tally)
+
+    def end(self, how: str) -> None:
+        """Tell that the run is over: ``finished`` or ``stopped``."""
 
 
-def _with_bar(answers: Iterable[PageAnswer], total: int, tally: Tally) -> Iterator[PageAnswer]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def shown(total: int, tally: Tally, *, endless: bool, as_json: bool, quiet: bool) -> Log:
+    """Choose how a run is told: as JSON, as a bar where a person looks on, else as a line now and then.
 
-    columns = (
-        *(BarColumn(), MofNCompleteColumn(), TextColumn("pages  {task.fields[rate]}")),
-        *(TimeRemainingColumn(), TextColumn("{task.fields[flagged]}")),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=total, rate="", flagged="")
-        began = time.monotonic()
-        for number, answer in enumerate(answers, 1):
+    Parameters
+    ----------
+    total
+        How many pages were found.
+    endless
+        More may come at any time.
+    """
+    if as_json:
+        return _JsonLog(total, tally)
+    if quiet:
+        return Log()
+    kind = _Bar if sys.stderr.isatty() and total and not endless else _Lines
+    log = kind(None if endless else total, tally)
+    log.say(f"{count_of(total, 'page')} found" + (", waiting for more; Ctrl-C stops" if endless else ""))
+    return log
+
+
+class _Lines(Log):
+    """A line every few seconds, as it is good for files."""
+
+    def __init__(self, total: int | None, tally: Tally) -> None:
+        self._total = total
+        self._tally = tally
+
+    def say(self, text: str) -> None:
+        _tell(text)
+
+    def through(self, answers: Iterable[PageAnswer]) -> Iterator[PageAnswer]:
+        last = time.monotonic()
+        for answer in answers:
             yield answer
-            rate = f"{number / max(time.monotonic() - began, 1e-9):.1f} pages/s"
-            progress.update(task, completed=number, rate=rate, flagged=_to_review(tally))
+            if time.monotonic() - last >= _EVERY_S:
+                last = time.monotonic()
+                self.say(self._line())
+
+    def _line(self) -> str:
+        tally, left = self._tally, ""
+        if self._total and tally.pace:
+            left = f", {time.strftime('%H:%M:%S', time.gmtime((self._total - tally.seen) / tally.pace))} left"
+        of = f" of {self._total:,}" if self._total else ""
+        return f"{tally.seen:,}{of} pages, {tally.pace:.1f} pages/s{left}, {_so_far(tally)}"
 
 
-def _with_lines(answers: Iterable[PageAnswer], total: int, tally: Tally) -> Iterator[PageAnswer]:
-    began = shown = time.monotonic()
-    for number, answer in enumerate(answers, 1):
-        yield answer
-        now = time.monotonic()
-        if now - shown >= _EVERY_S:
-            shown, rate = now, number / (now - began)
-            left = time.strftime("%H:%M:%S", time.gmtime((total - number) / rate))
-            line = f"{number:,} of {total:,} pages, {rate:.1f} pages/s, {left} left, {_to_review(tally)}"
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress belongs there
+class _Bar(_Lines):
+    """A bar in the terminal."""
+
+    def through(self, answers: Iterable[PageAnswer]) -> Iterator[PageAnswer]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            *(BarColumn(), MofNCompleteColumn(), TextColumn("pages  {task.fields[rate]}")),
+            *(TimeRemainingColumn(), TextColumn("{task.fields[so_far]}")),
+        )
+        tally = self._tally
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("", total=self._total, rate="", so_far="")
+            for answer in answers:
+                yield answer
+                progress.update(task, completed=tally.seen, rate=f"{tally.pace:.1f} pages/s", so_far=_so_far(tally))
 
 
-def _to_review(tally: Tally) -> str:
-    return f"{count_of(tally.flagged, 'digit')} to review"
+class _JsonLog(Log):
+    """An object a line: what each page came to, and at the end the counts."""
+
+    def __init__(self, total: int, tally: Tally) -> None:
+        self._tally = tally
+        self._event("begin", found=total)
+
+    def say(self, text: str) -> None:
+        self._event("message", text=text)
+
+    def through(self, answers: Iterable[PageAnswer]) -> Iterator[PageAnswer]:
+        for answer in answers:
+            yield answer
+            page: dict[str, Any] = {"scan": answer.ref.name, "page": answer.ref.page}
+            if isinstance(answer, PageReading):
+                flagged = [field.name for field in answer.fields if field.reasons]
+                page |= {"outcome": "read", "form": answer.form, "review": flagged}
+            elif isinstance(answer, PageFailure):
+                page |= {"outcome": "failed", "stage": answer.stage, "reason": answer.reason}
+            else:
+                page |= {"outcome": "skipped", "reason": answer.reason}
+            self._event("page", **page, seen=self._tally.seen)
+
+    def end(self, how: str) -> None:
+        tally = self._tally
+        self._event(
+            "end",
+            how=how,
+            read=tally.read,
+            review=tally.review,
+            skipped=tally.skipped,
+            duplicate=tally.duplicate,
+            earlier=tally.earlier,
+            failed=tally.failed,
+            digits=tally.digits,
+            flagged=tally.flagged,
+            pages_per_s=round(tally.pace, 2),
+        )
+
+    def _event(self, name: str, **said: Any) -> None:
+        _tell(json.dumps({"event": name, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), **said}))
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - what is no result belongs there
+
+
+def _so_far(tally: Tally) -> str:
+    failed = f"{tally.failed:,} failed, " if tally.failed else ""
+    return f"{failed}{count_of(tally.flagged, 'digit')} to review"
 
 
 def _quoted(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +16,13 @@ from formreader.errors import PageError, UnusableCall
 from formreader.export import flat_name
 from formreader.progress import Tally
 from formreader.scans import identified, save_picture
-from formreader.store import Batch
+from formreader.store import Batch, Known
 from formreader.values import PageAnswer, PageFailure, PageRef, PageSkipped
 
 _NOT_WANTED: Final = "not among the pages that --pages names"
+_OTHER_FORM: Final = "align"
+"""The stage in which pages of other forms fail."""
+_PORTION: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,24 @@ class Wanted:
         first and fails the second.
     limit
         How many pages at most; None for all.
+    retry_failed
+        Also those that failed before.
     """
 
-    numbers: frozenset[int] | None
-    others: str | None
-    limit: int | None
+    numbers: frozenset[int] | None = None
+    others: str | None = None
+    limit: int | None = None
+    retry_failed: bool = False
+
+    def has(self, ref: PageRef) -> bool:
+        """Say whether the page is among those asked for."""
+        return self.numbers is None or ref.page in self.numbers
+
+    def needs_no_more(self, known: Known) -> bool:
+        """Say whether a page has its answer: what is not wanted may be later, what failed is tried when asked for."""
+        if known.outcome == "left_out":  # if it was looked at, it shows another form
+            return bool(known.stage) and self.others == "skip"
+        return known.outcome != "failed" or known.now or not self.retry_failed
 
 
 def page_numbers(text: str) -> frozenset[int] | None:
@@ -61,33 +77,64 @@ def page_numbers(text: str) -> frozenset[int] | None:
     return frozenset(numbers)
 
 
-def to_read(batch: Batch, found: Iterable[PageRef], wanted: Wanted, tally: Tally) -> list[PageRef]:
-    """Find out which pages are new and wanted; store the answers of those that are not."""
-    refs, unreadable = _identified(found)
-    new, duplicates = batch.pending(refs)
-    tally.duplicate = len(duplicates)
-    tally.earlier = sum(map(batch.is_done, set(refs).difference(duplicates)))
+def to_read(batch: Batch, found: Iterable[PageRef | None], wanted: Wanted, tally: Tally) -> Iterator[PageRef | None]:
+    """Find out which pages are new and wanted, as they are asked for; store the answers of those that are not.
+
+    A None among the found pages, which says that there are no more just now, is passed on.
+    """
+    given = 0
+    for portion in _in_portions(found):
+        if portion is None:
+            yield None
+            continue
+        for ref in _new_pages(batch, portion, wanted, tally):
+            if given == wanted.limit:
+                return
+            given += 1
+            yield ref
+
+
+def _in_portions(found: Iterable[PageRef | None]) -> Iterator[list[PageRef] | None]:
+    """Give a few pages at a time: few enough that reading begins at once, enough to make one transaction worth it."""
+    portion: list[PageRef] = []
+    for ref in found:
+        if ref is not None:
+            portion.append(ref)
+        if portion and (ref is None or len(portion) == _PORTION):
+            yield portion
+            portion = []
+        if ref is None:
+            yield None
+    if portion:
+        yield portion
+
+
+def _new_pages(batch: Batch, found: Iterable[PageRef], wanted: Wanted, tally: Tally) -> Iterator[PageRef]:
+    refs, unreadable = _identified(found, batch)
+    new, duplicates, answered = batch.pending(refs, wanted.needs_no_more)
+    tally.duplicate += len(duplicates)
+    tally.earlier += answered.total()
+    tally.failed_earlier += answered["failed"]
     for failure in unreadable:
-        tally.count(store(batch, failure, wanted))
-        new.remove(failure.ref)
-    chosen = [ref for ref in new if wanted.numbers is None or ref.page in wanted.numbers]
-    others = [ref for ref in new if wanted.numbers is not None and ref.page not in wanted.numbers]
+        if failure.ref in new:
+            new.remove(failure.ref)
+            tally.count(store(batch, failure, wanted))
+    others = [ref for ref in new if not wanted.has(ref)]
     if wanted.others == "fail":
         for ref in others:
             tally.count(store(batch, PageFailure(ref, "pages", _NOT_WANTED), wanted))
     else:
-        left_out = [PageSkipped(ref, _NOT_WANTED) for ref in others]
-        batch.leave_out(left_out)
-        tally.skipped += len(left_out)
-    return chosen[: wanted.limit]
+        batch.leave_out(PageSkipped(ref, _NOT_WANTED) for ref in others)
+        tally.skipped += len(others)
+    return (ref for ref in new if wanted.has(ref))
 
 
-def _identified(found: Iterable[PageRef]) -> tuple[list[PageRef], list[PageFailure]]:
+def _identified(found: Iterable[PageRef], batch: Batch) -> tuple[list[PageRef], list[PageFailure]]:
     """Give pages their files' fingerprints, and those whose file cannot be read as failures."""
     refs, unreadable = [], []
     for ref in found:
         try:
-            refs.append(identified(ref))
+            refs.append(identified(ref, batch.known_content))
         except PageError as failure:
             # Its place stands for its content, until that can be read.
             refs.append(replace(ref, sha256="unreadable-" + hashlib.sha256(os.fsencode(ref.path)).hexdigest()))
@@ -97,9 +144,9 @@ def _identified(found: Iterable[PageRef]) -> tuple[list[PageRef], list[PageFailu
 
 def store(batch: Batch, answer: PageAnswer, wanted: Wanted) -> PageAnswer:
     """Store an answer; give it back as the call sees it, a page of another form skipped if that was asked for."""
-    if isinstance(answer, PageFailure) and answer.stage == "align" and wanted.others == "skip":
+    if isinstance(answer, PageFailure) and answer.stage == _OTHER_FORM and wanted.others == "skip":
         skipped = PageSkipped(answer.ref, answer.reason)
-        batch.leave_out([skipped])
+        batch.leave_out([skipped], stage=_OTHER_FORM)
         return skipped
     batch.add(answer)
     return answer

@@ -14,7 +14,8 @@ import numpy as np
 
 from formreader.checks import Drift, DriftSearch, about_drifts
 from formreader.errors import BatchError
-from formreader.export import needs_review, read_drifts, tables_of
+from formreader.export import read_drifts, tables_of
+from formreader.fields import needs_review
 from formreader.progress import about_failures, count_of, why_failed
 from formreader.store import Results, RunRow, Standing, is_written_to, open_results
 from formreader.values import PageFailure, PageRef
@@ -23,25 +24,19 @@ _RECENT: Final = timedelta(minutes=5)
 """The pace is that of so long: enough for pages that take their time, and short enough to see a change."""
 
 _LOOKED_INTO: Final = 500
-"""Pages whose boxes are looked into: about half a second. Of more, the review's length is an estimate."""
+"""Pages with decisions whose boxes are looked into: about half a second. Of more, what is left is estimated."""
 
 _RUNS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits for review.
-
-    Attributes
-    ----------
-    looked_into
-        How many of the pages that are read were looked into; where that is fewer than all, the rest is an estimate.
-    """
+    """What waits for review; `estimated` where that of many pages with decisions was estimated from some."""
 
     pages: int
     fields: int
     boxes: int
-    looked_into: int
+    estimated: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,15 +122,16 @@ def _why_failed(standing: Standing) -> Counter[str]:
 
 
 def _queue(results: Results, standing: Standing) -> Queue:
-    """Count what is flagged on the pages that are read, or estimate it from some, evenly spread."""
-    count = len(standing.readings)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _LOOKED_INTO)).round().astype(np.int64))
+    """Count what is flagged and not decided; of many pages with decisions, estimate it from some, evenly spread."""
+    touched = standing.partly_decided
+    chosen = np.unique(np.linspace(0, len(touched) - 1, min(len(touched), _LOOKED_INTO)).round().astype(np.int64))
     found = np.zeros(3)
-    for page in results.sample(standing.readings[chosen].tolist()):
+    for page in results.sample(touched[chosen].tolist()):
         boxes = sum(needs_review(page.fields, page.digits, page.decided))
         found += (bool(page.to_review), len(page.to_review), boxes)
-    pages, fields, boxes = (found * count / max(len(chosen), 1)).round().astype(int).tolist()
-    return Queue(pages, fields, boxes, len(chosen))
+    left = found * len(touched) / max(len(chosen), 1)
+    pages, fields, boxes = (standing.review + left).round().astype(int).tolist()
+    return Queue(pages, fields, boxes, estimated=len(chosen) < len(touched))
 
 
 def _drifts(results: Results) -> list[Drift]:
@@ -211,9 +207,9 @@ def _pace(status: Status) -> str:
 
 def _about_review(status: Status) -> Iterator[str]:
     queue, standing = status.queue, status.standing
-    estimate = "" if queue.looked_into == standing.read else f" (estimated from {queue.looked_into:,} pages)"
+    about = "about " if queue.estimated else ""
     boxes = count_of(queue.boxes, "digit box", "digit boxes")
-    yield f"To review: {count_of(queue.pages, 'page')}, {count_of(queue.fields, 'field')}, {boxes}{estimate}"
+    yield f"To review: {about}{count_of(queue.pages, 'page')}, {count_of(queue.fields, 'field')}, {boxes}"
     if standing.decided:
         people = count_of(standing.deciders, "person", "people")
         yield f"  {count_of(standing.decided, 'field')} decided by {people}"

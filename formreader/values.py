@@ -69,12 +69,15 @@ class PageRef:
         The path below the common parent of the inputs, with ``/``: what users see.
     sha256
         Of the file's bytes: with ``page`` the key under which the page is stored.
+    stamp
+        The file's size and times when that was worked out: while they stay, so does the content.
     """
 
     path: Path
     page: int = 1
     name: str = ""
     sha256: str = ""
+    stamp: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         shown = self.name or self.path.name
@@ -309,7 +312,7 @@ class PageReading:
         ``grey`` (0 to 1), and where printed lines can be measured ``smear`` (share of a box over which a point is
         spread) and ``print`` (share of the printed lines' darkness that is left).
     pictures
-        PNG bytes of the boxes of fields to review, by (field, position).
+        WebP bytes of the boxes to look at and of a drawn sample, by (field, position).
     codes
         QR codes and barcodes, where they were looked for.
     """

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.export import needs_review
+from formreader.fields import needs_review
 from formreader.model import default_model_path, load_model
 from formreader.pipeline import answer, unwatched
 from formreader.scans import find_scans, load_page

@@ -36,15 +36,18 @@ MAY_IMPORT = {
     "quality": STAGE,
     "codes": STAGE,
     "pipeline": STAGE
-    | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings"},
-    "store": STAGE,
+    | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings", "workers"},
+    "workers": COMMON,
+    "disks": set[str](),
+    "store": STAGE | {"disks", "fields"},
     "checks": COMMON | {"store"},
-    "export": STAGE | {"checks", "store"},
+    "export": STAGE | {"checks", "fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
-    "progress": COMMON | {"export"},
-    "status": COMMON | {"checks", "export", "progress", "store"},
+    "progress": COMMON | {"fields"},
+    "watching": COMMON | {"disks", "scans"},
+    "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""

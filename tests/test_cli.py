@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import signal
 import stat
@@ -39,6 +40,7 @@ from formreader.values import (
     PageRef,
     PageSkipped,
 )
+from formreader.workers import Limits
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=np.float64)
 BOXES = ((20.0, 20.0, 30.0, 40.0), (60.0, 20.0, 30.0, 40.0))
@@ -83,6 +85,7 @@ class Pipeline(types.ModuleType):
         self.asked: list[str] = []
         self.options: dict[str, Any] = {}
         self.unwatched = None
+        self.Limits = Limits
 
     def read_batch(
         self, refs: Iterable[PageRef], templates: Sequence[Template], _model: object, **options: Any
@@ -194,9 +197,98 @@ def test_same_command_goes_on(run: Run, pipeline: Pipeline, tmp_path: Path, form
     folder_of(tmp_path, "b.png")
     pipeline.asked.clear()
     code, _, err = run(*call)
-    assert pipeline.asked == ["b.png", "broken.png"]
+    assert pipeline.asked == ["b.png"]
     assert code == 1
     assert "1 answered by an earlier run" in err
+    assert "1 failed in an earlier run, besides; --retry-failed tries them again" in err
+
+
+def test_what_failed_is_tried_again_when_asked_for(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "broken.png", "other.png", "mended.png")
+    call = ("read", scans, "-t", form, "-o", tmp_path / "out")
+    run(*call)
+    pipeline.asked.clear()
+    assert run(*call, "--retry-failed")[0] == 1
+    assert pipeline.asked == ["broken.png", "other.png"]
+    pipeline.asked.clear()
+    run(*call, "--retry-failed", "--other-pages", "skip")
+    run(*call, "--other-pages", "skip")
+    assert pipeline.asked == ["broken.png", "other.png"]
+
+
+def test_dry_run_says_what_would_be_read_and_writes_nothing(
+    run: Run, pipeline: Pipeline, tmp_path: Path, form: Path
+) -> None:
+    scans = folder_of(tmp_path, "a.png")
+    call = ("read", scans, "-t", form, "-o", tmp_path / "out")
+    code, _, err = run(*call, "--dry-run")
+    assert (code, pipeline.asked) == (0, [])
+    assert "1 page would be read: a.png" in err
+    assert not (tmp_path / "out").exists()
+    run(*call)
+    before = (tmp_path / "out" / "batch.sqlite").read_bytes()
+    folder_of(tmp_path, *(f"b{number}.png" for number in range(12)))
+    (scans / "c.png").write_bytes((scans / "a.png").read_bytes())
+    code, _, err = run(*call, "--dry-run", "--limit", "11")
+    assert "11 pages would be read: b0.png" in err
+    assert "b9.png ... and 1 more" in err
+    code, _, err = run(*call, "--dry-run")
+    assert "12 pages would be read" in err
+    assert "1 duplicate" in err
+    assert "1 answered by an earlier run" in err
+    assert (tmp_path / "out" / "batch.sqlite").read_bytes() == before
+    assert [path.name for path in (tmp_path / "out").glob("*.csv")] != []
+    assert rows(tmp_path / "out", "scan") == [("a.png",)]
+
+
+def test_copies_of_a_scan_are_named_and_count_once_or_each(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "b.png")
+    (scans / "copy.png").write_bytes((scans / "a.png").read_bytes())
+    call = ("read", scans, "-t", form, "-o", tmp_path / "out")
+    _, _, err = run(*call)
+    assert "1 duplicate (the same scan under another name)" in err
+    assert "duplicates.csv" in err
+    assert rows(tmp_path / "out", "scan", "status", "id") == [
+        ("a.png", "read", "42"),
+        ("b.png", "read", "42"),
+        ("copy.png", "duplicate", ""),
+    ]
+    named = read_results(tmp_path / "out" / "duplicates.csv").to_numpy().tolist()
+    assert named == [["copy.png", "1", "a.png"]]
+    run(*call, "--keep-duplicates")
+    assert rows(tmp_path / "out", "scan", "status", "id")[2] == ("copy.png", "read", "42")
+
+
+def test_machines_get_an_object_a_line(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "broken.png", "back.png", "unsure.png")
+    _, _, err = run("read", scans, "-t", form, "-o", tmp_path / "out", "--json-log")
+    events = [json.loads(line) for line in err.replace("} {", "}\n{").split("\n")]
+    assert [event["event"] for event in events] == ["begin", *4 * ["page"], "message", "end"]
+    assert {(event["scan"], event["outcome"]) for event in events[1:5]} == {
+        *(("a.png", "read"), ("back.png", "skipped"), ("broken.png", "failed"), ("unsure.png", "read"))
+    }
+    assert [event["review"] for event in events[1:5] if "review" in event] == [[], ["id"]]
+    assert (events[-1]["how"], events[-1]["read"], events[-1]["failed"]) == ("finished", 2, 1)
+    _, _, err = run("read", scans, "-t", tmp_path / "absent.toml", "-o", tmp_path / "out", "--json-log")
+    refusal = json.loads(err)
+    assert refusal["event"] == "error"
+    assert "absent.toml: cannot be read" in refusal["text"]
+
+
+def test_digits_of_a_large_batch_are_written_when_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Path
+) -> None:
+    monkeypatch.setattr("formreader.export.LARGE_BATCH", 1)
+    call = ("read", folder_of(tmp_path, "a.png", "b.png"), "-t", form, "-o", tmp_path / "out")
+    _, _, err = run(*call)
+    assert "No digits.csv, as the batch is large" in err
+    assert not (tmp_path / "out" / "digits.csv").exists()
+    run("export", tmp_path / "out", "--digits")
+    assert len(read_results(tmp_path / "out" / "digits.csv")) == 4
+    run(*call)
+    assert not (tmp_path / "out" / "digits.csv").exists()  # it would be out of date
+    run(*call, "--digits")
+    assert (tmp_path / "out" / "digits.csv").exists()
 
 
 def test_ctrl_c_keeps_what_was_read_and_says_how_to_go_on(
@@ -375,7 +467,7 @@ def test_results_within_the_scans_are_no_scans(run: Run, pipeline: Pipeline, tmp
     scans = folder_of(tmp_path, "a.png", "broken.png")
     for _ in range(2):
         run("read", scans, "-t", form, "-o", scans / "out")
-    assert pipeline.asked == ["a.png", "broken.png", "broken.png"]
+    assert pipeline.asked == ["a.png", "broken.png"]
 
 
 def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_path: Path, form: Path) -> None:
@@ -585,6 +677,7 @@ def test_commands_call_what_there_is() -> None:
     training = importlib.import_module("formreader.training")
     model = importlib.import_module("formreader.model")
     options: dict[str, Any] = {"threshold": None, "jobs": -1, "watch": pipeline.unwatched}
+    options |= {"scheduler": "", "limits": pipeline.Limits(page_s=1)}
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
     inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
     asked: dict[str, Any] = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}
@@ -628,7 +721,7 @@ def test_several_forms_have_a_table_each(run: Run, pipeline: Pipeline, tmp_path:
     assert list(read_results(tmp_path / "out/results-exam.csv")["scan"]) == []
     pipeline.asked.clear()
     code, _, _ = run("read", scans, "-t", tmp_path / "exam.toml", "-t", form, "-o", tmp_path / "out")
-    assert (code, pipeline.asked) == (1, ["broken.png"])
+    assert (code, pipeline.asked) == (1, [])
     code, _, said = run("read", scans, "-t", form, "-o", tmp_path / "out")
     assert code == 2
     assert "holds pages of the forms 'exam' and 'visit', not of the form 'visit'" in said

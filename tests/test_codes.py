@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -173,15 +172,3 @@ def test_codes_have_a_table_of_their_own_where_there_are_any(tmp_path: Path) -> 
 def test_without_codes_there_is_no_table_of_them(tmp_path: Path) -> None:
     store(tmp_path, ())
     assert not (tmp_path / "out" / "codes.csv").exists()
-
-
-def test_a_batch_of_before_codes_were_kept_is_read_and_goes_on(tmp_path: Path) -> None:
-    store(tmp_path, ())
-    with sqlite3.connect(tmp_path / "out" / "batch.sqlite") as batch:
-        batch.execute("DROP TABLE codes")
-    write_tables(tmp_path / "out")
-    with open_results(tmp_path / "out") as results:
-        assert [page.codes for page in results.pages()] == [()]
-    store(tmp_path, (), (SERIAL,))
-    with open_results(tmp_path / "out") as results:
-        assert [page.codes for page in results.pages()] == [(), (SERIAL,)]

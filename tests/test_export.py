@@ -21,12 +21,12 @@ from formreader.export import (
     _write_csv,
     export_book,
     guarded,
-    needs_review,
     read_drifts,
     read_results,
     unguarded,
     write_tables,
 )
+from formreader.fields import needs_review
 from formreader.template import Field, Template
 from formreader.values import (
     CLASSES,
@@ -140,7 +140,7 @@ def test_page_that_fails_when_read_again_keeps_its_row_and_is_listed_as_failed(b
 def test_tables_are_readable_by_their_owner_alone_and_nothing_half_written_stays(batch: Path) -> None:
     write_tables(batch)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in batch.glob("*.csv")}
-    assert modes == dict.fromkeys(("results.csv", "digits.csv", "failed.csv"), 0o600)
+    assert modes == dict.fromkeys(("results.csv", "digits.csv", "failed.csv", "duplicates.csv"), 0o600)
     assert not list(batch.glob(".*"))
 
 

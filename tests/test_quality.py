@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from formreader.errors import BlankPage, NoMatch, TooPoor
-from formreader.export import needs_review
+from formreader.fields import needs_review
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.pipeline import answer, read_page, unwatched
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts

@@ -77,7 +77,7 @@ def test_programs_get_json(batch: Path) -> None:
     counts = {name: found[name] for name in ("pages", "read", "skipped", "failed", "waiting", "duplicates")}
     assert counts == {"pages": 9, "read": 3, "skipped": 2, "failed": 3, "waiting": 1, "duplicates": 1}
     assert found["why_failed"] == {"scans: damaged; scan it again": 2, "align: another form": 1}
-    assert found["review"] == {"pages": 1, "fields": 1, "boxes": 1, "looked_into": 3}
+    assert found["review"] == {"pages": 1, "fields": 1, "boxes": 1, "estimated": False}
     assert (found["running"], found["pages_per_s"], found["drift"]) == (False, None, [])
     (run,) = found["runs"]
     assert (run["model"], run["settings"], run["state"]) == ("digits", {"threshold": 0.9}, "finished")
@@ -195,7 +195,12 @@ def test_length_of_a_long_review_is_an_estimate(tmp_path: Path, monkeypatch: pyt
         for place, ref in enumerate(refs):
             writer.pending([ref])
             writer.add(answer(ref, "7", *(["low_confidence"] if place < 20 else [])))
-    assert "To review: 20 pages, 20 fields, 20 digit boxes (estimated from 10 pages)" in said(tmp_path / "out")
+    assert "To review: 20 pages, 20 fields, 20 digit boxes" in said(tmp_path / "out")
+    for ref in refs[:16]:
+        decide(tmp_path / "out", ref, "8")
+        decide(tmp_path / "out", ref, "8", who="bob")
+    assert "To review: about 4 pages, 4 fields, 4 digit boxes" in said(tmp_path / "out")
+    assert "16 fields decided by 2 people" in said(tmp_path / "out")
 
 
 def test_drift_is_told_and_looked_for_on_request(tmp_path: Path) -> None:

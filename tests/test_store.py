@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formreader.errors import BatchError
-from formreader.store import Batch, StoredPage, natural, open_batch, open_results
+from formreader.store import Batch, Change, Known, StoredPage, natural, open_batch, open_results
 from formreader.store.packing import packed_digits, unpacked_digits
 from formreader.template import Field, Template
 from formreader.values import (
@@ -69,6 +69,12 @@ def answer(ref: PageRef, value: str = "7", *reasons: Any) -> PageReading:
     return PageReading(ref, "visit", Match(0.97, "markers"), (field,), (digit,), {"contrast": 0.5}, {("id", 1): b"png"})
 
 
+def todo(batch: Batch, refs: Sequence[PageRef]) -> tuple[list[PageRef], list[PageRef]]:
+    """Give what is to be read and what is a duplicate."""
+    pending = batch.pending(refs)
+    return pending.new, pending.duplicates
+
+
 def stored(folder: Path) -> list[StoredPage]:
     with open_results(folder) as results:
         return list(results.pages(digits=True))
@@ -81,7 +87,7 @@ def values(folder: Path) -> dict[str, str]:
 def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     refs = [scan(tmp_path, name) for name in ("a.png", "b.png", "c.png")]
     with opened(tmp_path / "out") as batch:
-        assert batch.pending(refs) == (refs, [])
+        assert todo(batch, refs) == (refs, [])
         batch.add(answer(refs[0], "4", "low_confidence"))
         batch.add(PageFailure(refs[1], "align", "another form", b"jpeg"))
         batch.add(PageSkipped(refs[2], "blank"))
@@ -107,8 +113,8 @@ def test_next_run_reads_what_is_new_and_what_failed(tmp_path: Path) -> None:
         batch.add(PageFailure(failed, "scans", "broken"))
         batch.add(PageSkipped(skipped, "blank"))
     with opened(tmp_path / "out") as batch:
-        assert batch.is_done(read)
-        assert batch.pending([read, failed, skipped, new]) == ([failed, new], [])
+        assert batch.known(read) == Known("read", "", now=False)
+        assert todo(batch, [read, failed, skipped, new]) == ([failed, new], [])
         batch.add(answer(failed, "3"))
     assert values(tmp_path / "out") == {"a": "7", "b": "3", "c": "skipped"}
 
@@ -120,7 +126,7 @@ def test_page_left_out_is_read_by_a_call_that_wants_it(tmp_path: Path) -> None:
         batch.leave_out([PageSkipped(ref, "not among --pages")])
     assert values(tmp_path / "out") == {"a": "left_out"}
     with opened(tmp_path / "out") as batch:
-        assert batch.pending([ref]) == ([ref], [])
+        assert todo(batch, [ref]) == ([ref], [])
         batch.add(answer(ref))
         batch.leave_out([PageSkipped(ref, "not among --pages")])
     assert values(tmp_path / "out") == {"a": "7"}
@@ -129,7 +135,7 @@ def test_page_left_out_is_read_by_a_call_that_wants_it(tmp_path: Path) -> None:
 def test_same_content_under_two_names_is_read_once(tmp_path: Path) -> None:
     first, second = scan(tmp_path, "a", "same"), scan(tmp_path, "b", "same")
     with opened(tmp_path / "out") as batch:
-        assert batch.pending([first, second]) == ([first], [second])
+        assert todo(batch, [first, second]) == ([first], [second])
         batch.add(answer(first))
     assert values(tmp_path / "out") == {"a": "7", "b": "duplicate"}
 
@@ -139,7 +145,7 @@ def test_duplicate_is_read_where_its_twin_never_was(tmp_path: Path) -> None:
     with opened(tmp_path / "out") as batch:
         batch.pending([first, second])
     with opened(tmp_path / "out") as batch:
-        assert batch.pending([second]) == ([second], [second])
+        assert todo(batch, [second]) == ([second], [second])
 
 
 def test_renamed_scan_is_the_same_page(tmp_path: Path) -> None:
@@ -149,7 +155,7 @@ def test_renamed_scan_is_the_same_page(tmp_path: Path) -> None:
         batch.add(answer(old))
     old.path.rename(tmp_path / "new")
     with opened(tmp_path / "out") as batch:
-        assert batch.pending([replace(old, path=tmp_path / "new", name="new")]) == ([], [])
+        assert todo(batch, [replace(old, path=tmp_path / "new", name="new")]) == ([], [])
     assert values(tmp_path / "out") == {"new": "7"}
 
 
@@ -160,7 +166,7 @@ def test_page_scanned_again_takes_the_place_of_the_old(tmp_path: Path) -> None:
         batch.add(PageFailure(bad, "scans", "broken"))
     good = scan(tmp_path, "a", "good")
     with opened(tmp_path / "out") as batch:
-        assert batch.pending([good]) == ([good], [])
+        assert todo(batch, [good]) == ([good], [])
         batch.add(answer(good))
     assert values(tmp_path / "out") == {"a": "7"}
     with opened(tmp_path / "out") as batch:
@@ -186,10 +192,10 @@ def test_change_is_refused_until_reread_and_keeps_the_old_readings(
     with pytest.raises(BatchError, match=f"{named}.*--reread"), opened(tmp_path / "out", **change):
         pass
     with opened(tmp_path / "out", **change, reread=True) as batch:
-        assert batch.pending([ref]) == ([ref], [])
+        assert todo(batch, [ref]) == ([ref], [])
         batch.add(answer(ref, "2"))
     assert values(tmp_path / "out") == {"a": "2"}
-    assert rows(tmp_path / "out", "SELECT json_extract(fields, '$[0].value') FROM readings ORDER BY id") == [
+    assert rows(tmp_path / "out", "SELECT json_extract(fields, '$[0][0]') FROM readings ORDER BY id") == [
         ("1",),
         ("2",),
     ]
@@ -251,12 +257,164 @@ def test_failing_twice_for_one_reason_in_two_rereads_is_known_for_both(tmp_path:
             assert results.of_earlier_settings() == (1, 0)
 
 
+def decide(folder: Path, ref: PageRef, field: str, new: str) -> None:
+    """Store a person's decision."""
+    connection = sqlite3.connect(folder / "batch.sqlite")
+    connection.execute(
+        "INSERT INTO decisions (at, who, sha256, page, field, old, new, how)"
+        " VALUES ('2026-01-01T00:00:00', 'ann', ?, ?, ?, '', ?, 'field')",
+        (ref.sha256, ref.page, field, new),
+    )
+    connection.commit()
+    connection.close()
+
+
+def test_what_a_person_decided_stays_whatever_is_read(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(answer(ref, "1", "low_confidence"))
+    decide(tmp_path / "out", ref, "id", "4")
+    other = Template("visit", 100, 100, 300, (Field("age", ((0, 0, 10, 10),)), Field("id", ((9, 0, 10, 10),))))
+    for template, value in ((FORM, "2"), (other, "3")):
+        with opened(tmp_path / "out", template=template, model=value, reread=True) as batch:
+            batch.pending([ref])
+            batch.add(answer(ref, value))
+    with open_results(tmp_path / "out") as results:
+        (page,) = results.pages()
+        assert (page.fields[0].value, set(page.decided)) == ("4", {"id"})
+        assert list(results.changes()) == [Change("a", 1, "id", "2", "3", "4")]
+    assert rows(tmp_path / "out", "SELECT new FROM decisions") == [("4",)]
+
+
+def test_what_a_person_decided_stays_though_the_form_no_longer_asks(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(answer(ref))
+    decide(tmp_path / "out", ref, "id", "4")
+    without = Template("visit", 100, 100, 300, (Field("age", ((0, 0, 10, 10),)),))
+    reading = answer(ref)
+    with opened(tmp_path / "out", template=without, reread=True) as batch:
+        batch.pending([ref])
+        batch.add(replace(reading, fields=(FieldReading("age", "7", 0.9),), digits=()))
+    with open_results(tmp_path / "out") as results:
+        (page,) = results.pages()
+        assert {field.name: field.value for field in page.fields} == {"age": "7", "id": "4"}
+        assert results.columns() == ("age", "id")
+
+
+def test_what_changed_is_listed_beside_the_value_that_holds(tmp_path: Path) -> None:
+    refs = [scan(tmp_path, name) for name in "abc"]
+    for model, found in (("m1", "123"), ("m2", "153")):
+        with opened(tmp_path / "out", model=model, reread=model == "m2") as batch:
+            batch.pending(refs)
+            for ref, value in zip(refs, found, strict=True):
+                batch.add(answer(ref, value))
+    with open_results(tmp_path / "out") as results:
+        assert list(results.changes()) == [Change("b", 1, "id", "2", "5", None)]
+
+
+def test_file_that_was_not_touched_is_not_hashed_again(tmp_path: Path) -> None:
+    ref = replace(scan(tmp_path, "a"), stamp="1-2-3")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+    with opened(tmp_path / "out") as batch:
+        assert batch.known_content(ref.path, "1-2-3") == ref.sha256
+        assert batch.known_content(ref.path, "1-2-4") == ""
+        assert batch.known_content(tmp_path / "b", "1-2-3") == ""
+        assert batch.known_content(ref.path, "") == ""
+        batch.pending([replace(ref, stamp="1-2-4")])
+        assert batch.known_content(ref.path, "1-2-4") == ref.sha256
+    assert values(tmp_path / "out") == {}
+    assert len(rows(tmp_path / "out", "SELECT * FROM current_pages")) == 1
+
+
+def test_page_in_flight_is_not_given_out_twice(tmp_path: Path) -> None:
+    first, second = scan(tmp_path, "a", "same"), scan(tmp_path, "b", "same")
+    with opened(tmp_path / "out") as batch:
+        assert todo(batch, [first]) == ([first], [])
+        assert batch.in_flight == 1
+        assert todo(batch, [second]) == ([], [second])
+        batch.add(answer(first))
+        assert batch.in_flight == 0
+        assert todo(batch, [second]) == ([], [second])
+
+
+def test_rehearsal_stores_nothing(tmp_path: Path) -> None:
+    ref, new = scan(tmp_path, "a"), scan(tmp_path, "b")
+    with opened(tmp_path / "out", rehearse=True) as batch:
+        assert todo(batch, [ref]) == ([ref], [])
+    assert not (tmp_path / "out").exists()
+    with opened(tmp_path / "out") as batch:
+        batch.pending([ref])
+        batch.add(answer(ref))
+    before = rows(tmp_path / "out", "SELECT * FROM pages UNION ALL SELECT id, form, 0, '', '', 0, 0, '' FROM runs")
+    with opened(tmp_path / "out", rehearse=True) as batch:
+        assert todo(batch, [ref, new]) == ([new], [])
+    after = rows(tmp_path / "out", "SELECT * FROM pages UNION ALL SELECT id, form, 0, '', '', 0, 0, '' FROM runs")
+    assert after == before
+
+
+def test_batch_of_the_first_version_is_read_and_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    connection = sqlite3.connect(tmp_path / "out" / "batch.sqlite")
+    connection.executescript((Path(__file__).parent / "batch_of_version_1.sql").read_text("utf-8"))
+    connection.close()
+    first, second, failed = stored(tmp_path / "out")
+    assert [(field.name, field.value, field.confidence) for field in first.fields] == [
+        ("id", "42", 0.99),
+        ("age", "", 1),
+    ]
+    assert [digit.digit for digit in first.digits] == ["4", "2", None]
+    assert first.digits[2].reason == "blank"
+    assert first.digits[1].probabilities[CLASSES.index("2")] == pytest.approx(0.996, abs=1e-4)
+    np.testing.assert_allclose(first.digits[0].box.corners, SQUARE + 12 + [[0, 0], [0, 0], [0, 0], [0, 0.5]], atol=0.05)
+    assert (second.fields[0].value, second.fields[0].reasons) == ("77", ("low_confidence",))
+    assert set(second.decided) == {"id"}
+    assert (failed.status, failed.reason) == ("failed", "c.png: shows another form")
+    counts = "SELECT boxes, flagged_boxes, flagged_fields FROM readings ORDER BY id"
+    assert rows(tmp_path / "out", counts) == [(2, 0, 0), (3, 1, 1), (0, 0, 0)]
+    view = "SELECT scan, field, value, source FROM current_values ORDER BY scan, place"
+    assert rows(tmp_path / "out", view)[2:] == [("b.png", "id", "77", "decision"), ("b.png", "age", "9", "reading")]
+    with open_results(tmp_path / "out") as results:
+        assert results.picture(failed) == b"jpeg"
+    form = replace(FORM, fields=(replace(FORM.fields[0]), Field("age", ((0, 20, 10, 10),))))
+    with opened(tmp_path / "out", template=form, reread=True) as batch:
+        batch.add(answer(PageRef(Path("/scans/a.png"), 1, "a.png", "sha of a.png"), "5"))
+    assert values(tmp_path / "out")["a.png"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "mode"),
+    [
+        ([("/", "ext4", "rw")], "wal"),
+        ([("/", "ext4", "rw"), ("{}", "nfs4", "rw")], "delete"),
+        ([("/", "cifs", "rw"), ("{}", "ext4", "rw")], "wal"),
+        ([("{}", "NTFS", "rw,remote")], "delete"),
+    ],
+)
+def test_another_machine_s_disk_gets_a_journal_that_is_safe_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: list[tuple[str, str, str]], mode: str
+) -> None:
+    class Mount(NamedTuple):
+        mountpoint: str
+        fstype: str
+        opts: str
+
+    found = [Mount(place.format(tmp_path), *kind) for place, *kind in mounts]
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: found)
+    with opened(tmp_path / "out") as batch:
+        batch.add(answer(scan(tmp_path, "a")))
+        assert rows(tmp_path / "out", "PRAGMA journal_mode") == [(mode,)]
+
+
 def test_places_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     def read(folder: str, content: str, value: str) -> None:
         ref = replace(scan(tmp_path / folder, "a", content), name="a")
         second = replace(ref, page=2)
         with opened(tmp_path / "out") as batch:
-            new, _ = batch.pending([ref, second])
+            new, _ = todo(batch, [ref, second])
             for page in new:
                 batch.add(answer(page, value))
 
@@ -281,7 +439,7 @@ def test_places_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> N
     (tmp_path / "z/in/a").rename(tmp_path / "moved")
     with opened(tmp_path / "out") as batch:
         ref = PageRef(tmp_path / "moved", 1, "moved", sha256="sha of three")
-        assert batch.pending([ref, replace(ref, page=2)]) == ([], [])
+        assert todo(batch, [ref, replace(ref, page=2)]) == ([], [])
     assert shown() == both(a="4", in_a="2", moved="3", u_a="duplicate")
 
 
@@ -406,8 +564,8 @@ def test_killed_run_keeps_its_pages_and_goes_on(tmp_path: Path) -> None:
     assert ended.returncode == -signal.SIGKILL
     assert values(tmp_path / "out") == {"a": "7"}
     with opened(tmp_path / "out") as batch:
-        pending, _ = batch.pending([scan(tmp_path, "a"), scan(tmp_path, "b")])
-        assert [ref.name for ref in pending] == ["b"]
+        new, _ = todo(batch, [scan(tmp_path, "a"), scan(tmp_path, "b")])
+        assert [ref.name for ref in new] == ["b"]
 
 
 def test_failing_again_in_the_same_way_is_not_stored_again(tmp_path: Path) -> None:

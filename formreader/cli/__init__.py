@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -22,23 +21,15 @@ import typer
 from typer.core import TyperGroup
 
 from formreader.cli.batches import merge, status
-from formreader.cli.calls import need_opencv, refuse_overwriting, say
+from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
 from formreader.cli.models import evaluate, gallery, predict
+from formreader.cli.reading import read
 from formreader.errors import UnusableCall
 
 BROKEN_OFF: Final = 130
 """What shells give for a program ended by Ctrl-C; ours also for SIGTERM, with which servers stop a batch."""
 
-_GOING_ON: Final = "A batch that was begun before"
-_RARE: Final = "Seldom needed"
 _FIRST_COURSE: Final = "Other classifiers, to compare with"
-
-
-class OtherPages(StrEnum):
-    """What becomes of a page that is not wanted."""
-
-    skip = "skip"
-    fail = "fail"
 
 
 class Augment(StrEnum):
@@ -57,7 +48,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UnusableCall as refusal:
-            say(f"Error: {refusal}")
+            say_refusal(refusal, ctx.meta)
             raise typer.Exit(refusal.exit_code) from refusal
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(BROKEN_OFF) from interrupt
@@ -139,121 +130,7 @@ def detect(
     say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
 
 
-@app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")
-def read(
-    scans: Annotated[list[Path], typer.Argument(metavar="SCANS...", help="Scans, or folders with scans in them.")],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="RESULTS", help="Folder for the results; a batch grows in it.")
-    ],
-    template: Annotated[
-        list[Path] | None,
-        typer.Option(
-            *("-t", "--template"),
-            metavar="FILE",
-            help="The form; given several times, each page's form is found. Without it, boxes are found on each page.",
-        ),
-    ] = None,
-    pages: Annotated[
-        str, typer.Option(metavar="LIST", help="Read only these pages of each file, such as 1 or 1,3-4.")
-    ] = "",
-    other_pages: Annotated[
-        OtherPages | None,
-        typer.Option(
-            help="What to call a page that is not among --pages (skip where left out) or shows another form (fail).",
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Read at most N pages in this run.")] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Flag digits less sure than this; without it, the model's own threshold."),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(metavar="MODEL", help="Read with this model: default, accurate or a file.", rich_help_panel=_RARE),
-    ] = "default",
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Move RESULTS to RESULTS.old-1 and begin anew.", rich_help_panel=_GOING_ON)
-    ] = False,
-    reread: Annotated[
-        bool,
-        typer.Option(
-            "--reread",
-            help="Read all pages again, also with a changed template or model; old readings stay beside the new.",
-            rich_help_panel=_GOING_ON,
-        ),
-    ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            *("-j", "--jobs"),
-            min=1,
-            metavar="N",
-            help="Pages at a time; one a core where left out.",
-            rich_help_panel=_RARE,
-        ),
-    ] = None,
-    debug: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Save pictures of what each step did here.", rich_help_panel=_RARE),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Say nothing but errors.", rich_help_panel=_RARE)
-    ] = False,
-) -> None:
-    """Read scans into results.csv, digits.csv and failed.csv.
-
-    With several forms, each has its own results-FORM.csv, and pages.csv says which page is which.
-    The same command again goes on where the last one stopped: it reads what is new and tries again what failed.
-    Ctrl-C and SIGTERM stop it with what was read written (exit code 130).
-    """
-    need_opencv()
-    from formreader.export import tables_of, write_tables
-    from formreader.model import load_form_model, model_path
-    from formreader.pipeline import read_batch, unwatched
-    from formreader.progress import Tally, about_ignored, count_of, with_progress
-    from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
-    from formreader.scans import find_scans
-    from formreader.store import open_batch
-    from formreader.template import load_templates
-
-    wanted = Wanted(page_numbers(pages), other_pages, limit)
-    forms = load_templates(template or ())
-    classifier = load_form_model(model_path(model))
-    found = find_scans(scans)
-    if debug:
-        _refuse_among_scans(debug, scans)
-    if not quiet:
-        say(f"{count_of(len(found.pages), 'page')} found")
-    tally = Tally()
-    try:
-        with open_batch(
-            output,
-            templates=forms,
-            model_fingerprint=classifier.fingerprint,
-            model_name=classifier.name,
-            settings={"threshold": classifier.threshold if threshold is None else threshold},
-            fresh=fresh,
-            reread=reread,
-        ) as batch:
-            refs = to_read(batch, found.pages, wanted, tally)
-            watch = Pictures(_folder(debug)) if debug else unwatched
-            answers = read_batch(refs, forms, classifier, threshold=threshold, jobs=jobs or -1, watch=watch)
-            for answer in with_progress(answers, len(refs), tally, quiet=quiet):
-                tally.count(store(batch, answer, wanted))
-        write_tables(output)
-    except KeyboardInterrupt:
-        warnings.simplefilter("ignore")  # joblib's, that tasks were cancelled: it was asked for
-        say("Broken off; writing what was read ...")
-        write_tables(output)
-        again = "the same command without --fresh" if fresh else "the same command"
-        say("\n".join([*_about_batch(output), f"What was read is in {output}; run {again} again to go on"]))
-        raise
-    if not quiet:
-        tables = tables_of(output / "results.csv", [form.name for form in forms])
-        say(tally.summary(tables, [*about_ignored(found.ignored), *_about_batch(output)]))
-    if tally.failed:
-        raise typer.Exit(1)
+app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(read)
 
 
 @app.command(epilog="Example: formreader export results -o book.xlsx")
@@ -265,13 +142,19 @@ def export(
             "-o", "--output", metavar="FILE", help="An .xlsx or .csv file; without it, the CSVs in RESULTS are renewed."
         ),
     ] = None,
+    digits: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether to renew digits.csv too; where left out, for up to 10,000 pages.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Write the results as a workbook, flagged values coloured, or as a CSV."""
     need_opencv()
     from formreader.export import export_book, write_tables
 
     if output is None:
-        write_tables(results)
+        write_tables(results, digits=digits)
     else:
         export_book(results, output)
     say(f"Written to {output or results}")
@@ -428,17 +311,6 @@ def _for_owner_alone(wanted: bool) -> Iterator[None]:
         os.umask(usual)
 
 
-def _about_batch(results: Path) -> list[str]:
-    """Say which pages show readings of settings before a --reread, and where readings drift."""
-    from formreader.checks import about_drifts
-    from formreader.export import read_drifts
-    from formreader.progress import about_earlier_settings
-    from formreader.store import open_results
-
-    with open_results(results) as batch:
-        return [*about_earlier_settings(*batch.of_earlier_settings()), *about_drifts(read_drifts(results))]
-
-
 def _lines(names: Path | None) -> list[str]:
     """Read the names of fields; empty lines and those beginning with # are left out."""
     if names is None:
@@ -448,18 +320,3 @@ def _lines(names: Path | None) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableCall(f"{names}: cannot be read as UTF-8 text ({error}); give one name a line") from error
     return [line for line in lines if line and not line.startswith("#")]
-
-
-def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:
-    for given in scans:
-        if debug.resolve().is_relative_to(given.resolve()):
-            raise UnusableCall(f"{debug}: lies in {given}, where its pictures would be taken for scans; name another")
-
-
-def _folder(path: Path) -> Path:
-    """Make a folder where there is none, for its owner alone."""
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise UnusableCall(f"{path}: cannot be made ({error.strerror}); name another folder") from error
-    return path

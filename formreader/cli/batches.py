@@ -51,8 +51,7 @@ def merge(
 
     with joined(batches, output) as made:
         write_tables(made.folder)
-        if made.conflicts:
-            write_conflicts(made.folder, made.conflicts)
+        write_conflicts(made.folder, made.conflicts)
         with open_results(made.folder) as results:
             pages = results.page_count()
             notes = [*made.notes, *about_earlier_settings(*results.of_earlier_settings())]

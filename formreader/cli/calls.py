@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import typer
 
 from formreader.errors import UnusableCall
 
+_JSON: Final = "formreader.json"
+"""Where a click context keeps that messages are JSON."""
+
 
 def say(text: str) -> None:
     """Tell the user something that is no result: on stderr."""
     typer.echo(text, err=True)
+
+
+def say_refusal(refusal: UnusableCall, meta: Mapping[str, Any]) -> None:
+    """Tell why a call cannot be carried out, in the way that the command was asked to speak."""
+    say(json.dumps({"event": "error", "text": str(refusal)}) if meta.get(_JSON) else f"Error: {refusal}")
+
+
+def speak_json(context: typer.Context) -> None:
+    """Have refusals of the running command told as JSON."""
+    context.meta[_JSON] = True
 
 
 def need_opencv() -> None:

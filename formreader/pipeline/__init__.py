@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 import cv2
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +14,12 @@ from formreader.align import align_to_any, straightened, upright_picture
 from formreader.boxes import A4_LONG_SIDE_INCH, darkest, find_fields, place_boxes
 from formreader.classify import classify
 from formreader.codes import has_codes, read_codes
-from formreader.crops import crop_digits, picture_of
+from formreader.crops import crop_digits
 from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
+from formreader.pipeline.looks import pictures_to_keep
 from formreader.pipeline.unseen import unseen_left_open
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import load_page
@@ -32,7 +30,6 @@ from formreader.values import (
     Box,
     Crops,
     DigitReading,
-    FieldReading,
     Page,
     PageAnswer,
     PageFailure,
@@ -40,8 +37,9 @@ from formreader.values import (
     PageRef,
     PageSkipped,
 )
+from formreader.workers import USUAL_LIMITS, Limits, LocalWorkers, answers, dask_workers
 
-__all__ = ["Watch", "answer", "find_form", "read_batch", "read_page", "read_unknown_page", "unwatched"]
+__all__ = ["Limits", "Watch", "answer", "find_form", "read_batch", "read_page", "read_unknown_page", "unwatched"]
 
 Watch = Callable[[PageRef, str, NDArray[np.uint8]], None]
 """Looks on: gets a page, the name of a stage and a picture of what it did."""
@@ -92,7 +90,7 @@ def _read_aligned(
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
     digits = _in_order(template, classify(crops, boxes, model, threshold), _read_wide(crops, boxes, model, threshold))
     fields, digits = with_doubts(decode(digits, template), digits, boxes, quality)
-    pictures = _to_look_at(aligned, boxes, fields)
+    pictures = pictures_to_keep(aligned, boxes, fields, digits)
     codes = read_codes(aligned.pixels) if has_codes(template) else ()
     return PageReading(aligned.ref, template.name, aligned.match, fields, digits, quality, pictures, codes)
 
@@ -117,58 +115,45 @@ def _in_order(template: Template, *readings: tuple[DigitReading, ...]) -> tuple[
     return tuple(sorted(every, key=lambda reading: (place[reading.box.field], reading.box.position)))
 
 
-def _to_look_at(
-    aligned: AlignedPage, boxes: tuple[Box, ...], fields: tuple[FieldReading, ...]
-) -> dict[tuple[str, int], bytes]:
-    """Keep the boxes of fields that a person should look at, as PNG."""
-    flagged = {field.name for field in fields if field.reasons}
-    return {
-        (box.field, box.position): cv2.imencode(".png", picture_of(aligned.pixels, box))[1].tobytes()
-        for box in boxes
-        if box.field in flagged
-    }
-
-
 def read_batch(
-    refs: Iterable[PageRef],
+    refs: Iterable[PageRef | None],
     forms: Forms | None,
     model: DigitModel,
     *,
     threshold: float | None = None,
     jobs: int = -1,
+    scheduler: str = "",
+    limits: Limits = USUAL_LIMITS,
     watch: Watch = unwatched,
 ) -> Iterator[PageAnswer]:
-    """Read pages in parallel, a page a task, and give the answers in the pages' order as they come.
+    """Read pages in parallel; answers come as they are ready, one for each page whatever happens to it.
 
     Parameters
     ----------
+    refs
+        Pages, taken as there is room for them; None where there is none just now but may be later.
     forms
-        The templates of which each page shows one; None finds the boxes on each page.
+        The template, or templates of which each page shows one; None finds the boxes on each page.
     jobs
-        Processes; -1 takes one a core, 1 reads in this process.
+        Worker processes on this machine; -1 starts one a core.
+    scheduler
+        Address of a Dask scheduler whose workers read the pages instead.
+    limits
+        What one page may cost before it is given up.
+
+    Raises
+    ------
+    UnusableCall
+        The scheduler cannot be used, or model or template were changed while they were read with.
     """
-    # One thread a worker: pages are the parallel work, and OpenCV's own threads would only get into each other's way.
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        with _interrupts_ignored():
-            answers = parallel(joblib.delayed(answer)(ref, forms, model, threshold, watch) for ref in refs)
-        yield from answers
+    read = functools.partial(answer, forms=forms, model=model, threshold=threshold, watch=watch)
+    workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs)
+    return answers(refs, read, workers, limits)
 
 
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Start worker processes that leave Ctrl-C to the parent, which stops them; they inherit what is ignored."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
-def answer(ref: PageRef, forms: Forms | None, model: DigitModel, threshold: float | None, watch: Watch) -> PageAnswer:
+def answer(
+    ref: PageRef, forms: Forms | None, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
+) -> PageAnswer:
     """Answer for one page: what it says, why it cannot be read, or that it holds nothing."""
     cv2.setNumThreads(1)
     page = None

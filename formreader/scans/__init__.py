@@ -8,7 +8,7 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -47,7 +47,7 @@ class FoundScans:
     ignored: tuple[str, ...] = ()
 
 
-def find_scans(inputs: Sequence[Path]) -> FoundScans:
+def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundScans:
     """Find the scans in files and folders, folders with all below them.
 
     A file that is named itself is taken whatever its ending; a pipe or device never is, as reading it might wait for
@@ -57,7 +57,7 @@ def find_scans(inputs: Sequence[Path]) -> FoundScans:
     Raises
     ------
     NoScans
-        A place does not exist or cannot be listed, or nothing there is a scan.
+        A place does not exist or cannot be listed, or nothing there is a scan and that is not allowed.
     """
     for given in inputs:
         if not given.exists():
@@ -71,12 +71,34 @@ def find_scans(inputs: Sequence[Path]) -> FoundScans:
             (scans if is_scan else ignored).setdefault(path.resolve(), _name_below(base, path))
     paths = sorted(scans, key=lambda path: _natural(scans[path]))
     pages = [PageRef(path, page, scans[path]) for path in paths for page in range(1, _page_count(path) + 1)]
-    if not pages:
+    if not pages and not may_be_empty:
         places = ", ".join(str(given) for given in inputs) or "no place"
         others = f" (files of other kinds: {len(ignored)})" if ignored else ""
         raise NoScans(f"{places}: no scan there{others}; name files or folders with {', '.join(sorted(ENDINGS))}")
     left_out = (name for path, name in ignored.items() if path not in scans)
     return FoundScans(tuple(pages), tuple(sorted(left_out, key=_natural)))
+
+
+def scans_among(paths: Iterable[Path], folders: Sequence[Path]) -> Iterator[PageRef]:
+    """Give the pages of those files below some folders that `find_scans` would find there, under the same names."""
+    base = _common_parent(folders)
+    named = {path: _name_below(base, path) for path in paths if _would_be_found(path, folders)}
+    for path in sorted(named, key=lambda path: _natural(named[path])):
+        yield from (PageRef(path.resolve(), page, named[path]) for page in range(1, _page_count(path) + 1))
+
+
+def _would_be_found(path: Path, folders: Sequence[Path]) -> bool:
+    """Say whether a file is a scan by its ending, and nothing above it says that what is there is none."""
+    if path.suffix.lower() not in ENDINGS or not path.is_file():
+        return False
+    roots = [folder for folder in map(Path.absolute, folders) if path.absolute().is_relative_to(folder)]
+    return any(
+        not any(part.startswith(".") or part.lower() in CLUTTER for part in path.absolute().relative_to(root).parts)
+        and not any(
+            (parent / RESULTS_MARK).exists() for parent in path.absolute().parents if parent.is_relative_to(root)
+        )
+        for root in roots
+    )
 
 
 def fingerprint(path: Path, name: str = "") -> str:
@@ -94,9 +116,28 @@ def fingerprint(path: Path, name: str = "") -> str:
         raise UnreadableScan(_why_not_read(name or str(path), error)) from error
 
 
-def identified(ref: PageRef) -> PageRef:
-    """Give a page its file's fingerprint; a file of many pages is hashed once."""
-    return ref if ref.sha256 else replace(ref, sha256=fingerprint(ref.path, str(ref)))
+def file_stamp(path: Path) -> str:
+    """Give what changes with a file's content: size and times; empty where the file cannot be asked."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ""
+    return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ctime_ns}"
+
+
+def identified(ref: PageRef, known_content: Callable[[Path, str], str] = lambda _path, _stamp: "") -> PageRef:
+    """Give a page its file's fingerprint; a file of many pages is hashed once.
+
+    Parameters
+    ----------
+    known_content
+        Gives the fingerprint that a file had under a stamp, or nothing: what has not changed is not hashed again.
+    """
+    if ref.sha256:
+        return ref
+    stamp = file_stamp(ref.path)
+    sha256 = known_content(ref.path, stamp) or fingerprint(ref.path, str(ref))
+    return replace(ref, sha256=sha256, stamp=stamp)
 
 
 def load_page(ref: PageRef) -> Page:

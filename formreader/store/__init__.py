@@ -4,17 +4,19 @@ A page is stored under the SHA-256 of its file and its number in it, so that a r
 Each page is one transaction that is on the disk when `Batch.add` returns: a power cut loses only the pages in flight.
 """
 
-from formreader.store.batch import Batch, open_batch
+from formreader.store.batch import Batch, Known, open_batch
 from formreader.store.folder import FILE, is_written_to
 from formreader.store.merging import Conflict, Joined, joined
-from formreader.store.results import Results, StoredPage, natural, open_results
+from formreader.store.results import Change, Results, StoredPage, natural, open_results
 from formreader.store.standing import RunRow, Standing
 
 __all__ = [
     "FILE",
     "Batch",
+    "Change",
     "Conflict",
     "Joined",
+    "Known",
     "Results",
     "RunRow",
     "Standing",

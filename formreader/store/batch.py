@@ -4,19 +4,50 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from formreader.errors import BatchError
+from formreader.fields import needs_review
 from formreader.store import folder as folders
-from formreader.store.folder import connected, insert, transaction
+from formreader.store.folder import insert, transaction
 from formreader.store.packing import as_json, packed_digits, packed_fields, storable
 from formreader.template import Template
 from formreader.values import PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
+
+
+class Known(NamedTuple):
+    """What a series has of a page."""
+
+    outcome: str
+    """``read``, ``skipped``, ``failed`` or ``left_out``."""
+
+    stage: str
+    """Where a page failed or turned out not to be wanted; empty where it was not looked at."""
+
+    now: bool
+    """Whether this very run stored it."""
+
+
+def is_answered(known: Known) -> bool:
+    """Say whether a page was read or is blank."""
+    return known.outcome in ("read", "skipped")
+
+
+class Pending(NamedTuple):
+    """What is to be done about pages that were found."""
+
+    new: list[PageRef]
+    """Still to be read, no content twice; what else is in flight is not among them."""
+
+    duplicates: list[PageRef]
+    answered: Counter[str]
+    """How many others have their answer, by its outcome."""
 
 
 class Batch:
@@ -27,19 +58,33 @@ class Batch:
         self.run = run
         self._series = series
         self._connection = connection
-        done = connection.execute(
-            "SELECT DISTINCT sha256, page FROM readings JOIN runs ON runs.id = run"
-            " WHERE series = ? AND outcome IN ('read', 'skipped')",
-            (series,),
+        self._given: set[tuple[str, int]] = set()
+        fields = connection.execute("SELECT fields FROM runs WHERE id = ?", (run,)).fetchone()[0]
+        self._fields: dict[str, list[str]] = json.loads(fields)
+
+    def known_content(self, path: Path, stamp: str) -> str:
+        """Give the SHA-256 of a file that has not changed since it was last found; empty where it may have."""
+        query = "SELECT sha256, stamp FROM pages WHERE path = ? ORDER BY id DESC LIMIT 1"
+        row = self._connection.execute(query, (storable(str(path.absolute())),)).fetchone()
+        return row[0] if row and stamp and row[1] == stamp else ""
+
+    def known(self, ref: PageRef) -> Known | None:
+        """Give what this series has of a page: a reading or a blank before all else, then the latest."""
+        query = (
+            "SELECT outcome, stage, run FROM readings r JOIN runs ON runs.id = run"
+            " WHERE sha256 = ? AND page = ? AND series = ?"
+            " ORDER BY outcome IN ('read', 'skipped') DESC, r.id DESC LIMIT 1"
         )
-        self._done: set[tuple[str, int]] = set(done)
+        row = self._connection.execute(query, (ref.sha256, ref.page, self._series)).fetchone()
+        return Known(row[0], row[1], row[2] == self.run) if row else None
 
-    def is_done(self, ref: PageRef) -> bool:
-        """Say whether the page has its answer; one that failed has not, and is tried again."""
-        return (ref.sha256, ref.page) in self._done
+    def pending(self, refs: Iterable[PageRef], is_done: Callable[[Known], bool] = is_answered) -> Pending:
+        """Write down where pages were found, and say which of them are still to be read.
 
-    def pending(self, refs: Iterable[PageRef]) -> tuple[list[PageRef], list[PageRef]]:
-        """Write down where pages were found; give those that are still to be read, and the duplicates.
+        Parameters
+        ----------
+        is_done
+            Says of what is known of a page whether it need not be read.
 
         Raises
         ------
@@ -48,26 +93,39 @@ class Batch:
         """
         with transaction(self._connection, self.folder):
             found = [(ref, self._note(ref)) for ref in refs]
-        to_read: dict[tuple[str, int], PageRef] = {}
-        for ref, _ in found:
-            if not self.is_done(ref):
-                to_read.setdefault((ref.sha256, ref.page), ref)
-        return list(to_read.values()), [ref for ref, duplicate in found if duplicate]
+        pending = Pending([], [], Counter())
+        for ref, duplicate in found:
+            key, known = (ref.sha256, ref.page), self.known(ref)
+            done = known is not None and is_done(known)
+            if duplicate:
+                pending.duplicates.append(ref)
+            elif known and done:
+                pending.answered[known.outcome] += 1
+            if not done and key not in self._given:
+                self._given.add(key)
+                pending.new.append(ref)
+        return pending
 
     def _note(self, ref: PageRef) -> bool:
-        """Store a page's place if it is new; say whether the same content lies elsewhere too."""
+        """Store a page's place if it is new or was touched; say whether the same content lies elsewhere too."""
         path = storable(str(ref.path.absolute()))
-        query = "SELECT path, duplicate FROM current_places WHERE sha256 = ? AND page = ?"
-        known: dict[str, int] = dict(self._connection.execute(query, (ref.sha256, ref.page)).fetchall())
-        if known.get(path) == 0:
-            return False
+        query = "SELECT path, duplicate, stamp FROM current_places WHERE sha256 = ? AND page = ? ORDER BY id"
+        rows = self._connection.execute(query, (ref.sha256, ref.page)).fetchall()
+        known = {place: (bool(second), known_stamp) for place, second, known_stamp in rows}
+        here = known.get(path)
+        was_first = here is not None and not here[0]
         # Content whose other places are gone was moved or renamed: it is no second page.
-        duplicate = any(Path(other).exists() for other, second in known.items() if not second)
-        if path not in known or not duplicate:
+        duplicate = not was_first and any(Path(other).exists() for other, (second, _) in known.items() if not second)
+        if here != (duplicate, ref.stamp):
             name = storable(ref.name or ref.path.name)
-            row = {"sha256": ref.sha256, "page": ref.page, "name": name, "path": path}
+            row = {"sha256": ref.sha256, "page": ref.page, "name": name, "path": path, "stamp": ref.stamp}
             insert(self._connection, "pages", {**row, "duplicate": int(duplicate), "run": self.run})
         return duplicate
+
+    @property
+    def in_flight(self) -> int:
+        """How many pages were given to be read and have no answer yet."""
+        return len(self._given)
 
     def add(self, answer: PageAnswer) -> None:
         """Store a page's answer; it is on the disk when this returns.
@@ -84,19 +142,24 @@ class Batch:
                 self._add_failure(answer)
             else:
                 self._insert(answer.ref, outcome="skipped", reason=answer.reason)
-        if not isinstance(answer, PageFailure):
-            self._done.add((answer.ref.sha256, answer.ref.page))
+        self._given.discard((answer.ref.sha256, answer.ref.page))
 
-    def leave_out(self, pages: Iterable[PageSkipped]) -> None:
+    def leave_out(self, pages: Iterable[PageSkipped], *, stage: str = "") -> None:
         """Store that this call does not want these pages; a call that does will read them.
 
         Of pages that were read, now or by an earlier series, nothing is stored: they have their reading.
+
+        Parameters
+        ----------
+        stage
+            Where it came out that a page is not wanted; empty where it was not even looked at.
         """
         with transaction(self._connection, self.folder):
             for page in pages:
-                known = self._latest(page.ref) == ("left_out", "", storable(page.reason))
-                if not known and not self.is_done(page.ref) and not self._was_read(page.ref):
-                    self._insert(page.ref, outcome="left_out", reason=page.reason)
+                known = self._latest(page.ref) == ("left_out", stage, storable(page.reason))
+                if not known and not self._was_read(page.ref):
+                    self._insert(page.ref, outcome="left_out", stage=stage, reason=page.reason)
+                self._given.discard((page.ref.sha256, page.ref.page))
 
     def _was_read(self, ref: PageRef) -> bool:
         query = "SELECT 1 FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
@@ -110,8 +173,11 @@ class Batch:
             match_score=round(answer.match.score, 4),
             match_method=answer.match.method,
             quality=as_json({name: round(value, 4) for name, value in answer.quality.items()}),
-            fields=packed_fields(answer.fields),
+            fields=packed_fields(answer.fields, self._fields.get(answer.form, ())),
             digits=packed_digits(answer.digits),
+            boxes=sum(digit.reason != "blank" for digit in answer.digits),
+            flagged_boxes=sum(needs_review(answer.fields, answer.digits)),
+            flagged_fields=sum(bool(field.reasons) for field in answer.fields),
         )
         rows = [(reading, field, position, png) for (field, position), png in answer.pictures.items()]
         self._connection.executemany(
@@ -155,6 +221,8 @@ def open_batch(
     settings: dict[str, Any],
     fresh: bool = False,
     reread: bool = False,
+    keep_duplicates: bool = False,
+    rehearse: bool = False,
 ) -> Iterator[Batch]:
     """Open a results folder for one run, making it where there is none.
 
@@ -168,6 +236,10 @@ def open_batch(
         Move an existing batch to ``<folder>.old-<n>`` first.
     reread
         Read all pages again, also under changed template, model and settings. A reread that was broken off goes on.
+    keep_duplicates
+        Pages of the same content count as often as they are found.
+    rehearse
+        Nothing of what is stored stays: to see what a run would do.
 
     Raises
     ------
@@ -176,11 +248,8 @@ def open_batch(
         and `reread` is not given. Nothing was changed.
     """
     folders.refuse_foreign(folder, aside=fresh)
-    if fresh:
-        folders.set_aside(folder)
-    folders.make_folder(folder)
-    with folders.only_writer(folder), connected(folder) as connection:
-        folders.prepare(connection)
+    opened = folders.rehearsed if rehearse else folders.written
+    with opened(folder, fresh=fresh) as connection:
         by_name = sorted(templates, key=lambda template: template.name)
         run = {
             "form": "\n".join(template.name for template in by_name),
@@ -190,6 +259,7 @@ def open_batch(
             "model": model_name,
             "model_fingerprint": model_fingerprint,
             "settings": as_json(dict(sorted(settings.items()))),
+            "keep_duplicates": int(keep_duplicates),
         }
         series = _series(connection, folder, run, reread=reread)
         with transaction(connection, folder):

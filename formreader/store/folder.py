@@ -9,8 +9,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from formreader.disks import on_network
 from formreader.errors import BatchError
-from formreader.store.schema import APPLICATION, CODES, SCHEMA, VERSION
+from formreader.store.migrations import migrate
+from formreader.store.schema import APPLICATION, SCHEMA, VALUES, VERSION
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
@@ -128,6 +130,34 @@ def connected(folder: Path, *, read_only: bool = False) -> Iterator[sqlite3.Conn
         raise _unusable(folder, error) from error
 
 
+@contextmanager
+def rehearsed(folder: Path, *, fresh: bool) -> Iterator[sqlite3.Connection]:
+    """Open a batch for a run that only shows what it would do: nothing of it stays, a new batch is never made."""
+    if fresh or not (folder / FILE).exists():
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            prepare(connection, folder)
+            yield connection
+        return
+    with only_writer(folder), connected(folder) as connection:
+        prepare(connection, folder)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def written(folder: Path, *, fresh: bool) -> Iterator[sqlite3.Connection]:
+    """Open a batch to write to, making it where there is none; a `fresh` one takes the place of the old."""
+    if fresh:
+        set_aside(folder)
+    make_folder(folder)
+    with only_writer(folder), connected(folder) as connection:
+        prepare(connection, folder)
+        yield connection
+
+
 def _check_ours(connection: sqlite3.Connection, folder: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     written_by = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -142,25 +172,34 @@ def is_empty(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Set the file up for writing, with its tables if it is new."""
+def is_of_earlier_version(connection: sqlite3.Connection) -> bool:
+    """Say whether the tables are those of an earlier program."""
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0] < VERSION)
+
+
+def prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    """Set the file up for writing, with its tables if it is new, and those of an earlier version brought up to date."""
+    # In WAL mode readers do not wait for the run; but it wants memory shared by all, which no network file system has.
+    connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network(folder) else 'WAL'}")
+    connection.execute("PRAGMA synchronous = FULL")  # less may lose the last pages in a power cut
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {mark} COMMIT;")
-    connection.executescript(f"BEGIN IMMEDIATE; {CODES} COMMIT;")
-    connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the run
-    connection.execute("PRAGMA synchronous = FULL")  # in WAL mode, less may lose the last pages in a power cut
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {VALUES} {mark} COMMIT;")
+    migrate(connection)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, folder: Path) -> Iterator[None]:
-    """Store all that is done inside, or nothing.
+    """Store all that is done inside, or nothing; inside another, that one decides.
 
     Raises
     ------
     BatchError
         The batch cannot be written to.
     """
+    if connection.in_transaction:
+        yield
+        return
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -19,7 +19,6 @@ from formreader.store import folder as folders
 from formreader.store.folder import FILE, connected
 from formreader.store.merged_pages import join_pages
 from formreader.store.merged_runs import join_runs, settings_apart
-from formreader.store.schema import VERSION
 
 MOST: Final = 10
 """Batches in one call: SQLite attaches no more to a connection."""
@@ -133,7 +132,7 @@ def _form_of(source: Path) -> str:
 
 def _join(sources: Sequence[Path], part: Path) -> Joined:
     with connected(part) as connection:
-        folders.prepare(connection)
+        folders.prepare(connection, part)
         names = [f"batch{number}" for number in range(len(sources))]
         for name, source in zip(names, sources, strict=True):
             connection.execute(f"ATTACH ? AS {name}", (_as_now(source, part / f"{name}.sqlite"),))
@@ -155,11 +154,11 @@ def _as_now(source: Path, copy: Path) -> str:
     """Give a batch in today's schema: itself, or where it is older a copy that was brought there."""
     uri = folders.read_only_uri(source)
     with connected(source, read_only=True) as connection:
-        if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        if not folders.is_of_earlier_version(connection):
             return uri
         with closing(sqlite3.connect(copy, isolation_level=None)) as newer:
             connection.backup(newer)
-            folders.prepare(newer)
+            folders.prepare(newer, copy.parent)
     return copy.absolute().as_uri()
 
 

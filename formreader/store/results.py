@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from formreader.errors import BatchError
-from formreader.store.folder import FILE, connected, is_empty
+from formreader.store.folder import FILE, connected, is_empty, is_of_earlier_version, only_writer, prepare
 from formreader.store.packing import unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
 
 Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
-"""How a page's reading ended; `left_out`: not wanted by the call, `duplicate`: its content has another name."""
+"""How a page's reading ended; `left_out`: not wanted by the call, `duplicate`: its content has another name, which is
+the page's `reason`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +35,8 @@ class StoredPage:
     form
         Name of the form that the page shows; empty unless `status` is ``read``.
     fields, digits
-        Empty unless `status` is ``read``; a field's value is the person's where one decided.
+        Empty unless `status` is ``read``; a field's value is the person's where one decided. A decided field that the
+        form no longer has is kept, after the others.
     decided
         Names of the fields that a person decided.
     """
@@ -58,6 +60,18 @@ class StoredPage:
         return tuple(field.name for field in self.fields if field.reasons and field.name not in self.decided)
 
 
+class Change(NamedTuple):
+    """A field that was read otherwise before."""
+
+    scan: str
+    page: int
+    field: str
+    old: str
+    new: str
+    decided: str | None
+    """What a person decided, which holds whatever is read; None where nobody did."""
+
+
 class _Place(NamedTuple):
     scan: str
     page: int
@@ -77,10 +91,19 @@ class Results:
         self._connection = connection
 
     @cached_property
+    def _runs(self) -> dict[int, dict[str, list[str]]]:
+        """The names of each form's fields, by run."""
+        return {run: json.loads(fields) for run, fields in self._connection.execute("SELECT id, fields FROM runs")}
+
+    @cached_property
     def _fields(self) -> dict[str, list[str]]:
-        row = self._connection.execute("SELECT fields FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-        fields: dict[str, list[str]] = json.loads(row[0]) if row else {}
-        return fields
+        return self._runs[max(self._runs)] if self._runs else {}
+
+    @cached_property
+    def keeps_duplicates(self) -> bool:
+        """Whether pages of the same content count as often as they were found, as the last run was told."""
+        row = self._connection.execute("SELECT keep_duplicates FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+        return bool(row and row[0])
 
     def forms(self) -> tuple[str, ...]:
         """Give the names of the forms that pages are read by, in the order of the last call; none without template."""
@@ -96,11 +119,18 @@ class Results:
         """
         wanted = self._fields if form is None else {form: self._fields[form]}
         known = list(dict.fromkeys(name for names in wanted.values() for name in names))
-        query = (
-            "SELECT DISTINCT json_extract(value, '$.name') FROM current_readings r, json_each(r.fields)"
-            " WHERE ? IS NULL OR r.form = ?"
+        named = (
+            "SELECT DISTINCT json_extract(value, '$[3]') AS name FROM current_readings r, json_each(r.fields)"
+            " WHERE name IS NOT NULL AND (:form IS NULL OR r.form = :form)"
+            " UNION SELECT DISTINCT field FROM decisions d JOIN current_readings r"
+            " ON r.sha256 = d.sha256 AND r.page = d.page WHERE :form IS NULL OR r.form = :form"
         )
-        others = {name for (name,) in self._connection.execute(query, (form, form))} - set(known)
+        runs = "SELECT DISTINCT run, form FROM current_readings r WHERE :form IS NULL OR r.form = :form"
+        given = {"form": form}
+        others = {name for (name,) in self._connection.execute(named, given)}
+        for run, shown in self._connection.execute(runs, given):
+            others.update(self._runs[run].get(shown, ()))
+        others -= set(known)
         return (*known, *sorted(others, key=natural))
 
     def pages(self, form: str | None = None, *, digits: bool = False) -> Iterator[StoredPage]:
@@ -119,7 +149,22 @@ class Results:
             if place.reading:
                 yield self._page(place, place.reading, with_digits=digits)
             else:
-                yield StoredPage(place.scan, place.page, place.sha256, 0, "duplicate")
+                yield StoredPage(place.scan, place.page, place.sha256, 0, "duplicate", reason=self._twin(place))
+
+    def duplicates(self) -> Iterator[tuple[str, int, str]]:
+        """Give name and page of each that has the content of another, and that other's name."""
+        query = "SELECT path, page, sha256 FROM current_duplicates"
+        rows = [
+            _Place(self._names[path], page, content, 0, "", 0)
+            for path, page, content in self._connection.execute(query)
+        ]
+        for place in sorted(rows, key=_natural_place):
+            yield place.scan, place.page, self._twin(place)
+
+    def _twin(self, place: _Place) -> str:
+        query = "SELECT path FROM current_pages WHERE sha256 = ? AND page = ?"
+        row = self._connection.execute(query, (place.sha256, place.page)).fetchone()
+        return self._names[row[0]] if row else ""
 
     def failures(self) -> Iterator[StoredPage]:
         """Give the pages that failed when last read, also those that keep an earlier reading."""
@@ -165,17 +210,19 @@ class Results:
 
     @cached_property
     def _places(self) -> list[_Place]:
-        rows = self._connection.execute(
+        of_page = (
             "SELECT path, p.page, p.sha256, r.id, r.form, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
-            " FROM current_pages p"
+            " FROM {} p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
             " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
-            " UNION ALL SELECT path, page, sha256, 0, '', 0 FROM current_duplicates"
         )
-        names = self._names()
-        places = [_Place(names[path], *rest) for path, *rest in rows]
-        return sorted(places, key=lambda place: (natural(place.scan), place.page))
+        of_duplicate = "SELECT path, page, sha256, 0, '', 0 FROM current_duplicates"
+        if self.keeps_duplicates:
+            of_duplicate = of_page.format("current_duplicates")
+        rows = self._connection.execute(f"{of_page.format('current_pages')} UNION ALL {of_duplicate}")
+        return sorted((_Place(self._names[path], *rest) for path, *rest in rows), key=_natural_place)
 
+    @cached_property
     def _names(self) -> dict[str, str]:
         """Give each file's name by its place, no name twice: of several that share one, the first found has it."""
         rows = self._connection.execute(
@@ -193,29 +240,47 @@ class Results:
 
     def _page(self, place: _Place, reading: int, *, with_digits: bool) -> StoredPage:
         _, page, sha256, *_ = place
-        query = "SELECT outcome, form, stage, reason, fields, digits FROM readings WHERE id = ?"
-        outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
+        query = "SELECT run, outcome, form, stage, reason, fields, digits FROM readings WHERE id = ?"
+        run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
         query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
         decided: dict[str, str] = dict(self._connection.execute(query, (sha256, page)).fetchall())
         return StoredPage(
             *(place.scan, page, sha256, reading, outcome, form, stage, reason),
-            fields=unpacked_fields(fields, decided),
+            fields=_with_decisions(unpacked_fields(fields, self._runs[run].get(form, ())), decided),
             digits=unpacked_digits(digits) if with_digits else (),
             decided=frozenset(decided),
             codes=self._codes(reading),
         )
 
     def _codes(self, reading: int) -> tuple[Code, ...]:
-        if not self._has_codes:
-            return ()
         query = "SELECT kind, text FROM codes WHERE reading = ? ORDER BY id"
         return tuple(Code(*row) for row in self._connection.execute(query, (reading,)))
 
-    @cached_property
-    def _has_codes(self) -> bool:
-        """Whether the batch has a place for codes; one of an earlier version has none until it is written to again."""
-        query = "SELECT count(*) FROM sqlite_master WHERE name = 'codes'"
-        return bool(self._connection.execute(query).fetchone()[0])
+    def changes(self) -> Iterator[Change]:
+        """Give the fields that the current reading of a page reads otherwise than the one before it.
+
+        These come of reading again with another model or template; a field that only one of both has is none.
+        """
+        query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read' AND id < ?"
+        (series,) = self._connection.execute("SELECT max(series) FROM runs").fetchone()
+        for place in self._places if series > 1 else ():
+            (before,) = self._connection.execute(query, (place.sha256, place.page, place.reading)).fetchone()
+            if before is None:
+                continue
+            now = self._page(place, place.reading, with_digits=False)
+            decided = {field.name: field.value for field in now.fields if field.name in now.decided}
+            old = {field.name: field for field in self._read_fields(before)}
+            for field in self._read_fields(place.reading):
+                if field.name in old and old[field.name].value != field.value:
+                    yield Change(
+                        *(place.scan, place.page, field.name, old[field.name].value, field.value),
+                        decided.get(field.name),
+                    )
+
+    def _read_fields(self, reading: int) -> tuple[FieldReading, ...]:
+        query = "SELECT run, form, fields FROM readings WHERE id = ?"
+        run, form, fields = self._connection.execute(query, (reading,)).fetchone()
+        return unpacked_fields(fields, self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:
         """Give the small JPEG of a failed page, if there is one."""
@@ -238,8 +303,26 @@ def open_results(folder: Path) -> Iterator[Results]:
     with connected(folder, read_only=True) as connection:
         if is_empty(connection):
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
+        earlier = is_of_earlier_version(connection)
+    if earlier:
+        with only_writer(folder), connected(folder) as connection:
+            prepare(connection, folder)
+    with connected(folder, read_only=True) as connection:
         connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
         yield Results(connection, folder)
+
+
+def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]) -> tuple[FieldReading, ...]:
+    """Put a person's values in place of those that were read; what the form no longer asks for is kept."""
+    gone = decided.keys() - {field.name for field in fields}
+    return (
+        *(replace(field, value=decided.get(field.name, field.value)) for field in fields),
+        *(FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural)),
+    )
+
+
+def _natural_place(place: _Place) -> tuple[Any, ...]:
+    return natural(place.scan), place.page
 
 
 def _longer_names(name: str, path: str) -> Iterator[str]:

@@ -8,17 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
-VERSION: Final = 1
-
-CODES: Final = """
-CREATE TABLE IF NOT EXISTS codes (  -- younger than the other tables: added to batches that have none
-    id INTEGER PRIMARY KEY,
-    reading INTEGER NOT NULL REFERENCES readings,
-    kind TEXT NOT NULL,
-    text TEXT NOT NULL              -- what is printed on the page: not to be trusted
-);
-CREATE INDEX IF NOT EXISTS codes_by_reading ON codes (reading);
-"""
+VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -33,7 +23,8 @@ CREATE TABLE runs (
     model TEXT NOT NULL,
     model_fingerprint TEXT NOT NULL,
     settings TEXT NOT NULL,         -- JSON object
-    version TEXT NOT NULL
+    version TEXT NOT NULL,          -- of the program
+    keep_duplicates INTEGER NOT NULL DEFAULT 0  -- 1: content that lies at two places counts twice
 );
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY,
@@ -42,7 +33,8 @@ CREATE TABLE pages (
     name TEXT NOT NULL,             -- what users see
     path TEXT NOT NULL,
     duplicate INTEGER NOT NULL,     -- 1: the same content lay at another place at the same time
-    run INTEGER NOT NULL REFERENCES runs
+    run INTEGER NOT NULL REFERENCES runs,
+    stamp TEXT NOT NULL DEFAULT ''  -- of the file: while size and times stay, so does its content
 );
 CREATE INDEX pages_by_content ON pages (sha256, page);
 CREATE INDEX pages_by_path ON pages (path);
@@ -59,8 +51,12 @@ CREATE TABLE readings (
     match_score REAL,
     match_method TEXT,
     quality TEXT,                   -- JSON object
-    fields TEXT NOT NULL DEFAULT '[]',  -- JSON list of {name, value, confidence, reasons}
-    digits BLOB                     -- zlib of a JSON list, a row a box
+    fields TEXT NOT NULL DEFAULT '[]',  -- JSON, for each field [value, confidence, reasons, name]; without reasons
+                                    -- where there are none, without name where the fields are the run's for the form
+    digits BLOB,                    -- columns of numbers, compressed
+    boxes INTEGER NOT NULL DEFAULT 0,           -- with something written in them
+    flagged_boxes INTEGER NOT NULL DEFAULT 0,   -- to look at
+    flagged_fields INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX readings_by_page ON readings (sha256, page);
 CREATE TABLE pictures (
@@ -68,9 +64,16 @@ CREATE TABLE pictures (
     reading INTEGER NOT NULL REFERENCES readings,
     field TEXT,                     -- NULL: a failed page, small
     position INTEGER,
-    picture BLOB NOT NULL           -- PNG of a box, JPEG of a page
+    picture BLOB NOT NULL           -- WebP (once PNG) of a box, JPEG of a page
 );
 CREATE INDEX pictures_by_reading ON pictures (reading);
+CREATE TABLE codes (
+    id INTEGER PRIMARY KEY,
+    reading INTEGER NOT NULL REFERENCES readings,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL              -- what is printed on the page: not to be trusted
+);
+CREATE INDEX codes_by_reading ON codes (reading);
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
@@ -101,17 +104,24 @@ CREATE VIEW current_pages AS
 CREATE VIEW current_duplicates AS
     SELECT * FROM current_places p WHERE duplicate
         AND EXISTS (SELECT 1 FROM readings r WHERE r.sha256 = p.sha256 AND r.page = p.page);
+"""
+
+VALUES: Final = """
 CREATE VIEW current_values AS
-    SELECT p.name AS scan, r.sha256, r.page, f.key AS place, json_extract(f.value, '$.name') AS field,
-        coalesce(d.new, json_extract(f.value, '$.value')) AS value,
-        json_extract(f.value, '$.confidence') AS confidence,
-        json_extract(f.value, '$.reasons') AS reasons,
+    SELECT scan, v.sha256, v.page, place, v.field, coalesce(d.new, value) AS value, confidence, reasons,
         CASE WHEN d.id IS NULL THEN 'reading' ELSE 'decision' END AS source,
-        coalesce(d.id, r.id) AS source_id
-    FROM current_readings r
-    JOIN json_each(r.fields) f
-    JOIN current_pages p ON p.sha256 = r.sha256 AND p.page = r.page
+        coalesce(d.id, reading) AS source_id
+    FROM (
+        SELECT p.name AS scan, r.sha256, r.page, f.key AS place, r.id AS reading,
+            coalesce(json_extract(f.value, '$[3]'), (
+                SELECT names.value FROM runs, json_each(runs.fields) forms, json_each(forms.value) names
+                WHERE runs.id = r.run AND forms.key = r.form AND names.key = f.key)) AS field,
+            json_extract(f.value, '$[0]') AS value,
+            json_extract(f.value, '$[1]') AS confidence,
+            coalesce(json_extract(f.value, '$[2]'), '[]') AS reasons
+        FROM current_readings r
+        JOIN json_each(r.fields) f
+        JOIN current_pages p ON p.sha256 = r.sha256 AND p.page = r.page) v
     LEFT JOIN decisions d ON d.id = (
-        SELECT max(id) FROM decisions
-        WHERE sha256 = r.sha256 AND page = r.page AND field = json_extract(f.value, '$.name'));
+        SELECT max(id) FROM decisions w WHERE w.sha256 = v.sha256 AND w.page = v.page AND w.field = v.field);
 """

@@ -57,8 +57,10 @@ class Standing:
         When the last page was answered or decided; None where none was.
     decided, deciders
         Fields that people decided, and how many people.
-    readings
-        Numbers of the readings of the pages that are read.
+    review
+        Pages, fields and boxes that are flagged, on pages of which no person decided anything.
+    partly_decided
+        Numbers of the readings of pages with a flag of which people decided something, or all.
     """
 
     runs: tuple[RunRow, ...]
@@ -71,25 +73,30 @@ class Standing:
     newest: datetime | None
     decided: int
     deciders: int
-    readings: NDArray[np.int64]
+    review: tuple[int, int, int]
+    partly_decided: NDArray[np.int64]
 
 
 def standing_of(connection: sqlite3.Connection) -> Standing:
     """Count what the views of the schema show; the readings are passed over once."""
     known = _keys(connection.execute("SELECT sha256, page FROM current_pages"))
     query = (
-        "SELECT sha256, page, r.id, outcome, series = (SELECT max(series) FROM runs)"
+        "SELECT sha256, page, r.id, outcome, series = (SELECT max(series) FROM runs), flagged_fields, flagged_boxes"
         " FROM readings r JOIN runs ON runs.id = run ORDER BY r.id"
     )
-    kind = np.dtype([("key", np.int64), ("id", np.int64), ("outcome", np.int8), ("now", np.bool_)])
+    kind = np.dtype([("key", "i8"), ("id", "i8"), ("outcome", "i1"), ("now", "?"), ("fields", "i4"), ("boxes", "i4")])
     rows = connection.execute(query)
     every = np.fromiter(
-        ((hash((sha256, page)), number, _OUTCOMES.index(said), now) for sha256, page, number, said, now in rows), kind
+        ((hash((sha256, page)), number, _OUTCOMES.index(said), *rest) for sha256, page, number, said, *rest in rows),
+        kind,
     )
     every = every[np.isin(every["key"], known)]
     latest = _last_of_each(every)
     read = _last_of_each(every[every["outcome"] == _OUTCOMES.index("read")])
     answered = np.unique(every["key"][every["now"]])
+    flagged = read[read["fields"] > 0]
+    touched = np.isin(flagged["key"], _keys(connection.execute("SELECT DISTINCT sha256, page FROM decisions")))
+    untouched = flagged[~touched]
     unread = latest[~np.isin(latest["key"], read["key"])]
     decided, deciders = connection.execute(
         "SELECT count(*), (SELECT count(DISTINCT who) FROM decisions)"
@@ -106,7 +113,8 @@ def standing_of(connection: sqlite3.Connection) -> Standing:
         newest=_newest(connection),
         decided=decided,
         deciders=deciders,
-        readings=np.sort(read["id"]),
+        review=(len(untouched), int(untouched["fields"].sum()), int(untouched["boxes"].sum())),
+        partly_decided=np.sort(flagged["id"][touched]),
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from formreader.errors import UnusableCall
-from formreader.export import needs_review
+from formreader.fields import needs_review
 from formreader.template import Field, Template, load_template
 from formreader.values import DigitReading, FieldReading, PageAnswer, PageFailure, PageReading
 

@@ -23,8 +23,7 @@ from formreader.boxes import place_boxes
 from formreader.classify import classify
 from formreader.crops import crop_digits
 from formreader.errors import BlankPage, PageError
-from formreader.export import needs_review
-from formreader.fields import decode
+from formreader.fields import decode, needs_review
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.template import Template

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops import crop_digits
-from formreader.export import needs_review
+from formreader.fields import needs_review
 from formreader.values import AlignedPage, Box, DigitReading, PageReading, Points
 from tests.benchmarks.pages.draw import DrawnPage
 

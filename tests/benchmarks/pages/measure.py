@@ -16,7 +16,7 @@ import numpy as np
 from formreader.align import align
 from formreader.boxes import place_boxes
 from formreader.errors import BlankPage, PageError
-from formreader.export import needs_review
+from formreader.fields import needs_review
 from formreader.model import DigitModel, load_model
 from formreader.normalize import normalize
 from formreader.pipeline import read_page

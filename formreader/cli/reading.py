@@ -1,0 +1,263 @@
+"""The main job: ``read``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from formreader.cli.calls import need_opencv, say, speak_json
+from formreader.errors import UnusableCall
+
+if TYPE_CHECKING:
+    from formreader.progress import Tally
+    from formreader.store import Batch
+    from formreader.values import PageRef
+
+_GOING_ON: Final = "A batch that was begun before"
+_LARGE: Final = "Large batches, and scans that keep coming"
+_RARE: Final = "Seldom needed"
+_NAMES_SHOWN: Final = 10
+
+
+class OtherPages(StrEnum):
+    """What becomes of a page that is not wanted."""
+
+    skip = "skip"
+    fail = "fail"
+
+
+def read(
+    context: typer.Context,
+    scans: Annotated[list[Path], typer.Argument(metavar="SCANS...", help="Scans, or folders with scans in them.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="RESULTS", help="Folder for the results; a batch grows in it.")
+    ],
+    template: Annotated[
+        list[Path] | None,
+        typer.Option(
+            *("-t", "--template"),
+            metavar="FILE",
+            help="The form; given several times, each page's form is found. Without it, boxes are found on each page.",
+        ),
+    ] = None,
+    pages: Annotated[
+        str, typer.Option(metavar="LIST", help="Read only these pages of each file, such as 1 or 1,3-4.")
+    ] = "",
+    other_pages: Annotated[
+        OtherPages | None,
+        typer.Option(
+            help="What to call a page that is not among --pages (skip where left out) or shows another form (fail).",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Read at most N pages in this run.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be read; write nothing.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Flag digits less sure than this; without it, the model's own threshold."),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try pages again that failed before.", rich_help_panel=_GOING_ON)
+    ] = False,
+    reread: Annotated[
+        bool,
+        typer.Option(
+            "--reread",
+            help="Read all pages again, also with a changed template or model; old readings stay beside the new.",
+            rich_help_panel=_GOING_ON,
+        ),
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Move RESULTS to RESULTS.old-1 and begin anew.", rich_help_panel=_GOING_ON)
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Keep running and read scans as they are dropped into the folders, until Ctrl-C or SIGTERM.",
+            rich_help_panel=_LARGE,
+        ),
+    ] = False,
+    keep_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--keep-duplicates",
+            help="Count scans of the same content each; without it, only the first, and duplicates.csv names the rest.",
+            rich_help_panel=_LARGE,
+        ),
+    ] = False,
+    digits: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether to write digits.csv; where left out, for up to 10,000 pages.",
+            show_default=False,
+            rich_help_panel=_LARGE,
+        ),
+    ] = None,
+    page_timeout: Annotated[
+        float,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Give a page up that takes longer; it fails.", rich_help_panel=_LARGE
+        ),
+    ] = 120,
+    json_log: Annotated[
+        bool, typer.Option("--json-log", help="Progress for machines: a JSON object a line.", rich_help_panel=_LARGE)
+    ] = False,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Read on the workers of a Dask scheduler, such as tcp://host:8786; they must see the same files.",
+            rich_help_panel=_LARGE,
+        ),
+    ] = "",
+    model: Annotated[
+        str,
+        typer.Option(metavar="MODEL", help="Read with this model: default, accurate or a file.", rich_help_panel=_RARE),
+    ] = "default",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            *("-j", "--jobs"),
+            min=1,
+            metavar="N",
+            help="Pages at a time; one a core where left out.",
+            rich_help_panel=_RARE,
+        ),
+    ] = None,
+    debug: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Save pictures of what each step did here.", rich_help_panel=_RARE),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Say nothing but errors.", rich_help_panel=_RARE)
+    ] = False,
+) -> None:
+    """Read scans into results.csv, digits.csv and failed.csv.
+
+    With several forms, each has its own results-FORM.csv, and pages.csv says which page is which.
+    The same command again goes on where the last one stopped and reads what is new; --retry-failed also tries again
+    what failed. Ctrl-C and SIGTERM stop it with what was read written (exit code 130; with --watch, 0).
+    """
+    if json_log:
+        speak_json(context)
+    need_opencv()
+    from formreader.export import tables_of, write_tables
+    from formreader.model import load_form_model, model_path
+    from formreader.pipeline import Limits, read_batch, unwatched
+    from formreader.progress import Tally, about_ignored, shown
+    from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
+    from formreader.scans import find_scans
+    from formreader.store import open_batch
+    from formreader.template import load_templates
+    from formreader.watching import dropped_scans
+
+    wanted = Wanted(page_numbers(pages), other_pages, limit, retry_failed)
+    forms = load_templates(template or ())
+    classifier = load_form_model(model_path(model))
+    if debug:
+        _refuse_among_scans(debug, scans)
+    found = find_scans(scans, may_be_empty=watch)
+    tally = Tally()
+    log = shown(len(found.pages), tally, endless=watch, as_json=json_log, quiet=quiet)
+    try:
+        with open_batch(
+            output,
+            templates=forms,
+            model_fingerprint=classifier.fingerprint,
+            model_name=classifier.name,
+            settings={"threshold": classifier.threshold if threshold is None else threshold},
+            fresh=fresh,
+            reread=reread,
+            keep_duplicates=keep_duplicates,
+            rehearse=dry_run,
+        ) as batch:
+            refs = to_read(batch, dropped_scans(scans) if watch else found.pages, wanted, tally)
+            if dry_run:
+                _say_plan([ref for ref in refs if ref], tally)
+                return
+            if watch:
+                refs = _written_at_rest(refs, batch, lambda: write_tables(output, digits=digits))
+            look = Pictures(_folder(debug)) if debug else unwatched
+            limits = Limits(page_s=page_timeout)
+            answers = read_batch(
+                *(refs, forms, classifier),
+                threshold=threshold,
+                jobs=jobs or -1,
+                scheduler=scheduler,
+                limits=limits,
+                watch=look,
+            )
+            for answer in log.through(answers):
+                tally.count(store(batch, answer, wanted))
+        write_tables(output, digits=digits)
+    except KeyboardInterrupt:
+        warnings.simplefilter("ignore")  # of what was cancelled: it was asked for
+        log.say("Stopped; writing what was read ...")
+        write_tables(output, digits=digits)
+        if not watch:
+            again = "the same command without --fresh" if fresh else "the same command"
+            log.say("\n".join([*_about_batch(output), f"What was read is in {output}; run {again} again to go on"]))
+            log.end("stopped")
+            raise
+    tables = tables_of(output / "results.csv", [form.name for form in forms])
+    log.say(tally.summary(tables, [*about_ignored(found.ignored), *_about_batch(output)]))
+    log.end("finished")
+    if tally.failed or tally.failed_earlier:
+        raise typer.Exit(1)
+
+
+def _written_at_rest(
+    refs: Iterator[PageRef | None], batch: Batch, write: Callable[[], None]
+) -> Iterator[PageRef | None]:
+    """Pass pages on; when all that came are stored and no more comes just now, have the tables written."""
+    newer = False
+    for ref in refs:
+        newer = newer or ref is not None
+        if newer and ref is None and not batch.in_flight:
+            write()
+            newer = False
+        yield ref
+
+
+def _say_plan(new: Sequence[PageRef], tally: Tally) -> None:
+    from formreader.progress import count_of
+
+    say(f"{count_of(len(new), 'page')} would be read:")
+    for ref in new[:_NAMES_SHOWN]:
+        say(f"  {ref}")
+    if len(new) > _NAMES_SHOWN:
+        say(f"  ... and {len(new) - _NAMES_SHOWN:,} more")
+    for line in tally.states():
+        say(line)
+
+
+def _about_batch(results: Path) -> list[str]:
+    """Say which pages show readings of settings before a --reread, and where readings drift."""
+    from formreader.checks import about_drifts
+    from formreader.export import read_drifts
+    from formreader.progress import about_earlier_settings
+    from formreader.store import open_results
+
+    with open_results(results) as batch:
+        return [*about_earlier_settings(*batch.of_earlier_settings()), *about_drifts(read_drifts(results))]
+
+
+def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:
+    for given in scans:
+        if debug.resolve().is_relative_to(given.resolve()):
+            raise UnusableCall(f"{debug}: lies in {given}, where its pictures would be taken for scans; name another")
+
+
+def _folder(path: Path) -> Path:
+    """Make a folder where there is none, for its owner alone."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UnusableCall(f"{path}: cannot be made ({error.strerror}); name another folder") from error
+    return path

@@ -1,0 +1,96 @@
+"""Batches of earlier versions are brought to the present form when a program that writes opens them.
+
+Each step is one transaction: a step that is broken off has not begun. Nothing that a person gave is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from formreader.fields import needs_review
+from formreader.store.packing import packed_digits, packed_fields
+from formreader.store.schema import VALUES, VERSION
+from formreader.values import CLASSES, Box, DigitReading, FieldReading
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a batch to the present version, step by step."""
+    while (version := connection.execute("PRAGMA user_version").fetchone()[0]) < VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            _STEPS[version](connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _pack_smaller(connection: sqlite3.Connection) -> None:
+    """From 1 to 2: readings as columns of numbers, counts beside them, stamps of files, places for codes."""
+    for change in (
+        "CREATE TABLE IF NOT EXISTS codes (id INTEGER PRIMARY KEY, reading INTEGER NOT NULL REFERENCES readings,"
+        " kind TEXT NOT NULL, text TEXT NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS codes_by_reading ON codes (reading)",
+        "ALTER TABLE runs ADD COLUMN keep_duplicates INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE pages ADD COLUMN stamp TEXT NOT NULL DEFAULT ''",
+        *(
+            f"ALTER TABLE readings ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+            for name in ("boxes", "flagged_boxes", "flagged_fields")
+        ),
+        "DROP VIEW current_values",
+        VALUES,
+    ):
+        connection.execute(change)
+    forms: dict[int, dict[str, list[str]]] = {
+        run: json.loads(fields) for run, fields in connection.execute("SELECT id, fields FROM runs")
+    }
+    ids = [row[0] for row in connection.execute("SELECT id FROM readings WHERE outcome = 'read'")]
+    for reading in ids:
+        query = "SELECT run, form, fields, digits FROM readings WHERE id = ?"
+        run, form, fields, digits = connection.execute(query, (reading,)).fetchone()
+        row = _repacked(json.loads(fields), json.loads(zlib.decompress(digits)), forms[run].get(form, []))
+        connection.execute(
+            "UPDATE readings SET fields = :fields, digits = :digits, boxes = :boxes, flagged_boxes = :flagged_boxes,"
+            " flagged_fields = :flagged_fields WHERE id = :id",
+            {"id": reading, **row},
+        )
+
+
+def _repacked(packed_1: list[dict[str, Any]], boxes_1: list[list[Any]], names: list[str]) -> dict[str, Any]:
+    fields = tuple(
+        FieldReading(field["name"], field["value"], field["confidence"], tuple(field["reasons"])) for field in packed_1
+    )
+    digits = tuple(_box_of_version_1(*row) for row in boxes_1)
+    return {
+        "fields": packed_fields(fields, names),
+        "digits": packed_digits(digits),
+        "boxes": sum(digit.reason != "blank" for digit in digits),
+        "flagged_boxes": sum(needs_review(fields, digits)),
+        "flagged_fields": sum(bool(field.reasons) for field in fields),
+    }
+
+
+def _box_of_version_1(
+    field: str,
+    position: int,
+    length: list[int],
+    corners: list[float],
+    digit: str | None,
+    confidence: float,
+    reason: Any,
+    shares: Mapping[str, float],
+) -> DigitReading:
+    box = Box(field, position, np.array(corners, np.float64).reshape(4, 2), (length[0], length[1]))
+    probabilities = np.array([shares.get(name, 0.0) for name in CLASSES], np.float32)
+    return DigitReading(box, digit, confidence, probabilities, reason)
+
+
+_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {1: _pack_smaller}
+"""By the version that a step begins with."""

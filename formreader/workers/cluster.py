@@ -1,0 +1,66 @@
+"""Workers on other machines: those of a Dask scheduler that runs already."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from formreader.errors import UnusableCall
+from formreader.values import PageAnswer, PageRef
+from formreader.workers.page import Limits, answered
+
+
+class DaskWorkers:
+    """Processes that a Dask scheduler gives pages to; what a dead one held, the scheduler gives to another."""
+
+    def __init__(self, client: Any, lost: tuple[type[Exception], ...]) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+        self.lost = lost
+
+    @property
+    def at_once(self) -> int:
+        """Two pages a process, as many as there are at this moment."""
+        return 2 * max(1, len(self._client.nthreads()))
+
+    def submit(self, answer: bytes, ref: PageRef, limits: Limits) -> Future[PageAnswer]:
+        """Have a page read by any of the workers."""
+        future: Future[PageAnswer] = self._executor.submit(answered, answer, ref, limits)
+        return future
+
+    def close(self) -> None:
+        """Take back what was not read, and leave the scheduler."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+
+def dask_workers(address: str) -> DaskWorkers:
+    """Connect to a scheduler.
+
+    Raises
+    ------
+    UnusableCall
+        Dask is not installed, the scheduler does not answer, or its workers are none that can read pages.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError as error:
+        raise UnusableCall("--scheduler needs Dask; install it with: pip install 'formreader[dask]'") from error
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UnusableCall(f"{address}: no Dask scheduler answers there ({error}); start one, or check it") from error
+    threads = client.nthreads()
+    if not threads or max(threads.values()) > 1:
+        client.close()
+        raise UnusableCall(
+            f"{address}: {_wrong(threads)}; on each machine start: dask worker {address} --nthreads 1 --nworkers auto"
+        )
+    return DaskWorkers(client, (KilledWorker,))
+
+
+def _wrong(threads: dict[str, int]) -> str:
+    if not threads:
+        return "the scheduler has no workers"
+    # A page's time limit ends its process, and with it whatever else is read in it.
+    return "a worker reads several pages in one process"
