@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from formreader import cli
 from formreader.export import read_results, write_tables
 from formreader.status import as_lines, status_of
-from formreader.store import is_written_to
+from formreader.store import is_written_to, open_results
 from formreader.values import PageFailure, PageSkipped
 from tests.test_merging import EVENTS, change, decide, files, read_into
 from tests.test_store import FORM, answer, opened, scan, stored
@@ -275,3 +276,51 @@ def test_joining_again_is_refused_and_leaves_the_first(tmp_path: Path) -> None:
     exam = read_into(tmp_path / "exam", [], template=replace(FORM, name="exam"))
     assert call("merge", a, exam, "-o", tmp_path / "D")[0] == 2
     assert not (tmp_path / "D").exists()
+
+
+# --- large batches
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_time_grows_no_faster_than_the_batch(tmp_path: Path, keep: bool) -> None:
+    steps = {}
+    for pages in (200, 800):
+        for reread in (False, True):
+            with opened(tmp_path / str(pages), keep_duplicates=keep, reread=reread):
+                pass
+        steps[pages] = steps_of_listing(tmp_path / str(pages), pages)
+    assert steps[800] < 5 * steps[200]
+
+
+def steps_of_listing(folder: Path, pages: int) -> int:
+    """Fill a batch of two series with pages, each at two places, and count SQLite's steps while it is looked at."""
+    connection = sqlite3.connect(folder / "batch.sqlite")
+    for number in range(pages):
+        page = {"content": f"{number:040x}", "name": f"{number}.png"}
+        for duplicate in (0, 1):
+            connection.execute(
+                "INSERT INTO pages (sha256, page, name, path, duplicate, run)"
+                f" VALUES (:content, 1, :name, '/{duplicate}/' || :name, {duplicate}, 1)",
+                page,
+            )
+        for run in (1, 2)[: 1 + number % 2]:
+            connection.execute(
+                "INSERT INTO readings (run, sha256, page, at, outcome)"
+                f" VALUES ({run}, :content, 1, '2026-01-01T00:00:00+00:00', 'read')",
+                page,
+            )
+    connection.commit()
+    connection.close()
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with open_results(folder) as results:
+        results._connection.set_progress_handler(count, 100)
+        assert len(list(results.pages())) == 2 * pages
+        assert results.of_earlier_settings() == (0, pages // 2)
+        assert results.standing().waiting == pages // 2
+        assert results.columns() == ("id",)
+    return steps
