@@ -92,7 +92,7 @@ def status_of(folder: Path, *, drift: bool = False) -> Status:
         if not standing.runs:
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
         running = written_to and standing.runs[-1].finished is None
-        pace = _pages_per_s(results, datetime.now(UTC)) if running else None
+        pace = _pages_per_s(results, standing.runs[-1].started) if running else None
         return Status(
             folder=folder,
             forms=results.forms(),
@@ -107,11 +107,12 @@ def status_of(folder: Path, *, drift: bool = False) -> Status:
         )
 
 
-def _pages_per_s(results: Results, now: datetime) -> float | None:
+def _pages_per_s(results: Results, started: datetime) -> float | None:
     """Give the pace since the first answer of the last minutes: finding the pages takes its time before that."""
+    now = datetime.now(UTC)
     answers = results.answered_since(now - _RECENT)
     if not answers:
-        return 0.0
+        return 0.0 if now - started >= _RECENT else None
     took_s = (now - answers[-1]).total_seconds()
     return len(answers) / took_s if took_s >= 1 else None
 
@@ -176,13 +177,17 @@ def _about_runs(status: Status) -> Iterator[str]:
     runs = status.standing.runs
     forms = ", ".join(f"'{form}'" for form in status.forms) or "forms without a template"
     last = runs[-1]
-    settings = ", ".join(f"{name} {value}" for name, value in json.loads(last.settings).items())
+    settings = ", ".join(f"{name} {_rounded(value)}" for name, value in json.loads(last.settings).items())
     yield f"{forms}: model {last.model} ({last.model_fingerprint[:8]}), {_template(last)}{settings}"
     if len(runs) > _RUNS_SHOWN:
         yield f"  {len(runs) - _RUNS_SHOWN:,} earlier runs"
     for run in runs[-_RUNS_SHOWN:]:
         goes_on = status.running and run is last
         yield f"  run of {_shown(run.started)}, {_ended(run, goes_on=goes_on)}{_pace(status) if goes_on else ''}"
+
+
+def _rounded(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _template(run: RunRow) -> str:

@@ -22,7 +22,7 @@ from formreader.export import read_results, write_tables
 from formreader.status import as_lines, status_of
 from formreader.store import is_written_to, open_results
 from formreader.values import PageFailure, PageSkipped
-from tests.test_merging import EVENTS, change, decide, files, read_into
+from tests.test_merging import EVENTS, KILLED, change, decide, files, read_into
 from tests.test_store import FORM, answer, opened, scan, stored
 
 
@@ -125,6 +125,8 @@ def test_pace_is_that_of_the_last_minutes(tmp_path: Path) -> None:
     refs = [scan(tmp_path, str(number)) for number in range(60)]
     with opened(tmp_path / "out") as writer:
         writer.pending(refs)
+        assert "running now\n" in said(tmp_path / "out")
+        change(tmp_path / "out", "UPDATE runs SET started = ?", ago(900))
         assert "running now: no page in the last 5 minutes" in said(tmp_path / "out")
         for ref in refs[:40]:
             writer.add(answer(ref))
@@ -155,6 +157,16 @@ def test_looking_keeps_no_run_from_starting(tmp_path: Path) -> None:
         stop.set()
         looking.join()
     assert not is_written_to(tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_run_that_was_killed_is_broken_off(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=Path(__file__).parent.parent, check=False)
+    before = files(tmp_path / "B")
+    assert "broken off" in said(tmp_path / "B")
+    assert files(tmp_path / "B") == before
+    with opened(tmp_path / "B"):
+        assert "running now" in said(tmp_path / "B")
 
 
 def test_run_that_was_broken_off_says_so(tmp_path: Path) -> None:
