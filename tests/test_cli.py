@@ -40,7 +40,7 @@ from formreader.values import (
     PageRef,
     PageSkipped,
 )
-from formreader.workers import Limits
+from formreader.workers import Limits, LocalWorkers
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=np.float64)
 BOXES = ((20.0, 20.0, 30.0, 40.0), (60.0, 20.0, 30.0, 40.0))
@@ -85,7 +85,6 @@ class Pipeline(types.ModuleType):
         self.asked: list[str] = []
         self.options: dict[str, Any] = {}
         self.unwatched = None
-        self.Limits = Limits
 
     def read_batch(
         self, refs: Iterable[PageRef], templates: Sequence[Template], _model: object, **options: Any
@@ -428,7 +427,7 @@ def test_page_lists_that_make_no_sense_are_refused(run: Run, tmp_path: Path, for
 def test_options_reach_the_pipeline(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
     scans = folder_of(tmp_path, "a.png")
     run("read", scans, "-t", form, "-o", tmp_path / "out", "--threshold", "0.5", "-j", 3, "--debug", tmp_path / "look")
-    assert (pipeline.options["threshold"], pipeline.options["jobs"]) == (0.5, 3)
+    assert (pipeline.options["threshold"], pipeline.options["workers"].at_once) == (0.5, 6)
     for content in ("a" * 64, "b" * 64):
         ref = PageRef(Path("a.png"), 2, "sub/a.png", content)
         pipeline.options["watch"](ref, "boxes", np.zeros((4, 4), np.uint8))
@@ -527,6 +526,18 @@ def test_changed_model_is_refused_until_reread(run: Run, pipeline: Pipeline, tmp
     assert pipeline.asked == ["a.png", "a.png"]
     assert run(*call, "--fresh")[0] == 0
     assert (tmp_path / "out.old-1" / "results.csv").exists()
+
+
+def test_a_new_version_of_a_form_is_followed_when_asked_for(run: Run, tmp_path: Path, form: Path) -> None:
+    call = ("read", folder_of(tmp_path, "a.png"), "-t", form, "-o", tmp_path / "out")
+    for version in ("1", '"2026-11"'):
+        form.write_text(form.read_text("utf-8").replace("[form]", f"[form]\nversion = {version}"), "utf-8")
+        code, _, err = run(*call)
+        if version != "1":
+            assert code == 2
+            assert "another template and version of visit 1, now 2026-11; --reread reads all pages again" in err
+            assert run(*call, "--reread")[0] == 0
+        form.write_text(form.read_text("utf-8").replace(f"\nversion = {version}", ""), "utf-8")
 
 
 def test_workbook_is_exported(run: Run, tmp_path: Path, form: Path) -> None:
@@ -676,8 +687,8 @@ def test_commands_call_what_there_is() -> None:
     pipeline = importlib.import_module("formreader.pipeline")
     training = importlib.import_module("formreader.training")
     model = importlib.import_module("formreader.model")
-    options: dict[str, Any] = {"threshold": None, "jobs": -1, "watch": pipeline.unwatched}
-    options |= {"scheduler": "", "limits": pipeline.Limits(page_s=1)}
+    options: dict[str, Any] = {"threshold": None, "workers": LocalWorkers(), "watch": pipeline.unwatched}
+    options["limits"] = Limits(page_s=1)
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
     inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
     asked: dict[str, Any] = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}

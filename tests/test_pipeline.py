@@ -18,6 +18,7 @@ from formreader.pipeline import find_form, read_batch, read_page, read_unknown_p
 from formreader.scans import load_page
 from formreader.template import Field, Template
 from formreader.values import Page, PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
+from formreader.workers import LocalWorkers
 from tests.benchmarks.forms import expected_value
 from tests.drawing import (
     PENS,
@@ -218,7 +219,7 @@ def in_order(answers: Iterable[PageAnswer]) -> list[PageAnswer]:
 
 
 def test_a_failing_page_stops_no_other(model: DigitModel, folder: tuple[PageRef, ...]) -> None:
-    answers = in_order(read_batch(folder, card().template(), model, jobs=2))
+    answers = in_order(read_batch(folder, card().template(), model, workers=LocalWorkers(2)))
     assert [answer.ref for answer in answers] == list(folder)
     kinds = [type(answer) for answer in answers]
     assert kinds[::2] == [PageReading] * 4
@@ -238,13 +239,13 @@ def test_a_failing_page_stops_no_other(model: DigitModel, folder: tuple[PageRef,
 @pytest.mark.slow
 def test_two_processes_give_the_same_answers_as_one(model: DigitModel, folder: tuple[PageRef, ...]) -> None:
     template = card().template()
-    alone = [summary(answer) for answer in in_order(read_batch(folder, template, model, jobs=1))]
-    together = [summary(answer) for answer in in_order(read_batch(folder, template, model, jobs=2))]
+    alone = [summary(answer) for answer in in_order(read_batch(folder, template, model, workers=LocalWorkers(1)))]
+    together = [summary(answer) for answer in in_order(read_batch(folder, template, model, workers=LocalWorkers(2)))]
     assert together == alone
 
 
 def test_a_batch_without_template_finds_the_boxes_of_each_page(model: DigitModel, folder: tuple[PageRef, ...]) -> None:
-    first, broken = in_order(read_batch(folder[:2], None, model, jobs=1))
+    first, broken = in_order(read_batch(folder[:2], None, model, workers=LocalWorkers(1)))
     assert isinstance(first, PageReading)
     assert len(first.fields) == 5
     assert isinstance(broken, PageFailure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -149,13 +150,14 @@ def read(
     need_opencv()
     from formreader.export import tables_of, write_tables
     from formreader.model import load_form_model, model_path
-    from formreader.pipeline import Limits, read_batch, unwatched
+    from formreader.pipeline import read_batch, unwatched
     from formreader.progress import Tally, about_ignored, shown
     from formreader.runs import Pictures, Wanted, page_numbers, store, to_read
     from formreader.scans import find_scans
     from formreader.store import open_batch
     from formreader.template import load_templates
     from formreader.watching import dropped_scans
+    from formreader.workers import Limits, LocalWorkers, dask_workers
 
     wanted = Wanted(page_numbers(pages), other_pages, limit, retry_failed)
     forms = load_templates(template or ())
@@ -163,20 +165,25 @@ def read(
     if debug:
         _refuse_among_scans(debug, scans)
     found = find_scans(scans, may_be_empty=watch)
+    versions = {f"version of {form.name}": form.version for form in forms if form.version}
+    workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs or -1)
     tally = Tally()
     log = shown(len(found.pages), tally, endless=watch, as_json=json_log, quiet=quiet)
     try:
-        with open_batch(
-            output,
-            templates=forms,
-            model_fingerprint=classifier.fingerprint,
-            model_name=classifier.name,
-            settings={"threshold": classifier.threshold if threshold is None else threshold},
-            fresh=fresh,
-            reread=reread,
-            keep_duplicates=keep_duplicates,
-            rehearse=dry_run,
-        ) as batch:
+        with (
+            closing(workers),
+            open_batch(
+                output,
+                templates=forms,
+                model_fingerprint=classifier.fingerprint,
+                model_name=classifier.name,
+                settings={"threshold": classifier.threshold if threshold is None else threshold, **versions},
+                fresh=fresh,
+                reread=reread,
+                keep_duplicates=keep_duplicates,
+                rehearse=dry_run,
+            ) as batch,
+        ):
             refs = to_read(batch, dropped_scans(scans) if watch else found.pages, wanted, tally)
             if dry_run:
                 _say_plan([ref for ref in refs if ref], tally)
@@ -186,12 +193,7 @@ def read(
             look = Pictures(_folder(debug)) if debug else unwatched
             limits = Limits(page_s=page_timeout)
             answers = read_batch(
-                *(refs, forms, classifier),
-                threshold=threshold,
-                jobs=jobs or -1,
-                scheduler=scheduler,
-                limits=limits,
-                watch=look,
+                refs, forms, classifier, threshold=threshold, workers=workers, limits=limits, watch=look
             )
             for answer in log.through(answers):
                 tally.count(store(batch, answer, wanted))

@@ -37,9 +37,9 @@ from formreader.values import (
     PageRef,
     PageSkipped,
 )
-from formreader.workers import USUAL_LIMITS, Limits, LocalWorkers, answers, dask_workers
+from formreader.workers import USUAL_LIMITS, Limits, LocalWorkers, Workers, answers
 
-__all__ = ["Limits", "Watch", "answer", "find_form", "read_batch", "read_page", "read_unknown_page", "unwatched"]
+__all__ = ["Watch", "answer", "find_form", "read_batch", "read_page", "read_unknown_page", "unwatched"]
 
 Watch = Callable[[PageRef, str, NDArray[np.uint8]], None]
 """Looks on: gets a page, the name of a stage and a picture of what it did."""
@@ -121,8 +121,7 @@ def read_batch(
     model: DigitModel,
     *,
     threshold: float | None = None,
-    jobs: int = -1,
-    scheduler: str = "",
+    workers: Workers | None = None,
     limits: Limits = USUAL_LIMITS,
     watch: Watch = unwatched,
 ) -> Iterator[PageAnswer]:
@@ -134,21 +133,18 @@ def read_batch(
         Pages, taken as there is room for them; None where there is none just now but may be later.
     forms
         The template, or templates of which each page shows one; None finds the boxes on each page.
-    jobs
-        Worker processes on this machine; -1 starts one a core.
-    scheduler
-        Address of a Dask scheduler whose workers read the pages instead.
+    workers
+        Where pages are read; they are closed at the end. None starts a process for each core of this machine.
     limits
         What one page may cost before it is given up.
 
     Raises
     ------
     UnusableCall
-        The scheduler cannot be used, or model or template were changed while they were read with.
+        Model or template were changed while they were read with.
     """
     read = functools.partial(answer, forms=forms, model=model, threshold=threshold, watch=watch)
-    workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs)
-    return answers(refs, read, workers, limits)
+    return answers(refs, read, workers or LocalWorkers(), limits)
 
 
 def answer(

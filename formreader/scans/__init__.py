@@ -8,10 +8,12 @@ import mmap
 import os
 import re
 import stat
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +45,39 @@ class FoundScans:
         Names of files in the folders whose ending says that they are no scans, and of what is no file: pipes, devices.
     """
 
-    pages: tuple[PageRef, ...]
+    pages: Sequence[PageRef]
     ignored: tuple[str, ...] = ()
+
+
+class _Pages(Sequence[PageRef]):
+    """The pages of files, each made when it is asked for: half a million would fill the memory.
+
+    Parameters
+    ----------
+    files
+        Path, name and number of pages of each.
+    """
+
+    def __init__(self, files: Iterable[tuple[str, str, int]]) -> None:
+        self._files = tuple(files)
+        self._ends = tuple(accumulate(count for *_, count in self._files))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, place: int) -> PageRef: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[PageRef, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> PageRef | tuple[PageRef, ...]:
+        if isinstance(place, slice):
+            return tuple(self[i] for i in range(*place.indices(len(self))))
+        i = range(len(self))[place]
+        file = bisect_right(self._ends, i)
+        path, name, count = self._files[file]
+        return PageRef(Path(path), i - self._ends[file] + count + 1, name)
 
 
 def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundScans:
@@ -63,20 +96,20 @@ def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundSc
         if not given.exists():
             raise NoScans(f"{given}: no such file or folder; check the name")
     base = _common_parent(inputs)
-    scans: dict[Path, str] = {}
-    ignored: dict[Path, str] = {}
+    scans: dict[str, str] = {}
+    ignored: dict[str, str] = {}
     for given in inputs:
         for path in _files_below(given, set()) if given.is_dir() else [given]:
             is_scan = (path == given or path.suffix.lower() in ENDINGS) and not _is_special(path)
-            (scans if is_scan else ignored).setdefault(path.resolve(), _name_below(base, path))
+            (scans if is_scan else ignored).setdefault(str(path.resolve()), _name_below(base, path))
     paths = sorted(scans, key=lambda path: _natural(scans[path]))
-    pages = [PageRef(path, page, scans[path]) for path in paths for page in range(1, _page_count(path) + 1)]
+    pages = _Pages((path, scans[path], _page_count(Path(path))) for path in paths)
     if not pages and not may_be_empty:
         places = ", ".join(str(given) for given in inputs) or "no place"
         others = f" (files of other kinds: {len(ignored)})" if ignored else ""
         raise NoScans(f"{places}: no scan there{others}; name files or folders with {', '.join(sorted(ENDINGS))}")
     left_out = (name for path, name in ignored.items() if path not in scans)
-    return FoundScans(tuple(pages), tuple(sorted(left_out, key=_natural)))
+    return FoundScans(pages, tuple(sorted(left_out, key=_natural)))
 
 
 def scans_among(paths: Iterable[Path], folders: Sequence[Path]) -> Iterator[PageRef]:

@@ -98,6 +98,8 @@ class Template:
         set it to None where anything else is altered.
     codes
         Whether pages are searched for QR codes and barcodes; None: if the reference picture has one.
+    version
+        What the form's makers call this printing of it; empty where they do not.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Template:
     fingerprint: str = ""
     path: Path | None = None
     codes: bool | None = None
+    version: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
@@ -242,6 +245,7 @@ def _template(
         markers=markers,
         path=path,
         codes=form.codes,
+        version=str(form.version),
     )
 
 
@@ -279,6 +283,8 @@ def _as_toml(template: Template, reference: str) -> str:
         lines.append(f"reference = {_text(reference)}")
         lines.append(f"reference_filled = {_flag(template.reference_filled)}")
     lines += [f"width = {template.width}", f"height = {template.height}", f"dpi = {_number(template.dpi)}"]
+    if template.version:
+        lines.append(f"version = {_text(template.version)}")
     if template.codes is not None:
         lines.append(f"codes = {_flag(template.codes)}")
     if (markers := template.markers) is not None:

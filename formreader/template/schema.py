@@ -88,6 +88,7 @@ class FormTable(_Table):
     paper: Literal["A3", "A4", "A5", "Letter", "Legal"] | None = None
     markers: MarkersTable | None = None
     codes: bool | None = None
+    version: Annotated[str, Limits(max_length=40)] | StrictInt = ""
 
     def resolution(self) -> float:
         """Return the stated dpi, or what the paper's width gives."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
 
 from formreader.errors import UnusableCall
 from formreader.values import PageAnswer, PageRef
 from formreader.workers.page import Limits, answered
+
+_ANSWER_S: Final = 10.0
 
 
 class DaskWorkers:
@@ -30,7 +33,7 @@ class DaskWorkers:
 
     def close(self) -> None:
         """Take back what was not read, and leave the scheduler."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
         self._client.close()
 
 
@@ -44,10 +47,13 @@ def dask_workers(address: str) -> DaskWorkers:
     """
     try:
         from distributed import Client, KilledWorker
+        from distributed.comm import get_address_host_port
     except ImportError as error:
         raise UnusableCall("--scheduler needs Dask; install it with: pip install 'formreader[dask]'") from error
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        # A client that finds nobody to talk to takes half a minute to give up.
+        socket.create_connection(get_address_host_port(address), timeout=_ANSWER_S).close()
+        client = Client(address, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise UnusableCall(f"{address}: no Dask scheduler answers there ({error}); start one, or check it") from error
     threads = client.nthreads()

@@ -27,11 +27,17 @@ _LOOKS_UP_S: Final = 1.0
 
 
 class LocalWorkers:
-    """Worker processes on this machine; a pool that broke is replaced when the next page is given to it."""
+    """Worker processes on this machine; a pool that broke is replaced when the next page is given to it.
+
+    Parameters
+    ----------
+    jobs
+        How many; -1 for one a core.
+    """
 
     lost = (BrokenProcessPool,)
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int = -1) -> None:
         self._jobs = jobs if jobs > 0 else joblib.cpu_count()
         self._pool: ProcessPoolExecutor | None = None
 

@@ -22,6 +22,7 @@ from formreader.errors import UnusableCall
 from formreader.fields import needs_review
 from formreader.template import Field, Template, load_template
 from formreader.values import DigitReading, FieldReading, PageAnswer, PageFailure, PageReading
+from formreader.workers import LocalWorkers
 
 Verdict = Literal["right", "wrong", "flagged", "missing"]
 VERDICTS: Final[dict[Verdict, str]] = {
@@ -144,7 +145,7 @@ def read_folder(
     wanted = {(written.scan, written.page) for written in truth}
     refs = [ref for ref in find_scans([folder]).pages if (ref.name, ref.page) in wanted]
     classifier = load_form_model(model_path(model))
-    answers = read_batch(refs, forms, classifier, threshold=threshold, jobs=jobs)
+    answers = read_batch(refs, forms, classifier, threshold=threshold, workers=LocalWorkers(jobs))
     return {(answer.ref.name, answer.ref.page): answer for answer in answers}
 
 
