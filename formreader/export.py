@@ -9,19 +9,24 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
+from dataclasses import fields as dataclass_fields
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
+from formreader.checks import COLUMNS as DRIFT_COLUMNS
+from formreader.checks import Drift, DriftSearch
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
-from formreader.store import Change, Results, StoredPage, open_results
+from formreader.store import Change, Conflict, Results, StoredPage, open_results
 
 RESULTS_COLUMNS: Final = ("scan", "page", "status", "review")
 DIGITS_COLUMNS: Final = (
@@ -33,6 +38,7 @@ FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
+CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""
 
@@ -49,7 +55,8 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
     of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
-    template, stands in ``changes.csv``. Either is left out where it would be empty.
+    template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
+    others stands in ``drift.csv``. Each is left out where it would be empty.
 
     Parameters
     ----------
@@ -65,11 +72,16 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _write_results(folder / "results.csv", results)
         if len(results.forms()) > 1:
             _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
+        search = DriftSearch()
+        pages = search.passing(results.pages(digits=True))
         if digits if digits is not None else results.page_count() <= LARGE_BATCH:
-            digit_rows = (row for page in results.pages(digits=True) for row in _digit_rows(page))
+            digit_rows = (row for page in pages for row in _digit_rows(page))
             _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
         else:
+            deque(pages, maxlen=0)
             (folder / "digits.csv").unlink(missing_ok=True)  # it would be out of date
+        drifts = search.drifts() if results.forms() else []
+        _write_if_any(folder / "drift.csv", DRIFT_COLUMNS, ([str(value) for value in astuple(one)] for one in drifts))
         failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
@@ -104,6 +116,28 @@ def read_results(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = ([unguarded(cell) for cell in row] for row in csv.reader(file))
     return pd.DataFrame(rows, columns=header, dtype=str)
+
+
+def read_drifts(folder: Path) -> list[Drift]:
+    """Give the drifts that ``drift.csv`` of a results folder tells of; none where it is absent or was edited."""
+    kinds = get_type_hints(Drift).values()
+    try:
+        rows = read_results(folder / "drift.csv").itertuples(index=False, name=None)
+        return [Drift(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in rows]
+    except (FileNotFoundError, ValueError):
+        return []
+
+
+def write_conflicts(folder: Path, conflicts: Iterable[Conflict]) -> None:
+    """Write to ``conflicts.csv`` what people decided otherwise in batches that were joined, if anything.
+
+    Raises
+    ------
+    BatchError
+        It cannot be written.
+    """
+    rows = ([str(value) for value in astuple(one)] for one in conflicts)
+    _write_if_any(folder / "conflicts.csv", CONFLICTS_COLUMNS, rows)
 
 
 def guarded(text: str) -> str:

@@ -76,9 +76,7 @@ class Tally:
             self.digits += sum(digit.reason != "blank" for digit in answer.digits)
             self.flagged += sum(needs_review(answer.fields, answer.digits))
         elif isinstance(answer, PageFailure):
-            # Messages begin with the page's name; without it, those of one cause count as one.
-            reason = answer.reason.removeprefix(str(answer.ref)).removeprefix(answer.ref.name).lstrip(": ")
-            self.why[f"{answer.stage}: {reason}"] += 1
+            self.why[why_failed(answer)] += 1
         else:
             self.skipped += 1
 
@@ -97,9 +95,7 @@ class Tally:
         lines = [f"{count_of(self.answered, 'page')} in {took:.0f} s ({self.pace:.1f} pages/s)"]
         lines.append(f"  {self.read:>6,} read: {self.read - self.review:,} accepted, {self.review:,} to review")
         lines += self.states()
-        lines += [f"         {count:>6,}  {why}" for why, count in self.why.most_common(_REASONS_SHOWN)]
-        if len(self.why) > _REASONS_SHOWN:
-            lines.append(f"         and other reasons, all in {output / 'failed.csv'}")
+        lines += about_failures(self.why, output)
         share = f" ({self.flagged / self.digits:.1%})" if self.digits else ""
         lines.append(f"{count_of(self.digits, 'digit')} read, {self.flagged:,} flagged{share}")
         lines += notes
@@ -124,6 +120,20 @@ class Tally:
             (self.failed, "failed"),
         )
         return [f"  {count:>6,} {name}" for count, name in counts if count]
+
+
+def why_failed(failure: PageFailure) -> str:
+    """Give stage and reason without the page's name, so that failures of one cause count as one."""
+    reason = failure.reason.removeprefix(str(failure.ref)).removeprefix(failure.ref.name).lstrip(": ")
+    return f"{failure.stage}: {reason}"
+
+
+def about_failures(why: Counter[str], results: Path) -> Iterator[str]:
+    """Say how often pages failed for the commonest reasons."""
+    for reason, count in why.most_common(_REASONS_SHOWN):
+        yield f"         {count:>6,}  {reason}"
+    if len(why) > _REASONS_SHOWN:
+        yield f"         and other reasons, all in {results / 'failed.csv'}"
 
 
 def about_ignored(names: Sequence[str]) -> Iterator[str]:

@@ -40,12 +40,14 @@ MAY_IMPORT = {
     "workers": COMMON,
     "disks": set[str](),
     "store": STAGE | {"disks", "fields"},
-    "export": STAGE | {"fields", "store"},
+    "checks": COMMON | {"store"},
+    "export": STAGE | {"checks", "fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
     "progress": COMMON | {"fields"},
     "watching": COMMON | {"disks", "scans"},
+    "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""

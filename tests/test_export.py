@@ -21,6 +21,7 @@ from formreader.export import (
     _write_csv,
     export_book,
     guarded,
+    read_drifts,
     read_results,
     unguarded,
     write_tables,
@@ -297,3 +298,38 @@ def test_sheets_never_share_a_name() -> None:
     assert len({name.casefold() for name in (*names, "Pages", "Failed")}) == len(names) + 2
     assert max(map(len, names)) <= 31
     assert names[-1] == "plain"
+
+
+# --- drift
+
+
+def test_drift_has_a_table_of_its_own_until_there_is_none(tmp_path: Path) -> None:
+    refs = [scan(tmp_path, f"s{number:02}.png") for number in range(60)]
+    with opened(tmp_path / "out", template=FORM) as writer:
+        writer.pending(refs)
+        for number, ref in enumerate(refs):
+            writer.add(page(ref, "47" if number < 20 else "41"))
+    write_tables(tmp_path / "out")
+    header, found = table(tmp_path / "out" / "drift.csv")
+    assert header[:6] == ["form", "field", "position", "what", "share", "elsewhere"]
+    assert found[:10] == ["exam", "id", "2", "7", "1.0", "0.0", "1", "20", "s00.png", "1"]
+    (drift,) = read_drifts(tmp_path / "out")
+    assert str(drift).startswith("box 2 of 'id' is read as 7 on 100% of 20 pages (s00.png to s19.png), 0% elsewhere")
+
+
+def test_pages_without_a_template_have_no_drift(tmp_path: Path) -> None:
+    refs = [scan(tmp_path, f"s{number:02}.png") for number in range(60)]
+    with opened(tmp_path / "out", template=None) as writer:
+        for number, ref in enumerate(refs):
+            writer.pending([ref])
+            writer.add(page(ref, "47" if number < 20 else "41"))
+    write_tables(tmp_path / "out")
+    assert not (tmp_path / "out" / "drift.csv").exists()
+
+
+def test_batch_without_drift_has_no_table_of_it(batch: Path) -> None:
+    (batch / "drift.csv").write_text("of an earlier day")
+    assert read_drifts(batch) == []
+    write_tables(batch)
+    assert not (batch / "drift.csv").exists()
+    assert read_drifts(batch) == []

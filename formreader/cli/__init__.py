@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
 from formreader.cli.models import evaluate, gallery, predict
 from formreader.cli.reading import read
@@ -272,6 +273,8 @@ def _say_stages() -> Callable[[str, float], None]:
     return tell
 
 
+app.command(epilog="Example: formreader status results")(status)
+app.command(epilog="Example: formreader merge monday tuesday -o week")(merge)
 app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)
 app.command(epilog="Example: formreader predict seven.png")(predict)
 app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)

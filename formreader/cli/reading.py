@@ -204,11 +204,11 @@ def read(
         write_tables(output, digits=digits)
         if not watch:
             again = "the same command without --fresh" if fresh else "the same command"
-            log.say("\n".join([*_about_earlier(output), f"What was read is in {output}; run {again} again to go on"]))
+            log.say("\n".join([*_about_batch(output), f"What was read is in {output}; run {again} again to go on"]))
             log.end("stopped")
             raise
     tables = tables_of(output / "results.csv", [form.name for form in forms])
-    log.say(tally.summary(tables, [*about_ignored(found.ignored), *_about_earlier(output)]))
+    log.say(tally.summary(tables, [*about_ignored(found.ignored), *_about_batch(output)]))
     log.end("finished")
     if tally.failed or tally.failed_earlier:
         raise typer.Exit(1)
@@ -239,13 +239,15 @@ def _say_plan(new: Sequence[PageRef], tally: Tally) -> None:
         say(line)
 
 
-def _about_earlier(results: Path) -> list[str]:
-    """Say which pages show readings of settings before a --reread."""
+def _about_batch(results: Path) -> list[str]:
+    """Say which pages show readings of settings before a --reread, and where readings drift."""
+    from formreader.checks import about_drifts
+    from formreader.export import read_drifts
     from formreader.progress import about_earlier_settings
     from formreader.store import open_results
 
     with open_results(results) as batch:
-        return list(about_earlier_settings(*batch.of_earlier_settings()))
+        return [*about_earlier_settings(*batch.of_earlier_settings()), *about_drifts(read_drifts(results))]
 
 
 def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:

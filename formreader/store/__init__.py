@@ -5,7 +5,25 @@ Each page is one transaction that is on the disk when `Batch.add` returns: a pow
 """
 
 from formreader.store.batch import Batch, Known, open_batch
-from formreader.store.folder import FILE
+from formreader.store.folder import FILE, is_written_to
+from formreader.store.merging import Conflict, Joined, joined
 from formreader.store.results import Change, Results, StoredPage, natural, open_results
+from formreader.store.standing import RunRow, Standing
 
-__all__ = ["FILE", "Batch", "Change", "Known", "Results", "StoredPage", "natural", "open_batch", "open_results"]
+__all__ = [
+    "FILE",
+    "Batch",
+    "Change",
+    "Conflict",
+    "Joined",
+    "Known",
+    "Results",
+    "RunRow",
+    "Standing",
+    "StoredPage",
+    "is_written_to",
+    "joined",
+    "natural",
+    "open_batch",
+    "open_results",
+]

@@ -16,6 +16,7 @@ from formreader.store.schema import APPLICATION, SCHEMA, VALUES, VERSION
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
+_LOOKED_AT_S: Final = 0.2  # `is_written_to` holds the lock for less than a thousandth of that
 
 
 def refuse_foreign(folder: Path, *, aside: bool) -> None:
@@ -80,7 +81,7 @@ def set_aside(folder: Path) -> None:
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold the batch's lock: a transaction on a database of its own, that the system ends with the process."""
     try:
-        with closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as lock:
+        with closing(sqlite3.connect(folder / _LOCK, timeout=_LOOKED_AT_S, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")
             yield
     except sqlite3.OperationalError as error:
@@ -89,9 +90,30 @@ def only_writer(folder: Path) -> Iterator[None]:
         raise _unwritable(folder, error) from error
 
 
+def is_written_to(folder: Path) -> bool:
+    """Say whether a run holds the batch's lock; nothing is written, and no run is kept from starting."""
+    if not (folder / _LOCK).exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{(folder / _LOCK).absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as lock:
+            is_empty(lock)
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return True
+        raise _unwritable(folder, error) from error
+    return False
+
+
+def read_only_uri(folder: Path) -> str:
+    """Give what SQLite opens a batch by so that its files stay as they are, also those of a run that was killed."""
+    # Opened as read-only, a batch in WAL mode that nobody uses is left with two empty files beside it.
+    mode = "ro" if (folder / f"{FILE}-wal").exists() else "rw"
+    return f"{(folder / FILE).absolute().as_uri()}?mode={mode}"
+
+
 @contextmanager
-def connected(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Open the batch's file and see that it is ours.
+def connected(folder: Path, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the batch's file and see that it is ours; statements can attach others by their URI.
 
     Raises
     ------
@@ -99,7 +121,8 @@ def connected(folder: Path) -> Iterator[sqlite3.Connection]:
         It is damaged, not ours, of a newer program, or fails while it is used.
     """
     try:
-        with closing(sqlite3.connect(folder / FILE, isolation_level=None, timeout=30)) as connection:
+        place = read_only_uri(folder) if read_only else (folder / FILE).absolute().as_uri()
+        with closing(sqlite3.connect(place, uri=True, isolation_level=None, timeout=30)) as connection:
             connection.execute("PRAGMA foreign_keys = ON")
             _check_ours(connection, folder)
             yield connection

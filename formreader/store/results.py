@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from formreader.errors import BatchError
 from formreader.store.folder import FILE, connected, is_empty, is_of_earlier_version, only_writer, prepare
 from formreader.store.packing import unpacked_digits, unpacked_fields
+from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
 
 Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
@@ -184,12 +186,27 @@ class Results:
             "SELECT count(*), count(nullif(latest.series, last.series)) FROM current_pages p"
             " JOIN current_readings c ON c.sha256 = p.sha256 AND c.page = p.page AND c.outcome = 'read'"
             " JOIN runs current ON current.id = c.run"
-            " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
+            " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
             " JOIN runs latest ON latest.id = l.run"
             " JOIN (SELECT max(series) AS series FROM runs) last ON current.series < last.series"
         )
         both, waiting = self._connection.execute(query).fetchone()
         return both - waiting, waiting
+
+    def standing(self) -> Standing:
+        """Count how far the batch is; readings are not unpacked."""
+        return standing_of(self._connection)
+
+    def answered_since(self, since: datetime) -> list[datetime]:
+        """Give when the last run's pages were answered since a moment, the last first."""
+        return answers_since(self._connection, since)
+
+    def sample(self, readings: Iterable[int]) -> Iterator[StoredPage]:
+        """Give pages by the numbers of their readings, with digits; without names, which take the whole batch."""
+        for reading in readings:
+            query = "SELECT page, sha256 FROM readings WHERE id = ?"
+            page, sha256 = self._connection.execute(query, (reading,)).fetchone()
+            yield self._page(_Place("", page, sha256, reading, "", 0), reading, with_digits=True)
 
     @cached_property
     def _places(self) -> list[_Place]:
@@ -197,7 +214,7 @@ class Results:
             "SELECT path, p.page, p.sha256, r.id, r.form, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
             " FROM {} p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
-            " JOIN latest_readings l ON l.sha256 = p.sha256 AND l.page = p.page"
+            " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
         )
         of_duplicate = "SELECT path, page, sha256, 0, '', 0 FROM current_duplicates"
         if self.keeps_duplicates:
@@ -283,12 +300,14 @@ def open_results(folder: Path) -> Iterator[Results]:
     """
     if not (folder / FILE).is_file():
         raise BatchError(f"{folder}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
-    with connected(folder) as connection:
+    with connected(folder, read_only=True) as connection:
         if is_empty(connection):
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
-        if is_of_earlier_version(connection):
-            with only_writer(folder):
-                prepare(connection, folder)
+        earlier = is_of_earlier_version(connection)
+    if earlier:
+        with only_writer(folder), connected(folder) as connection:
+            prepare(connection, folder)
+    with connected(folder, read_only=True) as connection:
         connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
         yield Results(connection, folder)
 

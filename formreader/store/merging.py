@@ -1,0 +1,243 @@
+"""Join batches of one form into a new one, which loses nothing of what any of them holds.
+
+All rows are kept, a row that several batches hold (one was copied and gone on with) once. What counts of a page is
+what was read or decided last, whichever batch it is in. Rows are copied column by column as the tables have them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from formreader.errors import BatchError
+from formreader.store import folder as folders
+from formreader.store.folder import FILE, connected
+from formreader.store.merged_pages import join_pages
+from formreader.store.merged_runs import join_runs, settings_apart
+
+MOST: Final = 10
+"""Batches in one call: SQLite attaches no more to a connection."""
+
+OWN_WAY: Final = frozenset({"runs", "pages", "readings", "decisions"})
+"""Tables whose rows find their place by a rule of their own; the others' belong to a reading and go with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field that people decided otherwise in two batches, neither knowing of the other.
+
+    Attributes
+    ----------
+    kept, other
+        The value that counts now, and that of the other batch.
+    kept_by, other_by
+        Who decided that, and when.
+    """
+
+    scan: str
+    page: int
+    field: str
+    kept: str
+    kept_by: str
+    other: str
+    other_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A batch that several were joined into.
+
+    Attributes
+    ----------
+    folder
+        Where it lies until it is whole.
+    notes
+        What a person should know of it, in whole sentences.
+    """
+
+    folder: Path
+    notes: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+@contextmanager
+def joined(sources: Sequence[Path], target: Path) -> Iterator[Joined]:
+    """Join batches; they become `target` at the end of the ``with`` block, and nothing is left if that breaks off.
+
+    Raises
+    ------
+    BatchError
+        They are not two to ten batches of the same forms, one is being written to or of a newer program, or `target`
+        is in use or cannot be written. Nothing was changed.
+    """
+    _refuse(sources, target)
+    part = target.absolute().with_name(f".{target.absolute().name}.part")
+    try:
+        if part.exists():  # of a call that was killed
+            with folders.only_writer(part):
+                pass
+            shutil.rmtree(part)
+        folders.make_folder(part)
+        try:
+            with folders.only_writer(part):
+                yield _join(sources, part)
+            if target.exists():
+                target.rmdir()
+            part.rename(target.absolute())
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        raise BatchError(f"{target}: cannot be written ({error.strerror or error}); name another folder") from error
+
+
+def _refuse(sources: Sequence[Path], target: Path) -> None:
+    if not 2 <= len(sources) <= MOST:
+        raise BatchError(f"{len(sources)} batches were named; from two to {MOST} can be joined in one call")
+    places = [source.resolve() for source in sources]
+    for place, source in zip(places, sources, strict=True):
+        if places.count(place) > 1:
+            raise BatchError(f"{source}: is named twice; name each batch once")
+        if target.resolve().is_relative_to(place):
+            raise BatchError(f"{target}: lies in {source}, which is not written to; name another folder with -o")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise BatchError(f"{target}: exists already; batches are joined in a new folder, name another with -o")
+    forms = [_form_of(source) for source in sources]
+    for source, form in zip(sources, forms, strict=True):
+        if form != forms[0]:
+            of_first, of_this = (form.replace("\n", ", ") or "no template" for form in (forms[0], form))
+            raise BatchError(
+                f"{source}: holds pages of {of_this}, {sources[0]} of {of_first}; only one form's are joined"
+            )
+
+
+def _form_of(source: Path) -> str:
+    """Give the names of a batch's forms; refuse what cannot be joined."""
+    if not (source / FILE).is_file():
+        raise BatchError(f"{source}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
+    if folders.is_written_to(source):
+        raise BatchError(f"{source}: a run is writing to it; wait for its end, or stop it")
+    with connected(source, read_only=True) as connection:
+        row = None
+        if not folders.is_empty(connection):
+            row = connection.execute("SELECT form FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    if row is None:
+        raise BatchError(f"{source}: nothing was read into it yet; leave it out")
+    return str(row[0])
+
+
+def _join(sources: Sequence[Path], part: Path) -> Joined:
+    with connected(part) as connection:
+        folders.prepare(connection, part)
+        names = [f"batch{number}" for number in range(len(sources))]
+        for name, source in zip(names, sources, strict=True):
+            connection.execute(f"ATTACH ? AS {name}", (_as_now(source, part / f"{name}.sqlite"),))
+        connection.execute("BEGIN")  # an immediate one would lock the sources
+        runs = join_runs(connection, names)
+        moved = join_pages(connection, dict(zip(names, (str(source.absolute()) for source in sources), strict=True)))
+        _join_readings(connection, names)
+        conflicts = _join_decisions(connection, names)
+        connection.execute("COMMIT")
+        for name in names:
+            connection.execute(f"DETACH {name}")
+    for copy in part.glob("batch*.sqlite"):
+        if copy.name != FILE:
+            copy.unlink()
+    return Joined(part, (*settings_apart(runs, sources), *moved), conflicts)
+
+
+def _as_now(source: Path, copy: Path) -> str:
+    """Give a batch in today's schema: itself, or where it is older a copy that was brought there."""
+    uri = folders.read_only_uri(source)
+    with connected(source, read_only=True) as connection:
+        if not folders.is_of_earlier_version(connection):
+            return uri
+        with closing(sqlite3.connect(copy, isolation_level=None)) as newer:
+            connection.backup(newer)
+            folders.prepare(newer, copy.parent)
+    return copy.absolute().as_uri()
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Give a table's columns but for its id."""
+    return [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})") if name != "id"]
+
+
+def _join_readings(connection: sqlite3.Connection, names: Sequence[str]) -> None:
+    """Copy readings in the order in which they were made, and what belongs to them."""
+    every = " UNION ALL ".join(
+        f"SELECT {source} AS source, id AS old, run_of.new AS run, sha256, page, at, outcome, stage, reason,"  # noqa: S608
+        f" max(at) OVER (ORDER BY id) AS made FROM {name}.readings"
+        f" JOIN run_of ON run_of.source = {source} AND run_of.old = run"
+        for source, name in enumerate(names)
+    )
+    connection.execute(
+        "CREATE TEMP TABLE reading_of AS"  # noqa: S608 - names are ours
+        " SELECT e.source, old, e.run, row_number() OVER (ORDER BY series, made, e.source, old) AS new FROM ("
+        " SELECT *, min(source) OVER (PARTITION BY run, sha256, page, at, outcome, stage, reason) AS first"
+        f" FROM ({every})) e JOIN main.runs ON runs.id = run WHERE e.source = first"
+    )
+    columns = ", ".join(name for name in columns_of(connection, "readings") if name != "run")
+    for source, name in enumerate(names):
+        connection.execute(
+            f"INSERT INTO main.readings (id, run, {columns}) SELECT new, m.run, {columns}"  # noqa: S608
+            f" FROM (SELECT old, new, run FROM reading_of WHERE source = {source}) m"
+            f" JOIN (SELECT id, {columns} FROM {name}.readings) ON id = old ORDER BY new"
+        )
+    for table in _tables_below_readings(connection):
+        columns = ", ".join(name for name in columns_of(connection, table) if name != "reading")
+        for source, name in enumerate(names):
+            if connection.execute(f"SELECT 1 FROM {name}.sqlite_master WHERE name = ?", (table,)).fetchone():  # noqa: S608
+                connection.execute(
+                    f"INSERT INTO main.{table} (reading, {columns}) SELECT new, {columns} FROM {name}.{table} t"  # noqa: S608
+                    f" JOIN reading_of m ON m.source = {source} AND m.old = t.reading ORDER BY t.rowid"
+                )
+
+
+def _tables_below_readings(connection: sqlite3.Connection) -> list[str]:
+    tables = [row[0] for row in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")]
+    return [table for table in tables if table not in OWN_WAY and not table.startswith("sqlite_")]
+
+
+def _join_decisions(connection: sqlite3.Connection, names: Sequence[str]) -> tuple[Conflict, ...]:
+    """Copy decisions in the order in which they were made; give those that contradict each other."""
+    columns = columns_of(connection, "decisions")
+    listed = ", ".join(columns)
+    every = " UNION ALL ".join(
+        f"SELECT {source} AS source, id AS old, {listed}, max(at) OVER (ORDER BY id) AS made FROM {name}.decisions"  # noqa: S608
+        for source, name in enumerate(names)
+    )
+    connection.execute(
+        "CREATE TEMP TABLE decided AS SELECT *, min(source) OVER same AS first, "  # noqa: S608
+        f"dense_rank() OVER (ORDER BY {listed}) AS what FROM ({every}) WINDOW same AS (PARTITION BY {listed})"
+    )
+    connection.execute("CREATE INDEX temp.decided_by_field ON decided (sha256, page, field)")
+    connection.execute("CREATE INDEX temp.decided_by_content ON decided (what, source)")
+    connection.execute(
+        f"INSERT INTO main.decisions ({listed}) SELECT {listed} FROM decided WHERE source = first"  # noqa: S608
+        " ORDER BY made, source, old"
+    )
+    return tuple(_conflicts(connection))
+
+
+def _conflicts(connection: sqlite3.Connection) -> Iterator[Conflict]:
+    """Find the fields whose last decision in one batch is another than in the next, which does not know of it."""
+    connection.execute(
+        "CREATE TEMP TABLE last_decided AS SELECT * FROM decided d WHERE NOT EXISTS ("
+        "SELECT 1 FROM decided e WHERE e.source = d.source AND e.old > d.old"
+        " AND e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field)"
+    )
+    rows = connection.execute(
+        "SELECT DISTINCT (SELECT name FROM main.current_pages p WHERE p.sha256 = a.sha256 AND p.page = a.page),"
+        " a.page, a.field, b.new, b.who, b.at, a.new, a.who, a.at"
+        " FROM last_decided a JOIN last_decided b ON b.sha256 = a.sha256 AND b.page = a.page AND b.field = a.field"
+        " AND (b.made, b.source, b.old) > (a.made, a.source, a.old) AND b.new <> a.new"
+        " WHERE NOT EXISTS (SELECT 1 FROM decided e WHERE e.what = a.what AND e.source = b.source)"
+        " AND NOT EXISTS (SELECT 1 FROM decided e WHERE e.what = b.what AND e.source = a.source) ORDER BY 1, 2, 3"
+    )
+    for scan, page, field, kept, kept_by, kept_at, other, other_by, other_at in rows:
+        yield Conflict(scan or "", page, field, kept, f"{kept_by}, {kept_at}", other, f"{other_by}, {other_at}")
