@@ -12,7 +12,7 @@ from typing import Any, Final
 from formreader.disks import on_network
 from formreader.errors import BatchError
 from formreader.store.migrations import migrate
-from formreader.store.schema import APPLICATION, SCHEMA, VALUES, VERSION
+from formreader.store.schema import APPLICATION, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
@@ -184,7 +184,7 @@ def prepare(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # less may lose the last pages in a power cut
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {VALUES} {mark} COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {';'.join(VIEWS)}; {mark} COMMIT;")
     migrate(connection)
 
 

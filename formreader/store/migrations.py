@@ -15,7 +15,7 @@ import numpy as np
 
 from formreader.fields import needs_review
 from formreader.store.packing import packed_digits, packed_fields
-from formreader.store.schema import VALUES, VERSION
+from formreader.store.schema import VERSION, VIEWS
 from formreader.values import CLASSES, Box, DigitReading, FieldReading
 
 
@@ -44,8 +44,8 @@ def _pack_smaller(connection: sqlite3.Connection) -> None:
             f"ALTER TABLE readings ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
             for name in ("boxes", "flagged_boxes", "flagged_fields")
         ),
-        "DROP VIEW current_values",
-        VALUES,
+        *(f"DROP VIEW {name}" for name in _views(connection)),
+        *VIEWS,
     ):
         connection.execute(change)
     forms: dict[int, dict[str, list[str]]] = {
@@ -61,6 +61,10 @@ def _pack_smaller(connection: sqlite3.Connection) -> None:
             " flagged_fields = :flagged_fields WHERE id = :id",
             {"id": reading, **row},
         )
+
+
+def _views(connection: sqlite3.Connection) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
 
 
 def _repacked(packed_1: list[dict[str, Any]], boxes_1: list[list[Any]], names: list[str]) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class _Place(NamedTuple):
     form: str
     failure: int
     """The latest reading where that failed, else 0; it is another than `reading` where an earlier one is kept."""
+    twin: str
+    """Name of the scan that has the same content and came first; empty for that one."""
 
 
 class Results:
@@ -89,6 +91,8 @@ class Results:
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self.folder = folder
         self._connection = connection
+        connection.create_function("sort_key", 1, natural, deterministic=True)
+        connection.create_function("shown", 2, self._shown)
 
     @cached_property
     def _runs(self) -> dict[int, dict[str, list[str]]]:
@@ -143,36 +147,25 @@ class Results:
         digits
             Unpack the single boxes too; without, each page's `StoredPage.digits` is empty.
         """
-        for place in self._places:
-            if form is not None and form != place.form:
-                continue
+        for place in self._places("? IS NULL OR form = ?", form, form):
             if place.reading:
                 yield self._page(place, place.reading, with_digits=digits)
             else:
-                yield StoredPage(place.scan, place.page, place.sha256, 0, "duplicate", reason=self._twin(place))
+                yield StoredPage(place.scan, place.page, place.sha256, 0, "duplicate", reason=place.twin)
 
     def duplicates(self) -> Iterator[tuple[str, int, str]]:
         """Give name and page of each that has the content of another, and that other's name."""
-        query = "SELECT path, page, sha256 FROM current_duplicates"
-        rows = [
-            _Place(self._names[path], page, content, 0, "", 0)
-            for path, page, content in self._connection.execute(query)
-        ]
-        for place in sorted(rows, key=_natural_place):
-            yield place.scan, place.page, self._twin(place)
-
-    def _twin(self, place: _Place) -> str:
-        query = "SELECT path FROM current_pages WHERE sha256 = ? AND page = ?"
-        row = self._connection.execute(query, (place.sha256, place.page)).fetchone()
-        return self._names[row[0]] if row else ""
+        for place in self._places("twin <> ''"):
+            yield place.scan, place.page, place.twin
 
     def failures(self) -> Iterator[StoredPage]:
         """Give the pages that failed when last read, also those that keep an earlier reading."""
-        return (self._page(place, place.failure, with_digits=False) for place in self._places if place.failure)
+        return (self._page(place, place.failure, with_digits=False) for place in self._places("failure"))
 
     def page_count(self) -> int:
         """Count what `pages` gives."""
-        return len(self._places)
+        count: int = self._connection.execute(f"SELECT count(*) FROM {self._listed}").fetchone()[0]  # noqa: S608 - ours
+        return count
 
     def of_earlier_settings(self) -> tuple[int, int]:
         """Count the pages that show a reading of before the last ``--reread``.
@@ -206,32 +199,51 @@ class Results:
         for reading in readings:
             query = "SELECT page, sha256 FROM readings WHERE id = ?"
             page, sha256 = self._connection.execute(query, (reading,)).fetchone()
-            yield self._page(_Place("", page, sha256, reading, "", 0), reading, with_digits=True)
+            yield self._page(_Place("", page, sha256, reading, "", 0, ""), reading, with_digits=True)
+
+    def _places(self, wanted: str, *given: Any) -> Iterator[_Place]:
+        """Give where pages are, in natural order of names and pages; `wanted` is a condition."""
+        query = f"SELECT * FROM {self._listed} WHERE {wanted} ORDER BY rowid"  # noqa: S608 - ours
+        return map(_Place._make, self._connection.execute(query, given))
 
     @cached_property
-    def _places(self) -> list[_Place]:
+    def _listed(self) -> str:
+        """List all places once, in order, in a table of this connection's own: it may be too long for the memory."""
         of_page = (
-            "SELECT path, p.page, p.sha256, r.id, r.form, CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END"
+            "SELECT shown(p.path, p.name) AS scan, p.page, p.sha256, r.id AS reading, r.form,"
+            " CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END AS failure, {} AS twin"
             " FROM {} p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
             " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
         )
-        of_duplicate = "SELECT path, page, sha256, 0, '', 0 FROM current_duplicates"
+        twin = "(SELECT shown(t.path, t.name) FROM current_pages t WHERE t.sha256 = p.sha256 AND t.page = p.page)"
+        of_duplicate = f"SELECT shown(path, name), page, sha256, 0, '', 0, {twin} FROM current_duplicates p"  # noqa: S608
         if self.keeps_duplicates:
-            of_duplicate = of_page.format("current_duplicates")
-        rows = self._connection.execute(f"{of_page.format('current_pages')} UNION ALL {of_duplicate}")
-        return sorted((_Place(self._names[path], *rest) for path, *rest in rows), key=_natural_place)
+            of_duplicate = of_page.format(twin, "current_duplicates")
+        self._connection.execute(
+            f"CREATE TEMP TABLE places AS SELECT * FROM ({of_page.format(repr(''), 'current_pages')}"  # noqa: S608 - ours
+            f" UNION ALL {of_duplicate}) ORDER BY sort_key(scan), page"
+        )
+        return "temp.places"
+
+    def _shown(self, path: str, name: str) -> str:
+        return self._longer.get(path, name)
 
     @cached_property
-    def _names(self) -> dict[str, str]:
-        """Give each file's name by its place, no name twice: of several that share one, the first found has it."""
+    def _longer(self) -> dict[str, str]:
+        """Give files that share their name with another a longer one each: all but the first that was found."""
+        places = "(SELECT path, name FROM current_pages UNION SELECT path, name FROM current_duplicates)"
         rows = self._connection.execute(
-            "SELECT path, name FROM"
-            " (SELECT path, name FROM current_pages UNION SELECT path, name FROM current_duplicates)"
-            " JOIN (SELECT path, min(id) AS first FROM pages GROUP BY path) USING (path) ORDER BY first, name"
-        )
+            f"SELECT path, name FROM {places}"  # noqa: S608 - ours
+            " JOIN (SELECT path, min(id) AS first FROM pages GROUP BY path) USING (path)"
+            f" WHERE name IN (SELECT name FROM {places} GROUP BY name HAVING count(DISTINCT path) > 1)"
+            " ORDER BY first, name"
+        ).fetchall()
+        possible = {longer for path, name in rows for longer in _longer_names(name, path)}
+        possible.difference_update(name for _, name in rows)
+        every = self._connection.execute("SELECT DISTINCT name FROM pages") if possible else ()
+        taken = {name for (name,) in every if name in possible}
         names: dict[str, str] = {}
-        taken: set[str] = set()
         for path, name in rows:
             if path not in names:
                 names[path] = next((longer for longer in _longer_names(name, path) if longer not in taken), path)
@@ -263,7 +275,7 @@ class Results:
         """
         query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read' AND id < ?"
         (series,) = self._connection.execute("SELECT max(series) FROM runs").fetchone()
-        for place in self._places if series > 1 else ():
+        for place in self._places("reading") if series > 1 else ():
             (before,) = self._connection.execute(query, (place.sha256, place.page, place.reading)).fetchone()
             if before is None:
                 continue
@@ -321,10 +333,6 @@ def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]
     )
 
 
-def _natural_place(place: _Place) -> tuple[Any, ...]:
-    return natural(place.scan), place.page
-
-
 def _longer_names(name: str, path: str) -> Iterator[str]:
     """Give a name, then with more and more of its parent folders in front, at last the whole path."""
     yield name
@@ -333,8 +341,13 @@ def _longer_names(name: str, path: str) -> Iterator[str]:
         yield "/".join((*folders[first:], name))
 
 
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+def natural(name: str) -> str:
     """Give a sort key under which ``scan10`` comes after ``scan9``."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    # The text itself breaks ties such as 7 and 07, so that the order is the same on every machine.
-    return (*((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), (-1, 0, name))
+    numbers = (part.lstrip("0") if part.isdecimal() else None for part in parts)
+    # A number sorts before any letter, by its length first; the text itself breaks ties such as 7 and 07, so that the
+    # order is the same on every machine.
+    key = "".join(
+        part if number is None else f"\x02{len(number):05}{number}" for part, number in zip(parts, numbers, strict=True)
+    )
+    return f"{key}\x01{name}"

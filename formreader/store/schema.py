@@ -86,27 +86,37 @@ CREATE TABLE decisions (
     how TEXT NOT NULL
 );
 CREATE INDEX decisions_by_field ON decisions (sha256, page, field);
-CREATE VIEW latest_readings AS
-    SELECT * FROM readings WHERE id IN (SELECT max(id) FROM readings GROUP BY sha256, page);
--- A page that was read once keeps that reading until it is read again: a later failure takes nothing away.
+"""
+
+VIEWS: Final = (
+    # A page that was read once keeps that reading until it is read again: a later failure takes nothing away.
+    """
 CREATE VIEW current_readings AS
     SELECT * FROM readings WHERE id IN (
-        SELECT coalesce(max(CASE WHEN outcome = 'read' THEN id END), max(id)) FROM readings GROUP BY sha256, page);
--- What lies at each place now: a page scanned again under its old name takes the place of the old one.
+        SELECT coalesce(max(CASE WHEN outcome = 'read' THEN id END), max(id)) FROM readings GROUP BY sha256, page)
+""",
+    # What lies at each place now: a page scanned again under its old name takes the place of the old one.
+    """
 CREATE VIEW current_places AS
     SELECT * FROM pages p WHERE NOT EXISTS (
         SELECT 1 FROM pages q WHERE q.path = p.path AND q.id > p.id
-            AND (q.sha256 <> p.sha256 OR q.page = p.page));
+            AND (q.sha256 <> p.sha256 OR q.page = p.page))
+""",
+    # Of one content's places the last that was no duplicate when it was found; where none is left, the first duplicate.
+    """
 CREATE VIEW current_pages AS
-    SELECT * FROM current_places p WHERE NOT duplicate AND NOT EXISTS (
-        SELECT 1 FROM current_places q WHERE q.sha256 = p.sha256 AND q.page = p.page AND q.id > p.id
-            AND NOT q.duplicate);
+    SELECT * FROM current_places p WHERE id = (
+        SELECT id FROM current_places q WHERE q.sha256 = p.sha256 AND q.page = p.page
+        ORDER BY q.duplicate, CASE WHEN q.duplicate THEN q.id ELSE -q.id END LIMIT 1)
+""",
+    """
 CREATE VIEW current_duplicates AS
     SELECT * FROM current_places p WHERE duplicate
-        AND EXISTS (SELECT 1 FROM readings r WHERE r.sha256 = p.sha256 AND r.page = p.page);
-"""
-
-VALUES: Final = """
+        AND EXISTS (SELECT 1 FROM readings r WHERE r.sha256 = p.sha256 AND r.page = p.page)
+        AND EXISTS (SELECT 1 FROM current_places q WHERE q.sha256 = p.sha256 AND q.page = p.page
+            AND (NOT q.duplicate OR q.id < p.id))
+""",
+    """
 CREATE VIEW current_values AS
     SELECT scan, v.sha256, v.page, place, v.field, coalesce(d.new, value) AS value, confidence, reasons,
         CASE WHEN d.id IS NULL THEN 'reading' ELSE 'decision' END AS source,
@@ -123,5 +133,6 @@ CREATE VIEW current_values AS
         JOIN json_each(r.fields) f
         JOIN current_pages p ON p.sha256 = r.sha256 AND p.page = r.page) v
     LEFT JOIN decisions d ON d.id = (
-        SELECT max(id) FROM decisions w WHERE w.sha256 = v.sha256 AND w.page = v.page AND w.field = v.field);
-"""
+        SELECT max(id) FROM decisions w WHERE w.sha256 = v.sha256 AND w.page = v.page AND w.field = v.field)
+""",
+)
