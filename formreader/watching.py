@@ -9,6 +9,7 @@ from pathlib import Path
 
 from formreader.disks import on_network
 from formreader.errors import UnusableCall
+from formreader.places import is_address
 from formreader.scans import file_stamp, find_scans, scans_among
 from formreader.values import PageRef
 
@@ -38,8 +39,10 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
         A place is no folder, or the library that watches is not installed.
     """
     for folder in folders:
-        if not folder.is_dir():
-            raise UnusableCall(f"{folder}: no folder; --watch waits for scans that are dropped into folders")
+        if is_address(folder) or not folder.is_dir():
+            raise UnusableCall(
+                f"{folder}: no folder of this machine; --watch waits for scans that are dropped into folders"
+            )
     try:
         from watchfiles import watch
     except ImportError as error:

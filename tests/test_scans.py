@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import io
 import os
+import pickle
 import struct
 import sys
+import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +24,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from formreader.errors import LockedPdf, NoScans, PageError, ScanTooLarge, UnreadableScan
+from formreader.errors import LockedPdf, NoScans, PageError, ScanTooLarge, UnreadableScan, UnusableCall
 from formreader.pictures.headers import read_header
+from formreader.places import place
 from formreader.scans import find_scans, fingerprint, identified, load_page, save_picture
 from formreader.values import Page, PageRef
 
@@ -715,3 +720,59 @@ def test_damage_anywhere_is_either_survived_or_refused(
 def test_a_header_of_rubbish_is_no_header(tail: bytes, start: bytes) -> None:
     header = read_header(start + tail)
     assert header is None or not header.is_complete or header.width * header.height >= 0
+
+
+# --- scans behind an address ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Serve a folder on this machine alone, while a test runs."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_scans_behind_an_address_are_those_of_the_folder(served: tuple[Path, str]) -> None:
+    folder, address = served
+    (folder / "sub").mkdir()
+    for name in ("page10.png", "page9.png", "sub/a.png", "notes.txt"):
+        (folder / name).write_bytes(cv2.imencode(".png", np.full((300, 400), 200, np.uint8))[1].tobytes())
+    Image.new("L", (300, 400), 220).save(folder / "two.tif", save_all=True, append_images=[Image.new("L", (300, 400))])
+    found = find_scans([place(address)])
+    assert [str(ref) for ref in found.pages] == ["page9.png", "page10.png", "sub/a.png", "two.tif", "two.tif#2"]
+    assert found.ignored == ("notes.txt",)
+    here = {ref.name: identified(ref).sha256 for ref in find_scans([folder]).pages}
+    there = [identified(ref) for ref in found.pages]
+    assert {ref.name: ref.sha256 for ref in there} == here
+    assert all(ref.stamp for ref in there)
+    assert load_page(pickle.loads(pickle.dumps(there[0]))).pixels.shape == (300, 400)
+    assert load_page(there[4]).pixels.max() == 0
+    assert [ref.name for ref in find_scans([place(f"{address}sub/a.png"), place(f"{address}page9.png")]).pages] == [
+        "page9.png",
+        "sub/a.png",
+    ]
+
+
+def test_an_address_that_does_not_answer_says_so(served: tuple[Path, str]) -> None:
+    with pytest.raises(NoScans, match=r"http://127\.0\.0\.1:1/: "):
+        find_scans([place("http://127.0.0.1:1/")])
+    with pytest.raises(NoScans, match="absent: no such file or folder"):
+        find_scans([place(f"{served[1]}absent")])
+    with pytest.raises(UnusableCall, match=r"formreader\[remote\]"):
+        place("nonsense://bucket/scans")
+    gone = PageRef(place(f"{served[1]}gone.png"), 1, "gone.png")
+    with pytest.raises(UnreadableScan, match=r"gone\.png: cannot be read"):
+        load_page(gone)
+    with pytest.raises(UnreadableScan, match=r"gone\.png: cannot be read"):
+        identified(gone)

@@ -13,6 +13,7 @@ import typer
 
 from formreader.cli.calls import need_opencv, say, speak_json
 from formreader.errors import UnusableCall
+from formreader.places import place
 
 if TYPE_CHECKING:
     from formreader.progress import Tally
@@ -34,7 +35,14 @@ class OtherPages(StrEnum):
 
 def read(
     context: typer.Context,
-    scans: Annotated[list[Path], typer.Argument(metavar="SCANS...", help="Scans, or folders with scans in them.")],
+    scans: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SCANS...",
+            parser=place,
+            help="Scans, or folders with scans in them; or addresses, such as s3://...",
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="RESULTS", help="Folder for the results; a batch grows in it.")
     ],

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import mmap
 import os
+import posixpath
 import re
 import stat
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Final, overload
+from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 from formreader.errors import NoScans, UnreadableScan
 from formreader.pictures import decode, encode_png
 from formreader.pictures.headers import count_pages
+from formreader.places import is_address, place
 from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
 from formreader.values import Page, PageRef
 
@@ -29,6 +33,10 @@ ENDINGS: Final = frozenset(
 )
 CLUTTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What desktops leave in folders; passed over without a word, like names that begin with a dot."""
+_VERSIONS: Final = ("ETag", "etag", "LastModified", "Last-Modified", "mtime", "updated")
+"""What stores call the thing that changes with a file's content."""
+_SINGLE: Final = ENDINGS - {".tif", ".tiff", ".pdf"}
+"""Endings of files that hold one page."""
 RESULTS_MARK: Final = "batch.sqlite"
 """A folder holding this is a results folder: its pictures are not scans."""
 
@@ -66,18 +74,18 @@ class _Pages(Sequence[PageRef]):
         return self._ends[-1] if self._ends else 0
 
     @overload
-    def __getitem__(self, place: int) -> PageRef: ...
+    def __getitem__(self, index: int) -> PageRef: ...
 
     @overload
-    def __getitem__(self, place: slice) -> tuple[PageRef, ...]: ...
+    def __getitem__(self, index: slice) -> tuple[PageRef, ...]: ...
 
-    def __getitem__(self, place: int | slice) -> PageRef | tuple[PageRef, ...]:
-        if isinstance(place, slice):
-            return tuple(self[i] for i in range(*place.indices(len(self))))
-        i = range(len(self))[place]
+    def __getitem__(self, index: int | slice) -> PageRef | tuple[PageRef, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        i = range(len(self))[index]
         file = bisect_right(self._ends, i)
         path, name, count = self._files[file]
-        return PageRef(Path(path), i - self._ends[file] + count + 1, name)
+        return PageRef(place(path), i - self._ends[file] + count + 1, name)
 
 
 def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundScans:
@@ -93,7 +101,7 @@ def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundSc
         A place does not exist or cannot be listed, or nothing there is a scan and that is not allowed.
     """
     for given in inputs:
-        if not given.exists():
+        if not _exists(given):
             raise NoScans(f"{given}: no such file or folder; check the name")
     base = _common_parent(inputs)
     scans: dict[str, str] = {}
@@ -103,7 +111,7 @@ def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundSc
             is_scan = (path == given or path.suffix.lower() in ENDINGS) and not _is_special(path)
             (scans if is_scan else ignored).setdefault(str(path.resolve()), _name_below(base, path))
     paths = sorted(scans, key=lambda path: _natural(scans[path]))
-    pages = _Pages((path, scans[path], _page_count(Path(path))) for path in paths)
+    pages = _Pages((path, scans[path], _page_count(place(path))) for path in paths)
     if not pages and not may_be_empty:
         places = ", ".join(str(given) for given in inputs) or "no place"
         others = f" (files of other kinds: {len(ignored)})" if ignored else ""
@@ -143,7 +151,8 @@ def fingerprint(path: Path, name: str = "") -> str:
         The file cannot be read.
     """
     try:
-        state = path.stat()
+        with _errors_of_any_store():
+            state = path.stat()
         return _sha256(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise UnreadableScan(_why_not_read(name or str(path), error)) from error
@@ -152,10 +161,15 @@ def fingerprint(path: Path, name: str = "") -> str:
 def file_stamp(path: Path) -> str:
     """Give what changes with a file's content: size and times; empty where the file cannot be asked."""
     try:
-        state = path.stat()
+        with _errors_of_any_store():
+            state = path.stat()
     except OSError:
         return ""
-    return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ctime_ns}"
+    if not is_address(path):
+        return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ctime_ns}"
+    told: Mapping[str, Any] = getattr(state, "as_info", dict)()
+    version = next((told[name] for name in _VERSIONS if told.get(name)), "")
+    return f"{state.st_size}-{version}" if version else ""
 
 
 def identified(ref: PageRef, known_content: Callable[[Path, str], str] = lambda _path, _stamp: "") -> PageRef:
@@ -186,7 +200,8 @@ def load_page(ref: PageRef) -> Page:
         The PDF needs a password.
     """
     try:
-        state = ref.path.stat()
+        with _errors_of_any_store():
+            state = ref.path.stat()
         content = _content(ref.path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise UnreadableScan(_why_not_read(str(ref), error)) from error
@@ -228,18 +243,37 @@ def _is_special(path: Path) -> bool:
         return False
 
 
-def _common_parent(inputs: Sequence[Path]) -> Path | None:
-    """Return the folder that all names are relative to; None where there is none (two drives)."""
-    folders = [os.path.abspath(given if given.is_dir() else given.parent) for given in inputs]  # noqa: PTH100 - links stay
+def _exists(given: Path) -> bool:
     try:
-        return Path(os.path.commonpath(folders))
+        return given.exists()
+    except Exception as error:
+        raise NoScans(f"{given}: cannot be looked at ({error}); check the address and that you may read it") from error
+
+
+def _common_parent(inputs: Sequence[Path]) -> str | None:
+    """Return the folder that all names are relative to; None where there is none: two drives, a disk and an address."""
+    folders = [_absolute(given if given.is_dir() else given.parent) for given in inputs]
+    stores = {folder.partition("://")[0] if is_address(folder) else "" for folder in folders}
+    if len(stores) > 1:
+        return None
+    (store,) = stores or {""}
+    if store:
+        return f"{store}://{posixpath.commonpath([folder.partition('://')[2] for folder in folders])}"
+    try:
+        return os.path.commonpath(folders)
     except ValueError:
         return None
 
 
-def _name_below(base: Path | None, path: Path) -> str:
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links out of the folder
-    return (absolute.relative_to(base) if base else absolute).as_posix()
+def _name_below(base: str | None, path: Path) -> str:
+    absolute = _absolute(path)
+    if is_address(absolute):
+        return absolute.removeprefix(f"{base}/") if base else absolute
+    return (Path(absolute).relative_to(base) if base else Path(absolute)).as_posix()
+
+
+def _absolute(path: Path) -> str:
+    return str(path) if is_address(path) else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
@@ -249,6 +283,8 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _page_count(path: Path) -> int:
+    if is_address(path):
+        return 1 if path.suffix.lower() in _SINGLE else _page_count_afar(path)
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return count_pdf_pages(file) if is_pdf(content) else count_pages(content)
@@ -256,16 +292,37 @@ def _page_count(path: Path) -> int:
         return 1
 
 
+def _page_count_afar(path: Path) -> int:
+    """Count the pages of a file that must be fetched for it."""
+    try:
+        content = path.read_bytes()
+        return count_pdf_pages(io.BytesIO(content)) if is_pdf(content) else count_pages(content)
+    except Exception:  # noqa: BLE001 - decoding it reports what is wrong
+        return 1
+
+
 @functools.lru_cache(maxsize=1)
 def _content(path: Path, _changed: int, _size: int) -> bytes:
     """Read a file; the last one is kept, as its next page is mostly what is asked for next."""
-    return path.read_bytes()
+    with _errors_of_any_store():
+        return path.read_bytes()
 
 
 @functools.lru_cache(maxsize=256)
 def _sha256(path: Path, _changed: int, _size: int) -> str:
-    with path.open("rb") as file:
+    with _errors_of_any_store(), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _errors_of_any_store() -> Iterator[None]:
+    """Turn what a store's own library raises into what a disk would say."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(0, f"{type(error).__name__}: {error}") from error
 
 
 def _why_not_read(name: str, error: OSError) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from formreader.errors import BatchError
 from formreader.fields import needs_review
+from formreader.places import place
 from formreader.store import folder as folders
 from formreader.store.folder import insert, transaction
 from formreader.store.packing import as_json, packed_digits, packed_fields, storable
@@ -115,7 +116,7 @@ class Batch:
         here = known.get(path)
         was_first = here is not None and not here[0]
         # Content whose other places are gone was moved or renamed: it is no second page.
-        duplicate = not was_first and any(Path(other).exists() for other, (second, _) in known.items() if not second)
+        duplicate = not was_first and any(place(other).exists() for other, (second, _) in known.items() if not second)
         if here != (duplicate, ref.stamp):
             name = storable(ref.name or ref.path.name)
             row = {"sha256": ref.sha256, "page": ref.page, "name": name, "path": path, "stamp": ref.stamp}

@@ -1,6 +1,6 @@
 """Kill a run at random moments, again and again, and see that nothing is lost and nothing is read twice.
 
-    python -m tests.benchmarks.killed [--kills 100] [--copies 8] [--seed 1]
+    python -m tests.benchmarks.killed [--kills 100] [--copies 10] [--seed 1]
 
 The samples' scans are read under changed content (so that each is a page of its own). Every run is killed with SIGKILL
 after a random time; after each kill the batch and its tables must be whole, and it must hold all that it held before.
@@ -31,22 +31,20 @@ def main() -> None:
     """Kill, look, go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--copies", type=int, default=8, help="of each sample scan")
+    parser.add_argument("--copies", type=int, default=10, help="of each sample scan")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     rng = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as place:
         scans = Path(place) / "scans"
         pages = copies_of(sorted((FORM / "scans").iterdir()), scans, given.copies)
-        took = -time.monotonic()
-        read(scans, Path(place) / "undisturbed").wait()
-        took += time.monotonic()
+        first_s = until_first_page(scans, Path(place) / "undisturbed")
         expected = (Path(place) / "undisturbed" / "results.csv").read_bytes()
         kills = batches = twice = 0
         moments: dict[str, int] = {}
         while kills < given.kills:
             results = Path(place) / f"results-{batches}"
-            killed, again = until_complete(scans, results, rng, took, moments)
+            killed, again = until_complete(scans, results, rng, first_s, moments)
             kills, batches, twice = kills + killed, batches + 1, twice + again
             if (results / "results.csv").read_bytes() != expected:
                 raise SystemExit(f"batch {batches}: results.csv is another than that of the undisturbed run")
@@ -83,8 +81,19 @@ def read(scans: Path, results: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(call, stderr=subprocess.PIPE, text=True)
 
 
+def until_first_page(scans: Path, results: Path) -> float:
+    """Read undisturbed; give the seconds until the first page was stored."""
+    began = time.monotonic()
+    run = read(scans, results)
+    while not look(results)[0]:
+        time.sleep(0.1)
+    first_s = time.monotonic() - began
+    run.communicate()
+    return first_s
+
+
 def until_complete(
-    scans: Path, results: Path, rng: random.Random, took: float, moments: dict[str, int]
+    scans: Path, results: Path, rng: random.Random, first_s: float, moments: dict[str, int]
 ) -> tuple[int, int]:
     """Read into a folder, killing each run at a random moment until one ends by itself.
 
@@ -96,7 +105,7 @@ def until_complete(
     while True:
         run = read(scans, results)
         try:
-            _, said = run.communicate(timeout=rng.uniform(0, took / 3 if kills < 12 else 2 * took))
+            _, said = run.communicate(timeout=rng.uniform(0, 3 * first_s))
         except subprocess.TimeoutExpired:
             run.send_signal(signal.SIGKILL)
             _, said = run.communicate()
