@@ -64,7 +64,7 @@ def evidence(
     page = on_bent_form(small, shrink, template, to_scan, bend, scale)
     seen = partial(_seen, small.shape, scaling(shrink) @ to_scan @ scaling(1 / scale))
     dark = darkness(page)
-    frame = frame_found(page, dark, seen, template, params, rules)
+    frame = frame_found(dark, seen, template, params, rules)
     words = words_found(page, dark, seen, template, params, rules)
     share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
     boxes = sum(len(field.boxes) for field in template.fields)
@@ -76,6 +76,18 @@ def _seen(shape: tuple[int, ...], to_picture: Homography, points: NDArray[np.int
     """Say of places on the form, (..., 2), whether a picture of this shape shows them."""
     places = cv2.perspectiveTransform(points.reshape(1, -1, 2).astype(np.float64), to_picture).reshape(points.shape)
     return np.asarray(((places >= 0) & (places <= np.array(shape[1::-1]) - 1)).all(axis=-1), np.bool_)
+
+
+def is_plain(found: Evidence, rules: EvidenceParams) -> bool:
+    """Whether so much speaks for a page that no closer look could say otherwise."""
+    return (
+        found.frame >= rules.plain_frame
+        and not found.absent
+        and not found.foreign
+        and not found.others
+        and abs(found.taller) <= rules.most_taller / 2
+        and min(found.likes, default=0.0) >= rules.plain_word
+    )
 
 
 def refusal(found: Evidence, template: Template, params: AlignParams, rules: EvidenceParams) -> str:

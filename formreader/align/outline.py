@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import extents, inked, local_ink, on_form, working_scale
+from formreader.align.frame import extents, form_drawn, inked, local_ink, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.template import Template
 from formreader.values import Grey
@@ -43,9 +43,7 @@ class FrameFound:
     taller: float
 
 
-def frame_found(
-    page: Grey, dark: Grey, seen: Seen, template: Template, params: AlignParams, rules: EvidenceParams
-) -> FrameFound:
+def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams, rules: EvidenceParams) -> FrameFound:
     """Look for the template's frame on a page drawn in its place.
 
     Lines are kept by opening with half a box's side, so that writing and text do not count for frame; a place counts
@@ -54,13 +52,13 @@ def frame_found(
     Parameters
     ----------
     dark
-        How much darker than its surroundings each pixel of the page is.
+        How much darker than its surroundings each pixel is.
     """
     scale = working_scale(template, params)
-    reach = max(1, round(params.line_reach * max(page.shape)))
+    reach = max(1, round(params.line_reach * max(dark.shape)))
     gap, printed = _printed_sides(template, params, rules)
     lines = _lines(inked(dark, 8), template, scale, gap, rules)
-    places = _places(template, scale, page.shape)
+    places = _places(template, scale, dark.shape)
     columns, rows = places[..., 0], places[..., 1]
     near = _near(lines, reach)
     hits = np.stack([(near[k // 2][rows[:, k], columns[:, k]] > 0).mean(axis=1) for k in range(4)], axis=1)
@@ -77,7 +75,7 @@ def frame_found(
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
     # What shows through from the back is paler than the form's own frame.
-    contrast = max(8, round(rules.foreign_darkness * _darkness(page, dark, rows[printed], columns[printed])))
+    contrast = max(8, round(rules.foreign_darkness * _darkness(dark, rows[printed], columns[printed])))
     dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
     foreign = _foreign(dark_lines, template, scale, reach, params)
     taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)
@@ -91,7 +89,7 @@ def _own_taller(template: Template, params: AlignParams, rules: EvidenceParams) 
         return 0.0
     scale = working_scale(template, params)
     gap, printed = _printed_sides(template, params, rules)
-    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    form = form_drawn(template, params)
     across, _ = _lines(local_ink(form), template, scale, gap, rules)
     reach = max(1, round(params.line_reach * max(form.shape)))
     return _taller(across, _places(template, scale, form.shape), printed, reach)
@@ -112,7 +110,7 @@ def _taller(across: Grey, places: NDArray[np.int64], used: NDArray[np.bool_], re
     return float(np.median(apart)) if len(apart) >= 6 else 0.0
 
 
-def _darkness(page: Grey, dark: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
+def _darkness(dark: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
     """Measure how much darker than its surroundings most of the frame is, in grey levels."""
     darkest = cv2.dilate(dark, np.ones((5, 5), np.uint8))
     return float(np.median(darkest[rows, columns]))
@@ -166,7 +164,7 @@ def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParam
     if template.reference is None:
         return 0, everything
     scale = working_scale(template, params)
-    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    form = form_drawn(template, params)
     places = _places(template, scale, form.shape)
     tried = []
     for gap_mm in rules.gaps_mm:
@@ -203,9 +201,8 @@ def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: 
 @lru_cache(maxsize=32)
 def _unprinted(template: Template, params: AlignParams, reach: int) -> tuple[Grey, Grey]:
     """Mark, as 255, where the form prints no lines across, and none down, but for boxes: strokes run straight too."""
-    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
     scale = working_scale(template, params)
-    ink = local_ink(on_form(template.reference, 1.0, template, np.eye(3), scale))
+    ink = local_ink(form_drawn(template, params))
     for x, y, width, height in (box for field in template.fields for box in field.boxes):
         inner = 0.06 * min(width, height)
         edges = (x + inner, y + inner, x + width - inner, y + height - inner)

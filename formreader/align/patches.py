@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import on_form, scaling, shrunk, working_scale
+from formreader.align.frame import form_drawn, on_form, scaling, working_scale
 from formreader.align.params import AlignParams, Homography
 from formreader.template import Template
 from formreader.values import Bend, Grey, Points
@@ -29,9 +29,7 @@ def _patch_places(template: Template, params: AlignParams) -> tuple[Grey, NDArra
     tuple
         The reference at working scale and the (n, 2) middles of its patches, the strongest corner of each grid cell.
     """
-    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
-    scale = working_scale(template, params)
-    form, _ = shrunk(template.reference, round(max(template.reference.shape) * scale))
+    form = form_drawn(template, params)
     strength = cv2.cornerMinEigenVal(cv2.GaussianBlur(form, (0, 0), 1.0), params.patch_px // 2)
     margin = params.patch_px // 2 + 1
     strength[:margin], strength[-margin:], strength[:, :margin], strength[:, -margin:] = 0, 0, 0, 0

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import inked, local_ink, on_form, working_scale
+from formreader.align.frame import form_drawn, inked, local_ink, working_scale
 from formreader.align.outline import Seen
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.template import Template
@@ -102,10 +102,9 @@ def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tu
 
     A place is x, y, width and height in working pixels.
     """
-    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
     scale = working_scale(template, params)
     px = template.dpi * scale / 25.4
-    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    form = form_drawn(template, params)
     ink = _text_ink(form, template, scale, px, rules)
     closing = np.ones((round(rules.words_mm[1] * px) | 1, round(rules.words_mm[0] * px) | 1), np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, closing))
