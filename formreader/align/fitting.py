@@ -17,7 +17,7 @@ from formreader.align.landmarks import Landmarks, find_landmarks, is_paper, map_
 from formreader.align.layout import map_by_layout
 from formreader.align.marks import maps_by_markers
 from formreader.align.params import AlignParams, EvidenceParams, Homography
-from formreader.align.patches import bend_of, refined
+from formreader.align.patches import bend_of, refined, refined_and_bent
 from formreader.template import Template
 from formreader.values import Bend, Grey
 
@@ -59,7 +59,7 @@ class Viewed:
 
     @cached_property
     def _coarse(self) -> Shrunk:
-        pixels, factor = self.smaller
+        pixels, factor = self.smallest
         coarse, further = shrunk(pixels, self._params.coarse_px)
         return coarse, factor * further
 
@@ -127,8 +127,11 @@ def _plain_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit |
         to_scan = refined(*viewed.smallest, template, to_scan, half.halved())
         if to_scan is None:
             return None
-    fit = _fitted(viewed.smaller, template, to_scan, "reference", 0, half)
-    if fit is None or fit.refusal or not is_plain(fit.evidence, rules):
+    laid = refined_and_bent(*viewed.smaller, template, to_scan, half)
+    if laid is None:
+        return None
+    fit = _judged(viewed.smaller, template, *laid, "reference", half)
+    if fit.refusal or not is_plain(fit.evidence, rules):
         return None
     along, uneven = stretches(fit.to_scan, fit.bend, template, half)
     return fit if max(abs(np.log(along)), uneven) <= rules.plain_strain else None
@@ -185,7 +188,8 @@ def _fitted(
             return None
         to_scan = better
     bend = bend_of(*view, template, to_scan, params)
-    return _judged(view, template, to_scan, bend, method, params)
+    fit = _judged(view, template, to_scan, bend, method, params)
+    return replace(fit, rank=fit.rank + fit.evidence.words + 0.5 * likeness(*view, template, to_scan))
 
 
 def _judged(
@@ -193,11 +197,8 @@ def _judged(
 ) -> Fit:
     rules = EvidenceParams()
     found = evidence(*view, template, to_scan, bend, params, rules)
-    rank = found.frame
-    if template.reference is not None:
-        rank += found.words + 0.5 * likeness(*view, template, to_scan)
     why = refusal(found, template, params, rules) or _unlike_paper(to_scan, bend, template, params)
-    return Fit(to_scan, bend, method, found, rank, why)
+    return Fit(to_scan, bend, method, found, found.frame, why)
 
 
 def _unlike_paper(to_scan: Homography, bend: Bend | None, template: Template, params: AlignParams) -> str:

@@ -140,7 +140,7 @@ def likeness(small: Grey, shrink: float, template: Template, to_scan: Homography
     scale = coarse_px / max(template.width, template.height)
     page = cv2.GaussianBlur(on_form(small, shrink, template, to_scan, scale), (0, 0), 1.5)
     form = _soft_form(template, page.shape[::-1])
-    return float(cv2.matchTemplate(page, form, cv2.TM_CCOEFF_NORMED)[0, 0])
+    return float(np.corrcoef(page.ravel(), form.ravel())[0, 1])
 
 
 @lru_cache(maxsize=32)

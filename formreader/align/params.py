@@ -37,7 +37,7 @@ class AlignParams:
     most_stretch: float = 0.03  # across against along: feeders and printers measured up to 0.02
     flat_sides: float = 0.012  # opposite sides of a flat scan are as alike
     marked_tries: int = 2  # of the ways round that corner squares allow, those most like the reference
-    coarse_px: int = 300
+    coarse_px: int = 200
     same_paper: float = 1.12  # sides of page and form alike up to this factor: flat scans of one paper size
     coarse_shift: float = 0.08  # of the long side: how far a page may be shifted for the quick map
     coarse_likeness: float = 0.4
