@@ -83,7 +83,9 @@ def _flat_residual(source: Points, target: Points, params: AlignParams) -> Homog
     residual, inliers = cv2.findHomography(source, target, cv2.USAC_MAGSAC, params.flat_reach_px)
     if residual is None or np.count_nonzero(inliers) < params.least_landmarks:
         return None
-    return np.asarray(residual, np.float64)
+    agree = inliers.ravel() > 0
+    polished, _ = cv2.findHomography(source[agree], target[agree])  # of all that agree, not of the best four
+    return np.asarray(residual if polished is None else polished, np.float64)
 
 
 def _moved(to_scan: Homography, residual: Homography, template: Template, params: AlignParams) -> Homography:
