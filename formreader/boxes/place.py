@@ -25,6 +25,7 @@ class SnapParams:
     samples: int = 32  # along a side: a pixel or two of a box of 7 mm at 150 to 300 dpi
     trim: float = 0.15  # of a side at each end, where the neighbour's lines meet it
     run: float = 0.5  # of the shorter side: what is dark for so long is straight, no writing
+    least_line: float = 6.0  # grey levels: paler ones are noise
 
 
 def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None = None) -> tuple[Box, ...]:
@@ -57,8 +58,9 @@ def _on_lines(
     first = np.cumsum(sizes) - sizes
     least_side = np.minimum.reduceat(rectangles[:, 2:].min(axis=1), first)
     step = params.step_mm * template.dpi / 25.4
+    pixel = _pixel(page.to_scan, template.width / 2, template.height / 2)
     far, near = _reaches(least_side, template.dpi, params, is_bent=page.bend is not None)
-    far, near = np.maximum(1, np.rint(far / step)), np.maximum(2, np.rint(near / step))
+    far, near = (np.rint(np.maximum(reach, k * pixel) / step).clip(k) for k, reach in ((1, far), (2, near)))
     box_side = np.repeat(least_side, sizes)
     both = [_sides(page, rectangles, box_side, axis, far, near, first, step, params) for axis in (0, 1)]
     moves = np.stack([sides.moves() for sides in both], axis=1) * step
@@ -81,6 +83,13 @@ def _reaches(
     far = np.minimum(field_mm * dpi / 25.4, params.of_side * least_side)
     near = params.side_share * least_side
     return far, np.minimum(near, params.followed_side_mm * dpi / 25.4) if is_bent else near
+
+
+def _pixel(to_scan: NDArray[np.float64], x: float, y: float) -> float:
+    """How many template pixels a scan's pixel covers at a place, along a side."""
+    corners = cv2.perspectiveTransform(np.array([[[x, y], [x + 1, y], [x, y + 1]]], dtype=np.float64), to_scan)[0]
+    (ax, ay), (bx, by) = corners[1] - corners[0], corners[2] - corners[0]
+    return float(1 / np.sqrt(abs(ax * by - ay * bx)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,10 +177,17 @@ def _sides(
     sizes = np.diff(np.append(first, len(rectangles)))
     far, near = np.repeat(far, sizes), np.repeat(near, sizes)
     reached = np.where(np.abs(_offsets(profiles)) <= far[:, None, None], profiles, 0.0).max(axis=2)
-    # Writing is often darker than the frame: what is darker than most sides' lines counts no more than a line.
-    level = np.array([max(float(np.percentile(some, 30)), 6.0) for some in np.split(reached, first[1:])])
-    level = np.repeat(level, sizes)
+    level = np.repeat([_level(some, params.least_line) for some in np.split(reached, first[1:])], sizes)
     return _Sides(np.minimum(profiles, level[:, None, None]), level, far, near, first)
+
+
+def _level(reached: NDArray[np.float64], least: float) -> float:
+    """Say what one line reaches: writing is often darker, and what is darker than most lines counts no more than one.
+
+    Sides where nothing is printed, as a comb's tops, have no say.
+    """
+    lines = reached[reached > least]
+    return float(np.percentile(lines, 30)) if len(lines) else least
 
 
 def _drawn(
