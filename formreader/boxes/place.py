@@ -21,10 +21,10 @@ class SnapParams:
     followed_field_mm: float = 0.8  # where the map follows the paper's bend, it is off by 0.2 mm
     followed_side_mm: float = 0.45  # the other line of a double frame is further away
     of_side: float = 0.3  # never further than to the neighbour's line
-    step_mm: float = 0.1  # between places at which a line is looked for: a third of its thickness
-    samples: int = 32  # along a side: a pixel or two of a box of 7 mm at 150 to 300 dpi
+    step_mm: float = 0.085  # between places at which a line is looked for: a pixel at 300 dpi
+    samples: int = 24  # along a side: every second to fourth pixel of a box of 7 mm at 150 to 300 dpi
     trim: float = 0.15  # of a side at each end, where the neighbour's lines meet it
-    run: float = 0.5  # of the shorter side: what is dark for so long is straight, no writing
+    run: float = 0.4  # of the shorter side: what is dark for so long is straight, no writing
     least_line: float = 6.0  # grey levels: paler ones are noise
 
 
@@ -160,7 +160,7 @@ def _sides(
 ) -> _Sides:
     """Measure the lines beside all sides that lie apart along an axis, 0 for left and right, 1 for top and bottom.
 
-    Darkness is opened along each side, so that only straight runs of half a box remain.
+    Darkness is opened along each side, so that only straight runs remain.
     """
     reach = int((far + near).max()) + 2
     offsets = np.asarray(step * np.arange(-reach, reach + 1), np.float64)
