@@ -124,7 +124,7 @@ def _plain_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit |
     if to_scan is None or likeness_seen < params.glanced_likeness:
         return None
     for _ in range(2):
-        to_scan = refined(*viewed.smallest, template, to_scan, half.halved())
+        to_scan = refined(*viewed.smallest, template, to_scan, half.halved(), by_all=True)
         if to_scan is None:
             return None
     laid = refined_and_bent(*viewed.smaller, template, to_scan, half)
@@ -225,14 +225,16 @@ def stretches(to_scan: Homography, bend: Bend | None, template: Template, params
     placed = cv2.perspectiveTransform((grid + shifts).reshape(1, -1, 2), to_scan).reshape(grid.shape)
     across = np.linalg.norm(np.diff(placed, axis=1), axis=2)[:-1] / (size[0] / (columns - 1))
     down = np.linalg.norm(np.diff(placed, axis=0), axis=2)[:, :-1] / (size[1] / (rows - 1))
-    along = float(np.median(across / down)) if _is_flat(to_scan, size, params) else 1.0
     strains = (np.diff(shifts[..., k], axis=1 - k) / (size[k] / (n - 1)) for k, n in ((0, columns), (1, rows)))
-    return along, float(max(np.percentile(np.abs(strain), 90) for strain in strains))
+    uneven = float(max(np.percentile(np.abs(strain), 90) for strain in strains))
+    # Print of another pitch bends a map unevenly, and tilts it a little.
+    most_unlike = params.flat_sides if uneven < params.bent else params.bent_flat_sides
+    return float(np.median(across / down)) if _is_flat(to_scan, size, most_unlike) else 1.0, uneven
 
 
-def _is_flat(to_scan: Homography, size: NDArray[np.float64], params: AlignParams) -> bool:
+def _is_flat(to_scan: Homography, size: NDArray[np.float64], most_unlike: float) -> bool:
     """Whether a map is that of a flat scan: opposite sides are equally long."""
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) * size
     placed = cv2.perspectiveTransform(corners[None], to_scan)[0]
     top, right, bottom, left = np.hypot(*(np.roll(placed, -1, axis=0) - placed).T)
-    return bool(max(abs(np.log(top / bottom)), abs(np.log(left / right))) < params.flat_sides)
+    return bool(max(abs(np.log(top / bottom)), abs(np.log(left / right))) < most_unlike)

@@ -36,6 +36,8 @@ class AlignParams:
     most_uneven: float = 0.04  # of a place of the paper along either side: curls measured up to 0.03
     most_stretch: float = 0.03  # across against along: feeders and printers measured up to 0.02
     flat_sides: float = 0.012  # opposite sides of a flat scan are as alike
+    bent_flat_sides: float = 0.022  # and where a map is bent
+    bent: float = 0.01  # by this share of a place of the paper
     marked_tries: int = 2  # of the ways round that corner squares allow, those most like the reference
     coarse_px: int = 200
     same_paper: float = 1.12  # sides of page and form alike up to this factor: flat scans of one paper size

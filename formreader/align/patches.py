@@ -48,12 +48,19 @@ def _spans(length: int, parts: int) -> Iterator[tuple[int, int]]:
 
 
 def refined(
-    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
+    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams, *, by_all: bool = False
 ) -> Homography | None:
-    """Fit a map to where patches of the reference are found near it; None where too few are found."""
+    """Fit a map to where patches of the reference are found near it; None where too few are found.
+
+    Parameters
+    ----------
+    by_all
+        Fit it to all patches that agree, which is exact where a page is the form's; else to those that agree best, and
+        a form of another pitch then shows by its stretch.
+    """
     source, target = _found_patches(small, shrink, template, to_scan, params)[1:]
-    fitted = _flat_residual(source, target, params)
-    return None if fitted is None else _moved(to_scan, fitted[0], template, params)
+    residual = _flat_residual(source, target, params, by_all=by_all)
+    return None if residual is None else _moved(to_scan, residual, template, params)
 
 
 def refined_and_bent(
@@ -61,16 +68,11 @@ def refined_and_bent(
 ) -> tuple[Homography, Bend] | None:
     """Fit a map and then the paper's bend to where patches are found near it; None where too few are found."""
     found, source, target = _found_patches(small, shrink, template, to_scan, params)
-    fitted = _flat_residual(source, target, params)
-    if fitted is None:
-        return None
-    residual, _ = cv2.findHomography(source[fitted[1]], target[fitted[1]])  # of all that agree, not of the best four
+    residual = _flat_residual(source, target, params, by_all=True)
     if residual is None:
         return None
     unbent = cv2.perspectiveTransform(target[None], np.linalg.inv(residual))[0]
-    return _moved(to_scan, np.asarray(residual, np.float64), template, params), _bend(
-        template, found, unbent - source, params
-    )
+    return _moved(to_scan, residual, template, params), _bend(template, found, unbent - source, params)
 
 
 def bend_of(small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams) -> Bend | None:
@@ -81,17 +83,17 @@ def bend_of(small: Grey, shrink: float, template: Template, to_scan: Homography,
     return _bend(template, found, target - source, params)
 
 
-def _flat_residual(source: Points, target: Points, params: AlignParams) -> tuple[Homography, NDArray[np.bool_]] | None:
-    """Fit the homography from places on the form to where they were found, and say which of them agree with it.
-
-    None where too few do.
-    """
+def _flat_residual(source: Points, target: Points, params: AlignParams, *, by_all: bool) -> Homography | None:
+    """Fit the homography from places on the form to where they were found; None where too few agree."""
     if len(source) < params.least_landmarks:
         return None
     residual, inliers = cv2.findHomography(source, target, cv2.USAC_MAGSAC, params.flat_reach_px)
     if residual is None or np.count_nonzero(inliers) < params.least_landmarks:
         return None
-    return np.asarray(residual, np.float64), inliers.ravel() > 0
+    if by_all:
+        agree = inliers.ravel() > 0
+        residual = cv2.findHomography(source[agree], target[agree])[0]
+    return None if residual is None else np.asarray(residual, np.float64)
 
 
 def _moved(to_scan: Homography, residual: Homography, template: Template, params: AlignParams) -> Homography:
