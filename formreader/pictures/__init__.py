@@ -139,7 +139,7 @@ def separate(pixels: NDArray[np.uint8]) -> tuple[Grey, Colour | None]:
     if pixels.shape[2] == 4:
         pixels = _on_white_paper(pixels)
     if not _has_colour(pixels):
-        return np.ascontiguousarray(pixels[:, :, 0]), None
+        return np.asarray(cv2.extractChannel(pixels, 0), np.uint8), None
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8), pixels
 
 
@@ -200,14 +200,24 @@ def _has_colour(pixels: NDArray[np.uint8]) -> bool:
     sample = pixels[::16, ::16]
     if (sample != sample[:, :, :1]).any():
         return True
-    blue, green, red = cv2.split(pixels)
-    return bool(cv2.norm(blue, green, cv2.NORM_INF) or cv2.norm(green, red, cv2.NORM_INF))
+    for rows in _few_rows(pixels):
+        blue, green, red = cv2.split(rows)
+        if cv2.norm(blue, green, cv2.NORM_INF) or cv2.norm(green, red, cv2.NORM_INF):
+            return True
+    return False
 
 
 def _on_white_paper(pixels: NDArray[np.uint8]) -> Colour:
-    opacity = pixels[:, :, 3:].astype(np.uint16)
-    shown = (pixels[:, :, :3] * opacity + 255 * (255 - opacity) + 127) // 255
-    return shown.astype(np.uint8)
+    shown = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for rows, under in zip(_few_rows(pixels), _few_rows(shown), strict=True):
+        opacity = rows[:, :, 3:].astype(np.uint16)
+        under[:] = (rows[:, :, :3] * opacity + 255 * (255 - opacity) + 127) // 255
+    return shown
+
+
+def _few_rows(pixels: NDArray[np.uint8], count: int = 64) -> Iterator[NDArray[np.uint8]]:
+    """Give a picture in parts that fit the processor's cache: copies of them cost neither time nor memory."""
+    return (pixels[top : top + count] for top in range(0, len(pixels), count))
 
 
 @contextlib.contextmanager
