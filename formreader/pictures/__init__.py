@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -56,7 +56,13 @@ class Picture:
     dpi: float | None = None
 
 
-def decode(content: bytes, name: str, page: int = 1, least_side_px: int = MIN_SIDE_PX) -> Picture:
+Decoder = Callable[[int], Any]
+"""Decodes a file's first picture by OpenCV's flags, None where it cannot."""
+
+
+def decode(
+    content: bytes, name: str, page: int = 1, least_side_px: int = MIN_SIDE_PX, in_place: Decoder | None = None
+) -> Picture:
     """Decode one page of a PNG, JPEG, BMP, TIFF, WebP or HEIC file, turned as it says itself.
 
     Parameters
@@ -67,6 +73,8 @@ def decode(content: bytes, name: str, page: int = 1, least_side_px: int = MIN_SI
         From 1; only a TIFF has more.
     least_side_px
         A picture of fewer pixels a side is refused.
+    in_place
+        Decodes the same content where it lies; asked first, as `cv2.imdecode` copies every picture once more.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def decode(content: bytes, name: str, page: int = 1, least_side_px: int = MIN_SI
     check(header.width, header.height, name)
     if not header.is_complete:
         raise UnreadableScan(f"{name}: the {header.kind} file breaks off before its end; copy or scan it again")
-    grey, colour = separate(_decode_checked(content, header, name))
+    grey, colour = separate(_decode_checked(content, header, name, in_place))
     return Picture(grey, colour, header.dpi)
 
 
@@ -151,18 +159,18 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     return bytes(encoded)
 
 
-def _decode_checked(content: bytes, header: Header, name: str) -> NDArray[np.uint8]:
+def _decode_checked(content: bytes, header: Header, name: str, in_place: Decoder | None) -> NDArray[np.uint8]:
     # Which decoder obeys EXIF's rotation depends on OpenCV's version and on transparency: none is to but a TIFF's,
     # which always does.
     opaque = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
     flags = cv2.IMREAD_UNCHANGED if header.has_alpha else opaque
-    if header.directory:
-        content = starting_at(content, header.directory)
-    with _overhearing() as overheard:
-        try:
-            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-        except cv2.error:
-            pixels = None
+    turned = starting_at(content, header.directory) if header.directory else content
+    pixels = None
+    with _overhearing() as overheard, contextlib.suppress(cv2.error):
+        if in_place is not None and turned is content:
+            pixels = in_place(flags)
+        if pixels is None:
+            pixels = cv2.imdecode(np.frombuffer(turned, np.uint8), flags)
     muttered = "".join(overheard)
     if pixels is None or _tells_damage(muttered):
         raise UnreadableScan(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,8 +117,10 @@ def load_page(ref: PageRef) -> Page:
         content = _content(ref.path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise UnreadableScan(_why_not_read(str(ref), error)) from error
-    load = load_pdf_page if is_pdf(content) else decode
-    picture = load(content, name=str(ref), page=ref.page)
+    if is_pdf(content):
+        picture = load_pdf_page(content, str(ref), ref.page)
+    else:
+        picture = decode(content, str(ref), ref.page, in_place=functools.partial(_decoded_in_place, ref.path))
     return Page(ref, picture.grey, picture.colour, picture.dpi)
 
 
@@ -180,6 +183,14 @@ def _page_count(path: Path) -> int:
             return count_pdf_pages(file) if is_pdf(content) else count_pages(content)
     except (OSError, ValueError):  # cannot be opened, or empty
         return 1
+
+
+def _decoded_in_place(path: Path, flags: int) -> NDArray[np.generic] | None:
+    """Decode a picture straight into an array; None where the file's name or content is not understood."""
+    if os.name == "nt" and not str(path).isascii():  # OpenCV passes names through the system's code page there
+        return None
+    pixels = cv2.imread(str(path), dst=None, flags=flags)
+    return pixels if pixels is not None and pixels.size else None
 
 
 @functools.lru_cache(maxsize=1)
