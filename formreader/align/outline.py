@@ -74,10 +74,12 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
     # One line may lie under another by chance, and toner lose one: not a pair of opposite ones, nor three.
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
-    # What shows through from the back is paler than the form's own frame.
-    contrast = max(8, round(rules.foreign_darkness * _darkness(dark, rows[printed], columns[printed])))
-    dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
-    foreign = _foreign(dark_lines, template, scale, reach, params)
+    foreign = 0
+    if _has_foreign(lines[1], template, scale, reach, params):
+        # What shows through from the back is paler than the form's own frame.
+        contrast = max(8, round(rules.foreign_darkness * _darkness(dark, rows[printed], columns[printed])))
+        dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
+        foreign = _foreign(dark_lines, template, scale, reach, params)
     taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)
     return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign, taller)
 
@@ -178,17 +180,30 @@ def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParam
     return (gap, printed) if printed.mean() > rules.least_printed else (0, everything)
 
 
+def _has_foreign(down: Grey, template: Template, scale: float, reach: int, params: AlignParams) -> bool:
+    """Whether any line down is as high as a box where the form has none; of paler lines than count in the end."""
+    if template.reference is None:
+        return False
+    uprights = _uprights(cv2.bitwise_and(down, _unprinted(template, params, reach)[1]))
+    return any(tall > 0.75 * _box_height(template) * scale for _, _, _, tall in uprights)
+
+
+def _uprights(down: Grey) -> list[tuple[int, int, int, int]]:
+    return extents(np.asarray(cv2.dilate(down, np.ones((3, 3), np.uint8)), np.uint8))
+
+
+def _box_height(template: Template) -> float:
+    return float(np.median([box[3] for field in template.fields for box in field.boxes]))
+
+
 def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams) -> int:
     """Count upright lines of a box's height or more, with lines across at both ends, where the form has none."""
-    if template.reference is None:
-        return 0
     free = _unprinted(template, params, reach)
     across, down = (cv2.bitwise_and(line, place) for line, place in zip(lines, free, strict=True))
     wide = np.ones((2 * reach + 3, 2 * reach + 3), np.uint8)
     foreign_ends, any_ends = cv2.dilate(across, wide), cv2.dilate(lines[0], wide)
-    height = float(np.median([box[3] for field in template.fields for box in field.boxes])) * scale
-    count = 0
-    for left, top, width, tall in extents(cv2.dilate(down, np.ones((3, 3), np.uint8))):
+    height, count = _box_height(template) * scale, 0
+    for left, top, width, tall in _uprights(down):
         if 0.75 * height < tall < 12 * height and width < 0.3 * height:
             rows = np.clip([top + 2, top + tall - 3], 0, len(across) - 1)
             closed, opened = (

@@ -57,6 +57,7 @@ class AlignParams:
             frame_px=self.frame_px // 2,
             patch_px=self.patch_px // 2 | 1,
             search_px=self.search_px // 2 + 1,
+            patch_grid=(round(0.8 * self.patch_grid[0]), round(0.8 * self.patch_grid[1])),
             flat_reach_px=self.flat_reach_px / 2,
             patch_reach_px=self.patch_reach_px / 2,
         )

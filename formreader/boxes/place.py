@@ -186,8 +186,8 @@ def _level(reached: NDArray[np.float64], least: float) -> float:
 
     Sides where nothing is printed, as a comb's tops, have no say.
     """
-    lines = reached[reached > least]
-    return float(np.percentile(lines, 30)) if len(lines) else least
+    lines = np.sort(reached[reached > least])
+    return float(lines[round(0.3 * (len(lines) - 1))]) if len(lines) else least
 
 
 def _drawn(
