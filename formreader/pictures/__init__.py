@@ -93,7 +93,7 @@ def decode(
     check(header.width, header.height, name)
     if not header.is_complete:
         raise UnreadableScan(f"{name}: the {header.kind} file breaks off before its end; copy or scan it again")
-    grey, colour = separate(_decode_checked(content, header, name, in_place))
+    grey, colour = separate(stored_pixels(content, header, name, in_place))
     return Picture(grey, colour, header.dpi)
 
 
@@ -159,7 +159,14 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     return bytes(encoded)
 
 
-def _decode_checked(content: bytes, header: Header, name: str, in_place: Decoder | None) -> NDArray[np.uint8]:
+def stored_pixels(content: bytes, header: Header, name: str, in_place: Decoder | None) -> NDArray[np.uint8]:
+    """Decode a picture whose header is read, turned as that says.
+
+    Raises
+    ------
+    UnreadableScan
+        It is broken; a decoder that only mutters about damage is not believed.
+    """
     # Which decoder obeys EXIF's rotation depends on OpenCV's version and on transparency: none is to but a TIFF's,
     # which always does.
     opaque = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import NoScans, UnreadableScan
 from formreader.pictures import decode, encode_png
 from formreader.pictures.headers import count_pages
+from formreader.scans.in_place import decoded_in_place
 from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
 from formreader.values import Page, PageRef
 
@@ -120,7 +120,7 @@ def load_page(ref: PageRef) -> Page:
     if is_pdf(content):
         picture = load_pdf_page(content, str(ref), ref.page)
     else:
-        picture = decode(content, str(ref), ref.page, in_place=functools.partial(_decoded_in_place, ref.path))
+        picture = decode(content, str(ref), ref.page, in_place=functools.partial(decoded_in_place, ref.path))
     return Page(ref, picture.grey, picture.colour, picture.dpi)
 
 
@@ -183,14 +183,6 @@ def _page_count(path: Path) -> int:
             return count_pdf_pages(file) if is_pdf(content) else count_pages(content)
     except (OSError, ValueError):  # cannot be opened, or empty
         return 1
-
-
-def _decoded_in_place(path: Path, flags: int) -> NDArray[np.generic] | None:
-    """Decode a picture straight into an array; None where the file's name or content is not understood."""
-    if os.name == "nt" and not str(path).isascii():  # OpenCV passes names through the system's code page there
-        return None
-    pixels = cv2.imread(str(path), dst=None, flags=flags)
-    return pixels if pixels is not None and pixels.size else None
 
 
 @functools.lru_cache(maxsize=1)
