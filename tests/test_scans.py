@@ -656,13 +656,13 @@ def test_harmless_mutterings_are_kept_from_the_user(tmp_path: Path, capfd: pytes
 def test_a_progress_bar_drawn_meanwhile_is_not_lost(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = cv2.imdecode
+    decode = cv2.imread
 
-    def decode_while_others_write(*arguments: Any) -> Any:
+    def decode_while_others_write(*arguments: Any, **named: Any) -> Any:
         os.write(2, b"3 of 9 pages\n")
-        return decode(*arguments)
+        return decode(*arguments, **named)
 
-    monkeypatch.setattr(cv2, "imdecode", decode_while_others_write)
+    monkeypatch.setattr(cv2, "imread", decode_while_others_write)
     loaded(tmp_path, encoded(drawn(), "PNG", icc_profile=b"rubbish"))
     assert capfd.readouterr().err == "3 of 9 pages\n"
 

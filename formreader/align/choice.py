@@ -55,9 +55,9 @@ def chosen_form(
     for template in _likely_first(viewed, templates):
         fits[template] = best_fit(viewed, template, params)
         if _is_match(fits[template]):
-            for other in templates:
-                if other not in fits and _are_alike(template, other, params, rules):
-                    fits[other] = best_fit(viewed, other, params)
+            twins = [one for one in templates if one not in fits and _are_alike(template, one, params, rules)]
+            for one in (template, *twins) if twins else ():  # compared word by word: all are looked at alike
+                fits[one] = best_fit(viewed, one, params, closely=True)
             break
     return _decided([(template, fit) for template, fit in fits.items() if fit is not None], rules)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import on_bent_form, on_form, working_scale
+from formreader.align.frame import darkness, on_bent_form, scaling, working_scale
 from formreader.align.outline import frame_found
 from formreader.align.params import AlignParams, EvidenceParams, Homography
 from formreader.align.words import words_found
@@ -59,25 +60,34 @@ def evidence(
     rules: EvidenceParams,
 ) -> Evidence:
     """Look for the template's frame and words on a page, shrunk by `shrink`, under a map."""
-    page = on_bent_form(small, shrink, template, to_scan, bend, working_scale(template, params))
-    seen = _seen(small, shrink, template, to_scan, params)
-    frame = frame_found(page, seen, template, params, rules)
-    words = words_found(page, seen, template, params, rules)
+    scale = working_scale(template, params)
+    page = on_bent_form(small, shrink, template, to_scan, bend, scale)
+    seen = partial(_seen, small.shape, scaling(shrink) @ to_scan @ scaling(1 / scale))
+    dark = darkness(page)
+    frame = frame_found(dark, seen, template, params, rules)
+    words = words_found(page, dark, seen, template, params, rules)
     share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
     boxes = sum(len(field.boxes) for field in template.fields)
     frame_evidence = (frame.share, boxes, frame.absent, frame.foreign, frame.taller)
     return Evidence(*frame_evidence, share, words.others, words.likes)
 
 
-def _seen(
-    small: Grey, shrink: float, template: Template, to_scan: Homography, params: AlignParams
-) -> NDArray[np.bool_]:
-    """Mark where on the form the picture shows anything at all."""
-    scale = working_scale(template, params)
-    drawn = on_form(np.zeros_like(small), shrink, template, to_scan, scale / 4)
-    size = round(template.width * scale), round(template.height * scale)
-    seen: NDArray[np.bool_] = cv2.resize(drawn, size, interpolation=cv2.INTER_NEAREST) < 128
-    return seen
+def _seen(shape: tuple[int, ...], to_picture: Homography, points: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say of places on the form, (..., 2), whether a picture of this shape shows them."""
+    places = cv2.perspectiveTransform(points.reshape(1, -1, 2).astype(np.float64), to_picture).reshape(points.shape)
+    return np.asarray(((places >= 0) & (places <= np.array(shape[1::-1]) - 1)).all(axis=-1), np.bool_)
+
+
+def is_plain(found: Evidence, rules: EvidenceParams) -> bool:
+    """Whether so much speaks for a page that no closer look could say otherwise."""
+    return (
+        found.frame >= rules.plain_frame
+        and not found.absent
+        and not found.foreign
+        and not found.others
+        and abs(found.taller) <= rules.most_taller / 2
+        and min(found.likes, default=0.0) >= rules.plain_word
+    )
 
 
 def refusal(found: Evidence, template: Template, params: AlignParams, rules: EvidenceParams) -> str:

@@ -11,15 +11,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.evidence import Evidence, evidence, refusal
-from formreader.align.frame import likeness, shrunk
+from formreader.align.evidence import Evidence, evidence, is_plain, refusal
+from formreader.align.frame import halved, likeness, shrunk
 from formreader.align.landmarks import Landmarks, find_landmarks, is_paper, map_between, template_landmarks
 from formreader.align.layout import map_by_layout
 from formreader.align.marks import maps_by_markers
 from formreader.align.params import AlignParams, EvidenceParams, Homography
-from formreader.align.patches import bend_of, refined
+from formreader.align.patches import bend_of, refined, refined_and_bent
 from formreader.template import Template
 from formreader.values import Bend, Grey
+
+Shrunk = tuple[Grey, float]
+"""A page shrunk, and the factor."""
 
 Method = Literal["markers", "reference"]
 
@@ -30,8 +33,17 @@ class Viewed:
     def __init__(self, pixels: Grey, params: AlignParams) -> None:
         self.pixels = pixels
         self._params = params
-        self.small, self.shrink = shrunk(pixels, params.frame_px)
         self._layouts: dict[Template, tuple[Homography | None, float]] = {}
+
+    @cached_property
+    def small(self) -> Shrunk:
+        """The page at working size."""
+        return shrunk(self.pixels, self._params.frame_px)
+
+    @cached_property
+    def smaller(self) -> Shrunk:
+        """The page at about half the working size, where it is much larger."""
+        return halved(self.pixels, self._params.halved().frame_px)
 
     @cached_property
     def landmarks(self) -> Landmarks:
@@ -39,13 +51,22 @@ class Viewed:
         return find_landmarks(self.pixels, self._params)
 
     @cached_property
-    def _coarse(self) -> tuple[Grey, float]:
-        return shrunk(self.small, self._params.coarse_px)
+    def smallest(self) -> Shrunk:
+        """The page at about a quarter of the working size, where it is much larger."""
+        pixels, factor = self.smaller
+        smallest, further = halved(pixels, self._params.halved().halved().frame_px)
+        return smallest, factor * further
+
+    @cached_property
+    def _coarse(self) -> Shrunk:
+        pixels, factor = self.smallest
+        coarse, further = shrunk(pixels, self._params.coarse_px)
+        return coarse, factor * further
 
     def layout(self, template: Template) -> tuple[Homography | None, float]:
         """Give the map under which a template's layout is seen, None for none, and how like it is, -1 to 1."""
         if template not in self._layouts:
-            self._layouts[template] = map_by_layout(self.small, self.shrink, self._coarse, template, self._params)
+            self._layouts[template] = map_by_layout(self._coarse, template, self._params)
         return self._layouts[template]
 
 
@@ -74,13 +95,21 @@ class Fit:
         return self.evidence.frame
 
 
-def best_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit | None:
-    """Lay a template on a page as well as it goes; None where there is no map to try."""
+def best_fit(viewed: Viewed, template: Template, params: AlignParams, *, closely: bool = False) -> Fit | None:
+    """Lay a template on a page as well as it goes; None where there is no map to try.
+
+    Parameters
+    ----------
+    closely
+        Look at working size even where half of it shows plainly that the page is of the template's form.
+    """
     if template.reference is None:
         return _best_by_marks(viewed, template, params)
-    best: Fit | None = None
+    best = None if closely else _plain_fit(viewed, template, params)
+    if best is not None:
+        return best
     for method, to_scan, rounds in _candidates(viewed, template, params):
-        fit = _fitted(viewed, template, to_scan, method, rounds, params)
+        fit = _fitted(viewed.small, template, to_scan, method, rounds, params)
         if fit is not None and (best is None or fit.rank > best.rank):
             best = fit
         if best is not None and not best.refusal:
@@ -88,14 +117,34 @@ def best_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit | N
     return best
 
 
+def _plain_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit | None:
+    """Lay a template on a flat scan, at half the working size; None where that leaves the least doubt."""
+    rules, half = EvidenceParams(), params.halved()
+    to_scan, likeness_seen = viewed.layout(template)
+    if to_scan is None or likeness_seen < params.glanced_likeness:
+        return None
+    for _ in range(2):
+        to_scan = refined(*viewed.smallest, template, to_scan, half.halved(), by_all=True)
+        if to_scan is None:
+            return None
+    laid = refined_and_bent(*viewed.smaller, template, to_scan, half)
+    if laid is None:
+        return None
+    fit = _judged(viewed.smaller, template, *laid, "reference", half)
+    if fit.refusal or not is_plain(fit.evidence, rules):
+        return None
+    along, uneven = stretches(fit.to_scan, fit.bend, template, half)
+    return fit if max(abs(np.log(along)), uneven) <= rules.plain_strain else None
+
+
 def _candidates(viewed: Viewed, template: Template, params: AlignParams) -> Iterator[tuple[Method, Homography, int]]:
     """Give maps to try, the cheap ones first, and in how many rounds each is to be made exact."""
     if template.markers is not None:
-        marked = list(maps_by_markers(viewed.small, viewed.shrink, template, template.markers))
-        marked.sort(key=lambda to_scan: -likeness(viewed.small, viewed.shrink, template, to_scan))
+        marked = list(maps_by_markers(*viewed.small, template, template.markers))
+        marked.sort(key=lambda to_scan: -likeness(*viewed.small, template, to_scan))
         yield from (("markers", to_scan, 1) for to_scan in marked[: params.marked_tries])
-    quick, _ = viewed.layout(template)
-    if quick is not None:
+    quick, likeness_seen = viewed.layout(template)
+    if quick is not None and likeness_seen >= params.coarse_likeness:
         yield "reference", quick, 2
     coarse = map_between(template_landmarks(template, params), viewed.landmarks, params)
     if coarse is not None:
@@ -108,8 +157,8 @@ def _best_by_marks(viewed: Viewed, template: Template, params: AlignParams) -> F
         return None
     best: Fit | None = None
     for incomplete in (False, True):
-        maps = maps_by_markers(viewed.small, viewed.shrink, template, template.markers, incomplete=incomplete)
-        fits = [_judged(viewed, template, to_scan, None, "markers", params) for to_scan in maps]
+        maps = maps_by_markers(*viewed.small, template, template.markers, incomplete=incomplete)
+        fits = [_judged(viewed.small, template, to_scan, None, "markers", params) for to_scan in maps]
         fits.sort(key=lambda fit: -fit.rank)
         best = max(filter(None, (best, *fits[:1])), key=lambda fit: fit.rank, default=None)
         if best is None or best.refusal:
@@ -130,29 +179,26 @@ def _are_apart(one: Homography, other: Homography, template: Template) -> bool:
 
 
 def _fitted(
-    viewed: Viewed, template: Template, to_scan: Homography, method: Method, rounds: int, params: AlignParams
+    view: Shrunk, template: Template, to_scan: Homography, method: Method, rounds: int, params: AlignParams
 ) -> Fit | None:
     """Make a map exact and judge it; None where the reference's patches are not found under it."""
-    small, shrink = viewed.small, viewed.shrink
     for _ in range(rounds):
-        better = refined(small, shrink, template, to_scan, params)
+        better = refined(*view, template, to_scan, params)
         if better is None or not is_paper(better, np.array([template.width, template.height])):
             return None
         to_scan = better
-    bend = bend_of(small, shrink, template, to_scan, params)
-    return _judged(viewed, template, to_scan, bend, method, params)
+    bend = bend_of(*view, template, to_scan, params)
+    fit = _judged(view, template, to_scan, bend, method, params)
+    return replace(fit, rank=fit.rank + fit.evidence.words + 0.5 * likeness(*view, template, to_scan))
 
 
 def _judged(
-    viewed: Viewed, template: Template, to_scan: Homography, bend: Bend | None, method: Method, params: AlignParams
+    view: Shrunk, template: Template, to_scan: Homography, bend: Bend | None, method: Method, params: AlignParams
 ) -> Fit:
     rules = EvidenceParams()
-    found = evidence(viewed.small, viewed.shrink, template, to_scan, bend, params, rules)
-    rank = found.frame
-    if template.reference is not None:
-        rank += found.words + 0.5 * likeness(viewed.small, viewed.shrink, template, to_scan)
+    found = evidence(*view, template, to_scan, bend, params, rules)
     why = refusal(found, template, params, rules) or _unlike_paper(to_scan, bend, template, params)
-    return Fit(to_scan, bend, method, found, rank, why)
+    return Fit(to_scan, bend, method, found, found.frame, why)
 
 
 def _unlike_paper(to_scan: Homography, bend: Bend | None, template: Template, params: AlignParams) -> str:
@@ -179,14 +225,16 @@ def stretches(to_scan: Homography, bend: Bend | None, template: Template, params
     placed = cv2.perspectiveTransform((grid + shifts).reshape(1, -1, 2), to_scan).reshape(grid.shape)
     across = np.linalg.norm(np.diff(placed, axis=1), axis=2)[:-1] / (size[0] / (columns - 1))
     down = np.linalg.norm(np.diff(placed, axis=0), axis=2)[:, :-1] / (size[1] / (rows - 1))
-    along = float(np.median(across / down)) if _is_flat(to_scan, size, params) else 1.0
     strains = (np.diff(shifts[..., k], axis=1 - k) / (size[k] / (n - 1)) for k, n in ((0, columns), (1, rows)))
-    return along, float(max(np.percentile(np.abs(strain), 90) for strain in strains))
+    uneven = float(max(np.percentile(np.abs(strain), 90) for strain in strains))
+    # Print of another pitch bends a map unevenly, and tilts it a little.
+    most_unlike = params.flat_sides if uneven < params.bent else params.bent_flat_sides
+    return float(np.median(across / down)) if _is_flat(to_scan, size, most_unlike) else 1.0, uneven
 
 
-def _is_flat(to_scan: Homography, size: NDArray[np.float64], params: AlignParams) -> bool:
+def _is_flat(to_scan: Homography, size: NDArray[np.float64], most_unlike: float) -> bool:
     """Whether a map is that of a flat scan: opposite sides are equally long."""
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) * size
     placed = cv2.perspectiveTransform(corners[None], to_scan)[0]
     top, right, bottom, left = np.hypot(*(np.roll(placed, -1, axis=0) - placed).T)
-    return bool(max(abs(np.log(top / bottom)), abs(np.log(left / right))) < params.flat_sides)
+    return bool(max(abs(np.log(top / bottom)), abs(np.log(left / right))) < most_unlike)

@@ -14,7 +14,7 @@ from formreader.values import Grey
 
 
 def map_by_layout(
-    small: Grey, shrink: float, coarse: tuple[Grey, float], template: Template, params: AlignParams
+    coarse: tuple[Grey, float], template: Template, params: AlignParams
 ) -> tuple[Homography | None, float]:
     """Find roughly where a flat, hardly skewed page of the template's paper size has the form.
 
@@ -22,22 +22,20 @@ def map_by_layout(
 
     Parameters
     ----------
-    small, shrink
-        The page at working size, and by how much it was shrunk for that.
     coarse
-        The same picture shrunk to `AlignParams.coarse_px`, and by how much.
+        The page shrunk to `AlignParams.coarse_px`, and by how much.
 
     Returns
     -------
     tuple
-        The map, None where no turn has anything like it; and how like it is, -1 to 1.
+        The likeliest map, None where the page has not the form's sides; and how like it is, 0 to 1.
     """
     form, (lying, factor) = _coarse_form(template, params), coarse
     border = round(params.coarse_shift * params.coarse_px)
     best_peak, best_map = 0.0, None
     for turn in range(4):
         size = (template.height, template.width) if turn % 2 else (template.width, template.height)
-        ratio = (small.shape[1] / size[0]) / (small.shape[0] / size[1])
+        ratio = (lying.shape[1] / size[0]) / (lying.shape[0] / size[1])
         if not 1 / params.same_paper < ratio < params.same_paper:
             continue
         upright = np.ascontiguousarray(np.rot90(lying, turn))
@@ -48,9 +46,8 @@ def map_by_layout(
         if peak > best_peak:
             shift = np.array([[1.0, 0.0, column - border], [0.0, 1.0, row - border], [0.0, 0.0, 1.0]])
             to_coarse = shift @ scaling(params.coarse_px / max(template.width, template.height))
-            to_small = np.linalg.inv(_turned(small.shape, turn)) @ scaling(1 / factor) @ to_coarse
-            best_peak, best_map = peak, scaling(1 / shrink) @ to_small
-    return best_map if best_peak >= params.coarse_likeness else None, best_peak
+            best_peak, best_map = peak, scaling(1 / factor) @ np.linalg.inv(_turned(lying.shape, turn)) @ to_coarse
+    return best_map, best_peak
 
 
 @lru_cache(maxsize=32)

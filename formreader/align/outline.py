@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,10 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import extents, local_ink, on_form, working_scale
+from formreader.align.frame import extents, form_drawn, inked, local_ink, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.template import Template
 from formreader.values import Grey
+
+Seen = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
+"""Says of places on the form, (..., 2) working pixels, whether the picture shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +43,43 @@ class FrameFound:
     taller: float
 
 
-def frame_found(
-    page: Grey, seen: NDArray[np.bool_], template: Template, params: AlignParams, rules: EvidenceParams
-) -> FrameFound:
+def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams, rules: EvidenceParams) -> FrameFound:
     """Look for the template's frame on a page drawn in its place.
 
     Lines are kept by opening with half a box's side, so that writing and text do not count for frame; a place counts
     as found when a line of its direction runs within reach.
+
+    Parameters
+    ----------
+    dark
+        How much darker than its surroundings each pixel is.
     """
     scale = working_scale(template, params)
-    reach = max(1, round(params.line_reach * max(page.shape)))
+    reach = max(1, round(params.line_reach * max(dark.shape)))
     gap, printed = _printed_sides(template, params, rules)
-    lines = _lines(local_ink(page), template, scale, gap, rules)
-    places = _places(template, scale, page.shape)
+    lines = _lines(inked(dark, 8), template, scale, gap, rules)
+    places = _places(template, scale, dark.shape)
     columns, rows = places[..., 0], places[..., 1]
     near = _near(lines, reach)
-    hits = np.stack([near[k // 2][rows[:, k], columns[:, k]].mean(axis=1) for k in range(4)], axis=1)
-    shown = printed & (seen[rows, columns].mean(axis=2) > 0.5)
+    hits = np.stack([(near[k // 2][rows[:, k], columns[:, k]] > 0).mean(axis=1) for k in range(4)], axis=1)
+    shown = printed & (seen(places).mean(axis=2) > 0.5)
     shares = []
     for k, place in enumerate(near):
         some = printed[:, 2 * k : 2 * k + 2]
         if some.any():  # of what the picture does not show, nothing is found
             found = np.where(shown, hits, 0.0)[:, 2 * k : 2 * k + 2][some].mean()
-            chance = np.count_nonzero(place) / place.size
+            chance = cv2.countNonZero(place) / place.size
             shares.append(max(0.0, float((found - chance) / (1 - chance))))
     missing = shown & (hits < 0.25)
     # One line may lie under another by chance, and toner lose one: not a pair of opposite ones, nor three.
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
-    # What shows through from the back is paler than the form's own frame.
-    contrast = max(8, round(rules.foreign_darkness * _darkness(page, rows[printed], columns[printed])))
-    dark_lines = lines if contrast == 8 else _lines(local_ink(page, contrast), template, scale, gap, rules)
-    foreign = _foreign(dark_lines, template, scale, reach, params)
+    foreign = 0
+    if _has_foreign(lines[1], template, scale, reach, params):
+        # What shows through from the back is paler than the form's own frame.
+        contrast = max(8, round(rules.foreign_darkness * _darkness(dark, rows[printed], columns[printed])))
+        dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
+        foreign = _foreign(dark_lines, template, scale, reach, params)
     taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)
     return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign, taller)
 
@@ -82,7 +91,7 @@ def _own_taller(template: Template, params: AlignParams, rules: EvidenceParams) 
         return 0.0
     scale = working_scale(template, params)
     gap, printed = _printed_sides(template, params, rules)
-    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    form = form_drawn(template, params)
     across, _ = _lines(local_ink(form), template, scale, gap, rules)
     reach = max(1, round(params.line_reach * max(form.shape)))
     return _taller(across, _places(template, scale, form.shape), printed, reach)
@@ -103,11 +112,10 @@ def _taller(across: Grey, places: NDArray[np.int64], used: NDArray[np.bool_], re
     return float(np.median(apart)) if len(apart) >= 6 else 0.0
 
 
-def _darkness(page: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
+def _darkness(dark: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
     """Measure how much darker than its surroundings most of the frame is, in grey levels."""
-    around = cv2.blur(page, (31, 31))
-    darkest = cv2.erode(page, np.ones((5, 5), np.uint8))
-    return float(np.median(around[rows, columns].astype(np.float64) - darkest[rows, columns]))
+    darkest = cv2.dilate(dark, np.ones((5, 5), np.uint8))
+    return float(np.median(darkest[rows, columns]))
 
 
 def _lines(ink: Grey, template: Template, scale: float, gap_px: int, rules: EvidenceParams) -> tuple[Grey, Grey]:
@@ -124,11 +132,11 @@ def _lines(ink: Grey, template: Template, scale: float, gap_px: int, rules: Evid
     return lines[0], lines[1]
 
 
-def _near(lines: tuple[Grey, Grey], reach: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Mark places within reach of a line across, and of one down."""
+def _near(lines: tuple[Grey, Grey], reach: int) -> tuple[Grey, Grey]:
+    """Mark, as 255, places within reach of a line across, and of one down."""
     across, down = lines
     wide = np.ones((2 * reach + 1, 1), np.uint8)
-    return cv2.dilate(across, wide) > 0, cv2.dilate(down, wide.T.copy()) > 0
+    return np.asarray(cv2.dilate(across, wide), np.uint8), np.asarray(cv2.dilate(down, wide.T.copy()), np.uint8)
 
 
 @lru_cache(maxsize=32)
@@ -158,13 +166,13 @@ def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParam
     if template.reference is None:
         return 0, everything
     scale = working_scale(template, params)
-    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    form = form_drawn(template, params)
     places = _places(template, scale, form.shape)
     tried = []
     for gap_mm in rules.gaps_mm:
         gap = round(gap_mm * template.dpi * scale / 25.4)
         near = _near(_lines(local_ink(form), template, scale, gap, rules), 2)
-        hits = [near[k // 2][places[:, k, :, 1], places[:, k, :, 0]].mean(axis=1) for k in range(4)]
+        hits = [(near[k // 2][places[:, k, :, 1], places[:, k, :, 0]] > 0).mean(axis=1) for k in range(4)]
         tried.append((gap, np.stack(hits, axis=1) >= 0.75))
         if tried[-1][1].mean() > 0.5:
             return tried[-1]
@@ -172,17 +180,30 @@ def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParam
     return (gap, printed) if printed.mean() > rules.least_printed else (0, everything)
 
 
+def _has_foreign(down: Grey, template: Template, scale: float, reach: int, params: AlignParams) -> bool:
+    """Whether any line down is as high as a box where the form has none; of paler lines than count in the end."""
+    if template.reference is None:
+        return False
+    uprights = _uprights(cv2.bitwise_and(down, _unprinted(template, params, reach)[1]))
+    return any(tall > 0.75 * _box_height(template) * scale for _, _, _, tall in uprights)
+
+
+def _uprights(down: Grey) -> list[tuple[int, int, int, int]]:
+    return extents(np.asarray(cv2.dilate(down, np.ones((3, 3), np.uint8)), np.uint8))
+
+
+def _box_height(template: Template) -> float:
+    return float(np.median([box[3] for field in template.fields for box in field.boxes]))
+
+
 def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams) -> int:
     """Count upright lines of a box's height or more, with lines across at both ends, where the form has none."""
-    if template.reference is None:
-        return 0
     free = _unprinted(template, params, reach)
     across, down = (cv2.bitwise_and(line, place) for line, place in zip(lines, free, strict=True))
     wide = np.ones((2 * reach + 3, 2 * reach + 3), np.uint8)
     foreign_ends, any_ends = cv2.dilate(across, wide), cv2.dilate(lines[0], wide)
-    height = float(np.median([box[3] for field in template.fields for box in field.boxes])) * scale
-    count = 0
-    for left, top, width, tall in extents(cv2.dilate(down, np.ones((3, 3), np.uint8))):
+    height, count = _box_height(template) * scale, 0
+    for left, top, width, tall in _uprights(down):
         if 0.75 * height < tall < 12 * height and width < 0.3 * height:
             rows = np.clip([top + 2, top + tall - 3], 0, len(across) - 1)
             closed, opened = (
@@ -195,9 +216,8 @@ def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: 
 @lru_cache(maxsize=32)
 def _unprinted(template: Template, params: AlignParams, reach: int) -> tuple[Grey, Grey]:
     """Mark, as 255, where the form prints no lines across, and none down, but for boxes: strokes run straight too."""
-    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
     scale = working_scale(template, params)
-    ink = local_ink(on_form(template.reference, 1.0, template, np.eye(3), scale))
+    ink = local_ink(form_drawn(template, params))
     for x, y, width, height in (box for field in template.fields for box in field.boxes):
         inner = 0.06 * min(width, height)
         edges = (x + inner, y + inner, x + width - inner, y + height - inner)

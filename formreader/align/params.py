@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,16 +36,31 @@ class AlignParams:
     most_uneven: float = 0.04  # of a place of the paper along either side: curls measured up to 0.03
     most_stretch: float = 0.03  # across against along: feeders and printers measured up to 0.02
     flat_sides: float = 0.012  # opposite sides of a flat scan are as alike
+    bent_flat_sides: float = 0.022  # and where a map is bent
+    bent: float = 0.01  # by this share of a place of the paper
     marked_tries: int = 2  # of the ways round that corner squares allow, those most like the reference
-    coarse_px: int = 300
+    coarse_px: int = 200
     same_paper: float = 1.12  # sides of page and form alike up to this factor: flat scans of one paper size
     coarse_shift: float = 0.08  # of the long side: how far a page may be shifted for the quick map
     coarse_likeness: float = 0.4
+    glanced_likeness: float = 0.2  # enough for a look at half the working size, which costs little
     line_reach: float = 0.0025  # of the long side, 0.7 mm on A4: a line found this near its place counts
     least_score: float = 0.5  # of the frame
     turns_apart: float = 0.1  # two turns of a page closer than this in score cannot be told apart
     letter: tuple[float, float] = (0.005, 0.1)  # of the long side, 1.5 to 30 mm on A4: a letter, figure or word
     least_letters: int = 6  # fewer marks of that size are stains on a blank sheet
+
+    def halved(self) -> AlignParams:
+        """Give what a look at half the working size goes by."""
+        return replace(
+            self,
+            frame_px=self.frame_px // 2,
+            patch_px=self.patch_px // 2 | 1,
+            search_px=self.search_px // 2 + 1,
+            patch_grid=(round(0.8 * self.patch_grid[0]), round(0.8 * self.patch_grid[1])),
+            flat_reach_px=self.flat_reach_px / 2,
+            patch_reach_px=self.patch_reach_px / 2,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +90,6 @@ class EvidenceParams:
     least_words_filled: float = 0.5  # another hand's writing is among them
     most_others: float = 0.06  # of the words, where a poor picture shows less of the frame; else none
     most_others_filled: float = 0.4
+    plain_frame: float = 0.85  # of the frame: what is found at half the working size is then believed at once
+    plain_word: float = 0.8  # likeness of the least like word for that
+    plain_strain: float = 0.008  # and stretch: own flat pages have less, forms of another pitch more

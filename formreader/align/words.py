@@ -10,13 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import local_ink, on_form, working_scale
+from formreader.align.frame import form_drawn, inked, local_ink, working_scale
+from formreader.align.outline import Seen
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.template import Template
 from formreader.values import Grey
-
-Place = tuple[int, int, int, int]
-"""x, y, width, height in working pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +34,15 @@ class WordsFound:
 
 
 def words_found(
-    page: Grey, seen: NDArray[np.bool_], template: Template, params: AlignParams, rules: EvidenceParams
+    page: Grey, dark: Grey, seen: Seen, template: Template, params: AlignParams, rules: EvidenceParams
 ) -> WordsFound:
-    """Look for the form's words on a page drawn in its place; nothing for a form without reference."""
+    """Look for the form's words on a page drawn in its place; nothing for a form without reference.
+
+    Parameters
+    ----------
+    dark
+        How much darker than its surroundings each pixel of the page is.
+    """
     if template.reference is None:
         return WordsFound()
     scale = working_scale(template, params)
@@ -46,17 +50,15 @@ def words_found(
     px = template.dpi * scale / 25.4
     slack, rim = max(2, round(rules.slack_mm * px)), max(1, round(0.3 * px))
     soft = cv2.GaussianBlur(page, (0, 0), 1.0)
-    ink = local_ink(page, contrast=12)
+    ink = inked(dark, 12)
     likes, others = [], 0
-    for x, y, width, height in places:
-        left, top, right, bottom = x - rim, y - rim, x + width + rim, y + height + rim
-        if left < slack or top < slack or right + slack > form.shape[1] or bottom + slack > form.shape[0]:
-            continue
-        if not seen[top:bottom, left:right].all():
-            continue
+    for left, top, right, bottom in _shown(places, rim, slack, seen, form.shape):
         around = soft[top - slack : bottom + slack, left - slack : right + slack]
         found = cv2.matchTemplate(around, form[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
         _, like, _, (by_x, by_y) = cv2.minMaxLoc(found)
+        if like >= max(rules.same_word, rules.other_word):
+            likes.append(like)
+            continue
         under = ink[top - slack + by_y :, left - slack + by_x :][: bottom - top, : right - left]
         kept, amount = _overlap(own[top:bottom, left:right], under)
         # A stamp or a signature over a word leaves its strokes where they are.
@@ -67,6 +69,17 @@ def words_found(
                 soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px, rules
             )
     return WordsFound(tuple(likes), others)
+
+
+def _shown(
+    places: NDArray[np.int64], rim: int, slack: int, seen: Seen, shape: tuple[int, ...]
+) -> list[tuple[int, int, int, int]]:
+    """Give the edges of words, a rim around each, that the picture shows whole: left, top, right and bottom."""
+    edges = np.concatenate([places[:, :2] - rim, places[:, :2] + places[:, 2:] + rim], axis=1)
+    has_room = (edges[:, :2] >= slack) & (edges[:, 2:] + slack <= np.array(shape[1::-1]))
+    corners = edges[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
+    chosen = edges[has_room.all(axis=1) & seen(corners).all(axis=1)]
+    return [(left, top, right, bottom) for left, top, right, bottom in chosen.tolist()]
 
 
 def _is_near(soft: Grey, word: Grey, place: tuple[int, int], reach_px: float, rules: EvidenceParams) -> bool:
@@ -84,16 +97,18 @@ def _overlap(own: Grey, under: Grey) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=32)
-def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, Grey, tuple[Place, ...]]:
-    """Find the form's words and phrases outside its boxes: the softened reference, its ink, and their places."""
-    assert template.reference is not None  # noqa: S101 - for the type checker; callers have looked
+def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, Grey, NDArray[np.int64]]:
+    """Find the form's words and phrases outside its boxes: the softened reference, its ink, and their places.
+
+    A place is x, y, width and height in working pixels.
+    """
     scale = working_scale(template, params)
     px = template.dpi * scale / 25.4
-    form = on_form(template.reference, 1.0, template, np.eye(3), scale)
+    form = form_drawn(template, params)
     ink = _text_ink(form, template, scale, px, rules)
     closing = np.ones((round(rules.words_mm[1] * px) | 1, round(rules.words_mm[0] * px) | 1), np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, closing))
-    places: list[Place] = []
+    places: list[tuple[int, int, int, int]] = []
     for x, y, width, height, _ in stats[1:].tolist():
         least_width, least_height = (mm * px for mm in rules.least_word_mm)
         if width < least_width or not least_height <= height <= rules.tallest_word_mm * px:
@@ -106,7 +121,7 @@ def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tu
         places += [(left, y, right - left, height) for left, right in pairwise(edges)]
     places.sort(key=lambda place: -np.count_nonzero(ink[place[1] :, place[0] :][: place[3], : place[2]]))
     soft = cv2.GaussianBlur(form, (0, 0), 1.0)
-    return soft, local_ink(soft, contrast=12), tuple(places[: rules.words])
+    return soft, local_ink(soft, contrast=12), np.array(places[: rules.words], dtype=np.int64).reshape(-1, 4)
 
 
 def _text_ink(form: Grey, template: Template, scale: float, px: float, rules: EvidenceParams) -> Grey:

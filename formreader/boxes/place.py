@@ -8,20 +8,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.geometry import map_of_pixels
-from formreader.template import Field, Template, corners_of
-from formreader.values import AlignedPage, Box, Grey
+from formreader.template import Template
+from formreader.values import AlignedPage, Box
 
 
 @dataclass(frozen=True, slots=True)
 class SnapParams:
-    """How far a box may lie from where the map puts it."""
+    """How far a box may lie from where the map puts it, and how its sides are looked at."""
 
     field_mm: float = 2.0  # paper stretches by 1 % and curls: 2 mm over half a page
     side_share: float = 0.1  # of the box's side, each line on its own
     followed_field_mm: float = 0.8  # where the map follows the paper's bend, it is off by 0.2 mm
     followed_side_mm: float = 0.45  # the other line of a double frame is further away
     of_side: float = 0.3  # never further than to the neighbour's line
+    step_mm: float = 0.085  # between places at which a line is looked for: a pixel at 300 dpi
+    samples: int = 24  # along a side: every second to fourth pixel of a box of 7 mm at 150 to 300 dpi
+    trim: float = 0.15  # of a side at each end, where the neighbour's lines meet it
+    run: float = 0.4  # of the shorter side: what is dark for so long is straight, no writing
+    least_line: float = 6.0  # grey levels: paler ones are noise
 
 
 def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None = None) -> tuple[Box, ...]:
@@ -33,178 +37,207 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
         In the template's order of fields and the fields' writing order; corners in scan pixels.
     """
     params = params or SnapParams()
-    found_here = page.match.method == "none"  # the boxes were found on this page itself: they lie on their lines
-    on_form = [np.array(field.boxes, dtype=np.float64) for field in template.fields]
-    frames = on_form if found_here else _on_lines(page, template, params)
-    placed = []
-    for field, rectangles in zip(template.fields, frames, strict=True):
-        for position, rectangle in enumerate(rectangles.tolist(), start=1):
-            corners = page.place(corners_of(rectangle))
-            placed.append(Box(field.name, position, corners, field.length, field.boxes[position - 1]))
-    return tuple(placed)
+    rectangles = np.array([box for field in template.fields for box in field.boxes], dtype=np.float64)
+    if page.match.method != "none":  # else the boxes were found on this page itself: they lie on their lines
+        rectangles = _on_lines(page, template, rectangles, params)
+    around = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    corners = rectangles[:, None, :2] + around * rectangles[:, None, 2:]
+    placed = iter(page.place(corners.reshape(-1, 2)).reshape(-1, 4, 2))
+    return tuple(
+        Box(field.name, position, next(placed), field.length, on_form)
+        for field in template.fields
+        for position, on_form in enumerate(field.boxes, start=1)
+    )
 
 
-def _on_lines(page: AlignedPage, template: Template, params: SnapParams) -> list[NDArray[np.float64]]:
-    """Give each field's boxes on their printed lines, (n, 4) in template pixels."""
-    strips = [_strip(page, field, template.dpi, params) for field in template.fields]
-    moves = _agreed(np.array([strip.move() for strip in strips]), strips)
-    return [strip.rectangles(move) for strip, move in zip(strips, moves, strict=True)]
+def _on_lines(
+    page: AlignedPage, template: Template, rectangles: NDArray[np.float64], params: SnapParams
+) -> NDArray[np.float64]:
+    """Give the boxes, (n, 4) in template pixels, on their printed lines."""
+    sizes = np.array([len(field.boxes) for field in template.fields])
+    first = np.cumsum(sizes) - sizes
+    least_side = np.minimum.reduceat(rectangles[:, 2:].min(axis=1), first)
+    step = params.step_mm * template.dpi / 25.4
+    pixel = _pixel(page.to_scan, template.width / 2, template.height / 2)
+    far, near = _reaches(least_side, template.dpi, params, is_bent=page.bend is not None)
+    far, near = (np.rint(np.maximum(reach, k * pixel) / step).clip(k) for k, reach in ((1, far), (2, near)))
+    box_side = np.repeat(least_side, sizes)
+    both = [_sides(page, rectangles, box_side, axis, far, near, first, step, params) for axis in (0, 1)]
+    moves = np.stack([sides.moves() for sides in both], axis=1) * step
+    origins = np.minimum.reduceat(rectangles[:, :2], first)
+    moves = np.repeat(_agreed(moves, origins, far * step), sizes, axis=0)
+    ends = [
+        np.stack([rectangles[:, axis], rectangles[:, axis] + rectangles[:, 2 + axis]], axis=1)
+        + step * sides.moved(moves[:, axis] / step)
+        for axis, sides in enumerate(both)
+    ]
+    (left, right), (top, bottom) = ends[0].T, ends[1].T
+    return np.stack([left, top, right - left, bottom - top], axis=1)
+
+
+def _reaches(
+    least_side: NDArray[np.float64], dpi: float, params: SnapParams, *, is_bent: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Say how far each field may move, and then each side of it by itself, in template pixels."""
+    field_mm = params.followed_field_mm if is_bent else params.field_mm
+    far = np.minimum(field_mm * dpi / 25.4, params.of_side * least_side)
+    near = params.side_share * least_side
+    return far, np.minimum(near, params.followed_side_mm * dpi / 25.4) if is_bent else near
+
+
+def _pixel(to_scan: NDArray[np.float64], x: float, y: float) -> float:
+    """How many template pixels a scan's pixel covers at a place, along a side."""
+    corners = cv2.perspectiveTransform(np.array([[[x, y], [x + 1, y], [x, y + 1]]], dtype=np.float64), to_scan)[0]
+    (ax, ay), (bx, by) = corners[1] - corners[0], corners[2] - corners[0]
+    return float(1 / np.sqrt(abs(ax * by - ay * bx)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
-    """The sides of a field's boxes along one axis of its strip, and how dark straight lines are there.
+    """The sides of all boxes along one axis, and how dark straight lines are beside them.
 
     Attributes
     ----------
-    places
-        (n, 2), each box's two sides, in strip pixels.
     profiles
-        n profiles along the axis: the lines' darkness averaged over the box's extent, held at a line's level.
+        (n, 2, 2 * reach + 1): the darkness of lines at even steps across each box's two sides, averaged along the side
+        and held at a line's level.
     level
-        What one line reaches.
+        (n,), what one line of a box's field reaches.
     far, near
-        How far all sides may move together, and then each by itself, in strip pixels.
+        (n,), how far all sides of a field may move together, and then each by itself, in steps.
+    first
+        The first box of each field.
     """
 
-    places: NDArray[np.float64]
-    profiles: tuple[NDArray[np.float64], ...]
-    level: float
-    far: int
-    near: int
+    profiles: NDArray[np.float64]
+    level: NDArray[np.float64]
+    far: NDArray[np.float64]
+    near: NDArray[np.float64]
+    first: NDArray[np.int64]
 
-    def move(self) -> int:
-        """Find the shift under which all sides together lie on lines; of those that fit alike the smallest."""
-        shifts = np.arange(-self.far, self.far + 1)
-        fits = [_read_off(p, s[:, None] + shifts).sum(axis=0) for p, s in zip(self.profiles, self.places, strict=True)]
-        together = np.sum(fits, axis=0)
-        if not together.any():
-            return 0
-        return int(shifts[np.argmax(together - 0.1 * np.abs(shifts) / max(self.far, 1) * together.max())])
+    def moves(self) -> NDArray[np.float64]:
+        """Find each field's shift under which all its sides lie on lines; of those that fit alike the smallest."""
+        shifts = _offsets(self.profiles)
+        together = np.add.reduceat(self.profiles.sum(axis=1), self.first)
+        away = np.abs(shifts) / self.far[self.first, None]
+        best = np.where(away <= 1, together, 0.0).max(axis=1, keepdims=True)
+        rated = np.where(away <= 1, together - 0.1 * away * best, -np.inf)
+        return np.where(best[:, 0] > 0, shifts[rated.argmax(axis=1)], 0).astype(np.float64)
 
-    def moved(self, shift: float) -> NDArray[np.float64]:
-        """Shift all sides, then draw each one to its own line where there is one near."""
-        moved = self.places + shift
-        around = np.arange(-self.near, self.near + 1)
-        nearer = 1 - 0.3 * np.abs(around) / self.near
-        read = (_read_off(p, s[:, None] + around) for p, s in zip(self.profiles, moved, strict=True))
-        found = np.stack(list(read)) * nearer
+    def moved(self, shifts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shift all sides, (n,), then draw each one to its own line where there is one near; how far each moved."""
+        most = int(self.near.max())
+        around = np.arange(-most, most + 1)
+        whole = np.floor(shifts).astype(np.int64)
+        part = (shifts - whole)[:, None, None]
+        at = (whole[:, None] + around + self.profiles.shape[2] // 2)[:, None, :]
+        below, above = (np.take_along_axis(self.profiles, at + k, axis=2) for k in (0, 1))
+        away = np.abs(around) / self.near[:, None]
+        nearer = np.where(away <= 1, 1 - 0.3 * away, 0.0)[:, None, :]
+        found = ((1 - part) * below + part * above) * nearer
         strongest = found.max(axis=2, keepdims=True)
         strong = np.clip(found - 0.6 * strongest, 0, None)
         by = (strong * around).sum(axis=2) / np.maximum(strong.sum(axis=2), 1e-9)
-        moved += np.where(strongest[..., 0] > 0.4 * self.level, by, 0.0)
+        moved: NDArray[np.float64] = shifts[:, None] + np.where(strongest[..., 0] > 0.4 * self.level[:, None], by, 0.0)
         return moved
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Strip:
-    """A field drawn upright at scan resolution; ``origin`` is its top left corner in template pixels."""
-
-    origin: NDArray[np.float64]
-    scale: float
-    across: _Sides
-    down: _Sides
-
-    def move(self) -> tuple[float, float]:
-        """How far the field's frame lies from its place, x and y in template pixels."""
-        return self.down.move() / self.scale, self.across.move() / self.scale
-
-    def rectangles(self, move: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the field's boxes on their own lines, (n, 4) in template pixels."""
-        x = self.down.moved(move[0] * self.scale) / self.scale + self.origin[0]
-        y = self.across.moved(move[1] * self.scale) / self.scale + self.origin[1]
-        return np.concatenate([x[:, :1], y[:, :1], np.diff(x), np.diff(y)], axis=1)
+def _offsets(profiles: NDArray[np.float64]) -> NDArray[np.int64]:
+    reach = profiles.shape[2] // 2
+    return np.arange(-reach, reach + 1)
 
 
-def _strip(page: AlignedPage, field: Field, dpi: float, params: SnapParams) -> _Strip:
-    """Draw the strip around a field and measure its straight lines.
+def _sides(
+    page: AlignedPage,
+    rectangles: NDArray[np.float64],
+    least_side: NDArray[np.float64],
+    axis: int,
+    far: NDArray[np.float64],
+    near: NDArray[np.float64],
+    first: NDArray[np.int64],
+    step: float,
+    params: SnapParams,
+) -> _Sides:
+    """Measure the lines beside all sides that lie apart along an axis, 0 for left and right, 1 for top and bottom.
 
-    Darkness is opened along each direction, so that only straight runs of half a box remain.
+    Darkness is opened along each side, so that only straight runs remain.
     """
-    rectangles = np.array(field.boxes, dtype=np.float64)
-    least_side = float(rectangles[:, 2:].min())
-    field_mm = params.field_mm if page.bend is None else params.followed_field_mm
-    reach = min(field_mm * dpi / 25.4, params.of_side * least_side)
-    origin = rectangles[:, :2].min(axis=0) - 2 * reach
-    extent = (rectangles[:, :2] + rectangles[:, 2:]).max(axis=0) + 2 * reach - origin
-    scale = _local_scale(page.to_scan, *(origin + extent / 2))
-    width, height = np.maximum(8, np.round(extent * scale)).astype(int).tolist()
-    darkness = 255 - _drawn(page, origin, scale, (width, height))
-    half = max(3, round(least_side * scale / 2))
-    across = cv2.morphologyEx(darkness, cv2.MORPH_OPEN, np.ones((1, half), np.uint8))
-    down = cv2.morphologyEx(darkness, cv2.MORPH_OPEN, np.ones((half, 1), np.uint8))
-    x, y = (
-        (rectangles[:, [k]] - origin[k] + np.stack([np.zeros(len(rectangles)), rectangles[:, 2 + k]], 1)) * scale
-        for k in (0, 1)
-    )
-    side_reach = params.side_share * least_side
-    if page.bend is not None:
-        side_reach = min(side_reach, params.followed_side_mm * dpi / 25.4)
-    far, near = max(1, round(reach * scale)), max(2, round(side_reach * scale))
-    return _Strip(origin, scale, _sides(across, y, x, far, near), _sides(down.T, x, y, far, near))
+    reach = int((far + near).max()) + 2
+    offsets = np.asarray(step * np.arange(-reach, reach + 1), np.float64)
+    dark = 255 - _drawn(page, rectangles, axis, offsets, params.samples)
+    runs = np.maximum(3, np.round(params.run * params.samples * least_side / rectangles[:, 3 - axis])).astype(int)
+    for run in np.unique(runs):
+        some = runs == run
+        rows = np.ascontiguousarray(dark[some]).reshape(-1, params.samples)
+        opened = cv2.morphologyEx(rows, cv2.MORPH_OPEN, np.ones((1, int(run)), np.uint8))
+        dark[some] = opened.reshape(-1, *dark.shape[1:])
+    ends = round(params.trim * params.samples)
+    profiles = dark[..., ends : params.samples - ends].mean(axis=3, dtype=np.float64)
+    profiles = np.clip(profiles - np.median(profiles, axis=2, keepdims=True), 0, None)
+    sizes = np.diff(np.append(first, len(rectangles)))
+    far, near = np.repeat(far, sizes), np.repeat(near, sizes)
+    reached = np.where(np.abs(_offsets(profiles)) <= far[:, None, None], profiles, 0.0).max(axis=2)
+    level = np.repeat([_level(some, params.least_line) for some in np.split(reached, first[1:])], sizes)
+    return _Sides(np.minimum(profiles, level[:, None, None]), level, far, near, first)
 
 
-def _sides(lines: Grey, places: NDArray[np.float64], spans: NDArray[np.float64], far: int, near: int) -> _Sides:
-    """Measure lines that run along the columns of `lines`; `places` are rows, `spans` (n, 2) the boxes' columns."""
-    profiles = [_profile(lines, span) for span in spans]
-    shifts = np.arange(-far, far + 1)
-    reached = [_read_off(p, pair[:, None] + shifts).max(axis=1) for p, pair in zip(profiles, places, strict=True)]
-    # Writing is often darker than the frame: what is darker than most sides' lines counts no more than a line.
-    level = max(float(np.percentile(reached, 30)), 6.0)
-    return _Sides(places, tuple(np.minimum(profile, level) for profile in profiles), level, far, near)
+def _level(reached: NDArray[np.float64], least: float) -> float:
+    """Say what one line reaches: writing is often darker, and what is darker than most lines counts no more than one.
+
+    Sides where nothing is printed, as a comb's tops, have no say.
+    """
+    lines = np.sort(reached[reached > least])
+    return float(lines[round(0.3 * (len(lines) - 1))]) if len(lines) else least
+
+
+def _drawn(
+    page: AlignedPage,
+    rectangles: NDArray[np.float64],
+    axis: int,
+    offsets: NDArray[np.float64],
+    samples: int,
+    nodes: int = 5,
+) -> NDArray[np.uint8]:
+    """Draw the surroundings of boxes' sides from the scan, upright: (n, 2, offsets, samples), paper 255.
+
+    The map is asked at a few nodes along each side, between which it is taken to be straight.
+    """
+    count, along = len(rectangles), np.linspace(0, 1, nodes)
+    points = np.empty((count, 2, 2, nodes, 2))
+    ends = rectangles[:, [axis]] + rectangles[:, [2 + axis]] * np.array([0.0, 1.0])
+    points[..., axis] = ends[:, :, None, None] + offsets[[0, -1], None]
+    points[..., 1 - axis] = (rectangles[:, [1 - axis]] + rectangles[:, [3 - axis]] * along)[:, None, None, :]
+    placed = page.place(points.reshape(-1, 2)).reshape(2 * count, 2 * nodes, 2)
+    across = np.linspace(0, 1, len(offsets))
+    each = np.maximum(0, 1 - np.abs((np.arange(samples) + 0.5) / samples - along[:, None]) * (nodes - 1))
+    shares = np.stack([1 - across, across])[:, None, :, None] * each[None, :, None, :]
+    shares = shares.reshape(2 * nodes, -1).astype(np.float32)
+    x, y = (np.ascontiguousarray(placed[..., k], dtype=np.float32) @ shares for k in (0, 1))
+    drawn = cv2.remap(page.pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(drawn, np.uint8).reshape(count, 2, len(offsets), samples)
 
 
 def _agreed(
-    moves: NDArray[np.float64], strips: list[_Strip], neighbours: int = 9, apart: float = 0.5
+    moves: NDArray[np.float64],
+    origins: NDArray[np.float64],
+    far: NDArray[np.float64],
+    neighbours: int = 9,
+    apart: float = 0.5,
 ) -> NDArray[np.float64]:
     """Give a field that moved unlike its neighbours their median move: paper stretches smoothly, writing misleads.
 
     Parameters
     ----------
-    moves
-        (n, 2) in template pixels.
+    moves, origins
+        (n, 2) in template pixels: how each field moved, and its top left corner.
+    far
+        How far each field may move at all.
     apart
-        How unlike, as a share of how far a field may move at all.
+        How unlike, as a share of that.
     """
-    origins = np.array([strip.origin for strip in strips])
-    agreed = moves.copy()
-    for i, strip in enumerate(strips):
-        nearest = np.argsort(np.linalg.norm(origins - origins[i], axis=1))[:neighbours]
-        middle = np.median(moves[nearest], axis=0)
-        limit = apart * min(strip.across.far, strip.down.far) / strip.scale
-        agreed[i] = np.where((np.abs(moves[i] - middle) > limit) & (len(nearest) > 4), middle, moves[i])
-    return agreed
-
-
-def _local_scale(to_scan: NDArray[np.float64], x: float, y: float) -> float:
-    """How many scan pixels a template pixel covers at a place, along a side."""
-    corners = cv2.perspectiveTransform(np.array([[[x, y], [x + 1, y], [x, y + 1]]], dtype=np.float64), to_scan)[0]
-    (ax, ay), (bx, by) = corners[1] - corners[0], corners[2] - corners[0]
-    return float(np.sqrt(abs(ax * by - ay * bx)))
-
-
-def _drawn(page: AlignedPage, origin: NDArray[np.float64], scale: float, size: tuple[int, int]) -> Grey:
-    """Draw a part of the form upright from the scan, `scale` times the template's pixels."""
-    if page.bend is None:
-        to_template = np.array([[1 / scale, 0, origin[0]], [0, 1 / scale, origin[1]], [0, 0, 1]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        strip: Grey = cv2.warpPerspective(
-            page.pixels, page.to_scan @ to_template, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
-        )
-        return strip
-    places = map_of_pixels(lambda points: page.place(points / scale + origin), size, step=15)
-    bent: Grey = cv2.remap(page.pixels, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return bent
-
-
-def _profile(lines: Grey, span: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average the lines' darkness over a box's extent, ends left out, background taken off."""
-    start, stop = span[0], span[1]
-    trim = 0.15 * (stop - start)
-    columns = lines[:, max(0, round(start + trim)) : max(1, round(stop - trim))]
-    profile: NDArray[np.float64] = columns.mean(axis=1, dtype=np.float64) if columns.size else np.zeros(len(lines))
-    return np.clip(profile - np.median(profile), 0, None)
-
-
-def _read_off(profile: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.interp(places, np.arange(len(profile)), profile, left=0.0, right=0.0)
+    if len(moves) <= 4:
+        return moves
+    distances = np.linalg.norm(origins[:, None] - origins[None], axis=2)
+    nearest = np.argsort(distances, axis=1)[:, :neighbours]
+    middle = np.median(moves[nearest], axis=1)
+    return np.where(np.abs(moves - middle) > apart * far[:, None], middle, moves)

@@ -25,6 +25,7 @@ from formreader.errors import NoScans, UnreadableScan
 from formreader.pictures import decode, encode_png
 from formreader.pictures.headers import count_pages
 from formreader.places import is_address, place
+from formreader.scans.in_place import decoded_in_place
 from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
 from formreader.values import Page, PageRef
 
@@ -205,8 +206,10 @@ def load_page(ref: PageRef) -> Page:
         content = _content(ref.path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise UnreadableScan(_why_not_read(str(ref), error)) from error
-    load = load_pdf_page if is_pdf(content) else decode
-    picture = load(content, name=str(ref), page=ref.page)
+    if is_pdf(content):
+        picture = load_pdf_page(content, str(ref), ref.page)
+    else:
+        picture = decode(content, str(ref), ref.page, in_place=functools.partial(decoded_in_place, ref.path))
     return Page(ref, picture.grey, picture.colour, picture.dpi)
 
 

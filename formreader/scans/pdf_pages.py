@@ -6,9 +6,14 @@ keeps every pixel; whatever else a page shows (vector print, annotations, filled
 
 from __future__ import annotations
 
+import re
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -17,8 +22,9 @@ import pypdfium2.raw as pdfium_c
 from numpy.typing import NDArray
 
 from formreader.errors import LockedPdf, UnreadableScan
-from formreader.pictures import Picture, check_size, separate
+from formreader.pictures import Picture, check_size, separate, stored_pixels
 from formreader.pictures.headers import LARGEST_PAPER_IN, believable_dpi, read_header
+from formreader.scans.in_place import decoded_in_place
 
 POINTS_PER_INCH: Final = 72.0
 RENDER_DPI: Final = 300.0  # what the forms' own scans have; a digit box is then 60 to 80 pixels high
@@ -35,6 +41,11 @@ _PLAIN_COLOURS: Final = (
     pdfium_c.FPDF_COLORSPACE_INDEXED,
 )
 """A stencil mask has none of these; its bits are ink or paper by rules of its own, so it is rendered."""
+
+_DEVICE_CHANNELS: Final = {pdfium_c.FPDF_COLORSPACE_DEVICEGRAY: 2, pdfium_c.FPDF_COLORSPACE_DEVICERGB: 3}
+"""Axes of a JPEG's pixels in the colour spaces that need no conversion: it is decoded as any other, twice as fast."""
+
+_AS_SHOWN: Final = re.compile(rb"/Decode\s*\[|/ColorTransform")
 
 _pdfium_lock = threading.Lock()  # PDFium must not be called from two threads at once
 
@@ -73,7 +84,8 @@ def load_pdf_page(content: bytes, name: str, page: int) -> Picture:
             sheet = document[page - 1]
             embedded = _only_picture(sheet, name)
             if embedded is not None and b"/SMask" not in content:  # a soft mask can hide any part of the picture
-                picture = _taken(sheet, embedded, name)
+                as_stored = _AS_SHOWN.search(content) is None
+                picture = _taken(sheet, embedded, name, as_stored=as_stored)
                 if picture is not None:
                     return picture
             return _rendered(sheet, name)
@@ -135,8 +147,14 @@ def _size_px(picture: pdfium.PdfImage) -> tuple[int, int]:
     return width.value, height.value
 
 
-def _taken(sheet: pdfium.PdfPage, embedded: pdfium.PdfImage, name: str) -> Picture | None:
-    """Take the embedded picture, turned and mirrored as the page shows it; None where only rendering can show it."""
+def _taken(sheet: pdfium.PdfPage, embedded: pdfium.PdfImage, name: str, *, as_stored: bool) -> Picture | None:
+    """Take the embedded picture, turned and mirrored as the page shows it; None where only rendering can show it.
+
+    Parameters
+    ----------
+    as_stored
+        Nothing in the PDF says that pictures are shown in other colours than their own.
+    """
     a, b, c, d, e, f = embedded.get_matrix().get()
     quarter_turns = sheet.get_rotation() // 90
     right, down = (a, -b), (-c, d)  # where the picture's rows and columns run on the page, y down
@@ -154,11 +172,18 @@ def _taken(sheet: pdfium.PdfPage, embedded: pdfium.PdfImage, name: str) -> Pictu
     if abs(resolutions[0] / resolutions[1] - 1) > 0.02:  # not square pixels: rendering makes them so
         return None
     check_size(width, height, name)
+    pixels = None
     if embedded.get_filters() == ["DCTDecode"]:
-        jpeg = read_header(bytes(embedded.get_data()))
+        content = bytes(embedded.get_data())
+        jpeg = read_header(content)
         if jpeg is None or not jpeg.is_complete:
             raise UnreadableScan(f"{name}: the picture in the PDF breaks off before its end; copy or scan it again")
-    pixels = _pixels(embedded.get_bitmap())
+        channels = _DEVICE_CHANNELS.get(embedded.get_metadata().colorspace)
+        if as_stored and channels is not None:
+            pixels = stored_pixels(content, replace(jpeg, orientation=1), name, partial(_decoded_from_file, content))
+            pixels = pixels if pixels.ndim == channels else None
+    if pixels is None:
+        pixels = _pixels(embedded.get_bitmap())
     if pixels.shape[:2] != (height, width):
         return None
     if lies_down:
@@ -167,6 +192,15 @@ def _taken(sheet: pdfium.PdfPage, embedded: pdfium.PdfImage, name: str) -> Pictu
     pixels = pixels[:: 1 if across > 0 else -1, :: 1 if along > 0 else -1]
     grey, colour = separate(np.ascontiguousarray(pixels))
     return Picture(grey, colour, believable_dpi(*resolutions, width, height))
+
+
+def _decoded_from_file(content: bytes, flags: int) -> NDArray[np.uint8] | None:
+    """Decode by way of a file: OpenCV copies what it decodes from memory once more, at 600 dpi 100 MB."""
+    with suppress(OSError), tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "page.jpg"
+        path.write_bytes(content)
+        return decoded_in_place(path, flags)
+    return None
 
 
 def _fills(sheet: pdfium.PdfPage, corner: tuple[float, float], extent: tuple[float, float]) -> bool:
