@@ -21,7 +21,7 @@ from formreader.crops.along import (
 )
 from formreader.crops.guides import common_print
 from formreader.crops.printed import Bands, BlankBoxes, blank_boxes, form_print, frame_bands, printed_as, without_print
-from formreader.crops.stacks import Stack, dilated, grown, mask_of
+from formreader.crops.stacks import Stack, any_in, grown, less, mask_of
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.upright import (
     Alike,
@@ -131,7 +131,9 @@ def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Ali
     # A table's lines go on past the box as well; they are taken out as what they are.
     passed = without_passing(darkness, params)
     if passed is not darkness:
-        darkness = np.where(bands.either > 0, darkness, passed)
+        darkness = cv2.copyTo(*(one.reshape(len(one), -1) for one in (darkness, bands.either, passed))).reshape(
+            darkness.shape
+        )
     places = tuple(box.on_form for box in own if box.on_form is not None)
     blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     return _Seen(
@@ -256,17 +258,13 @@ def _strokes(darkness: Stack, covered: Stack, frame: Frame) -> tuple[NDArray[np.
 
 def _hysteresis(darkness: Stack, threshold: NDArray[np.float64]) -> Stack:
     """Keep what is over 0.6 of the threshold and hangs together with something over it (Canny 1986)."""
-    weak, edged, strong = (
-        mask_of(darkness > np.minimum(share * threshold, 255).astype(np.uint8)[:, None]) for share in (0.6, 0.75, 1.0)
-    )
     # The weak rim only helps to hold a stroke together; its edge is drawn at the threshold's three quarters.
-    reached = strong
-    for _ in range(2):
-        reached = dilated(reached, 3, 3) & weak
-    # Most edges lie two pixels from the stroke's middle at most; else it takes a search.
-    for nth in np.flatnonzero((edged & ~reached).max(axis=0).any(axis=1)).tolist():
-        count, labels = cv2.connectedComponents(np.ascontiguousarray(weak[:, nth]), connectivity=8)
+    weak, edge, strong = (np.minimum(share * threshold, 255).astype(np.uint8)[:, None] for share in (0.6, 0.75, 1.0))
+    edged, over = mask_of(darkness > edge), mask_of(darkness > strong)
+    # Nearly all edges lie two pixels from what is over it at most; for others it takes a search.
+    for nth in any_in(less(edged, grown(over, 2))).tolist():
+        count, labels = cv2.connectedComponents(mask_of(darkness[:, nth] > weak[nth]), connectivity=8)
         is_strong = np.zeros(count, np.uint8)
-        is_strong[labels[strong[:, nth] > 0]] = 255
+        is_strong[labels[over[:, nth] > 0]] = 255
         edged[:, nth] &= is_strong[labels]
     return edged

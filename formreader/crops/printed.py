@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.stacks import Stack, closed, dilated, grown, less, mask_of, ranked
+from formreader.crops.stacks import Stack, any_in, closed, dilated, grown, less, mask_of, ranked
 from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, paper_of, upright_stack
 from formreader.template import corners_of
 from formreader.values import Grey
@@ -279,19 +279,34 @@ def without_print(ink: Stack, bands: Bands, printed: Stack, frame: Frame, params
     edge = grown(lines, 1)
     beyond = less(kept, edge)
     kept = beyond | (kept & edge & grown(beyond, 1))
+    joined = _over_lines(kept, bands)
+    gap = max(3, round(0.09 * frame.side)) | 1
+    over_print = ink & printed
+    for nth in any_in(dilated(kept, gap, gap) & over_print).tolist():
+        joined[:, nth] |= _closed_round(kept[:, nth], gap) & over_print[:, nth]
+    return kept | (joined & ink)
+
+
+def _over_lines(kept: Stack, bands: Bands) -> Stack:
+    """Close the gaps that lines cut into strokes, over each line and a little to its sides, within the lines."""
     joined = np.zeros_like(kept)
     thickness = bands.thickness
     for thick in np.unique(thickness).tolist():
         some = np.flatnonzero(thickness == thick)
         reach, lean = thick + 3, max(3, round(0.8 * thick)) | 1
-        part = np.take(kept, some, axis=1)
-        joined[:, some] = closed(part, reach, lean) & bands.across[:, some]
-        joined[:, some] |= closed(part, lean, reach) & bands.down[:, some]
-    gap = max(3, round(0.09 * frame.side)) | 1
-    for nth in np.flatnonzero(printed.any(axis=(0, 2))).tolist():
-        over_print = _closed_round(kept[:, nth], gap)
-        joined[:, nth] |= over_print & printed[:, nth]
-    return kept | (joined & ink)
+        for side in range(4):
+            is_line = bands.stops[some, side] > bands.starts[some, side]
+            if not is_line.any():
+                continue
+            # What is further off cannot reach the line.
+            first = max(0, int(bands.starts[some[is_line], side].min()) - 2 * reach)
+            near = slice(first, int(bands.stops[some, side].max()) + 2 * reach)
+            if side < 2:
+                joined[near, some] |= closed(kept[near, some], reach, lean) & bands.across[near, some]
+            else:
+                part = closed(kept[:, some, near], lean, reach)
+                joined[:, some, near] |= part & bands.down[:, some, near]
+    return joined
 
 
 def _closed_round(mask: Mask, gap: int) -> Mask:

@@ -48,8 +48,14 @@ def less(one: Stack, other: Stack) -> Stack:
 
 
 def mask_of(chosen: NDArray[np.bool_]) -> Stack:
-    """Make 255 of what is true."""
-    return chosen.view(np.uint8) * np.uint8(255)
+    """Make 255 of what is true, in the place of the array given."""
+    mask = chosen.view(np.uint8)
+    return np.negative(mask, out=mask)
+
+
+def any_in(mask: Stack) -> NDArray[np.int64]:
+    """Give the numbers of the pictures in which anything is marked."""
+    return np.flatnonzero(mask.max(axis=0, initial=0).any(axis=1))
 
 
 def ranked(values: NDArray[np.uint8], rank: int) -> NDArray[np.uint8]:

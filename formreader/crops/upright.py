@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -240,30 +241,28 @@ def without_passing(darkness: Stack, params: CropParams) -> Stack:
     """
     height, n, width = darkness.shape
     across = _passing(darkness.reshape(height * n, width), params).reshape(height, n, 1)
-    rest = _taken_off(darkness, dilated(across, 3, 1))
+    rest = darkness - np.minimum(darkness, dilated(across, 3, 1)) if across.any() else darkness
     down = _passing(rest.reshape(height, n * width).T, params).reshape(1, n, width)
-    return _taken_off(rest, dilated(down, 1, 3))
+    return rest - np.minimum(rest, dilated(down, 1, 3)) if down.any() else rest
 
 
 def _passing(lines: NDArray[np.uint8], params: CropParams, parts: int = 8) -> NDArray[np.uint8]:
     """Say how dark each line (m, length) is in the palest of its parts, 0 where that is too faint or too dark."""
     least = np.zeros(len(lines), np.uint8)
     low, high = (share * 255 for share in params.past)
-    step = lines.shape[1] // parts
-    # Most lines end within the first part.
+    length = lines.shape[1]
+    step = length // parts
+    # Many lines end within the first part.
     rows = np.flatnonzero(np.add.reduce(lines[:, :step], axis=1, dtype=np.uint32) > (low - 1) * step)
     if rows.size:
-        every = cv2.resize(lines[rows], (parts, len(rows)), interpolation=cv2.INTER_AREA).min(axis=1)
+        every = np.rint(lines[rows].astype(np.float32) @ _averages(length, parts)).min(axis=1)
         least[rows] = np.where((every > low) & (every < high), every, 0)
     return least
 
 
-def _taken_off(darkness: Stack, passing: Stack) -> Stack:
-    """Subtract what passes through pictures, (h, n, 1) or (1, n, w), from those in which anything does."""
-    touched = np.flatnonzero(passing.any(axis=(0, 2)))
-    if not touched.size:
-        return darkness
-    rest = darkness.copy()
-    shade = np.broadcast_to(passing, rest.shape)[:, touched]
-    rest[:, touched] = less(rest[:, touched], shade)
-    return rest
+@lru_cache(maxsize=64)
+def _averages(length: int, parts: int) -> NDArray[np.float32]:
+    """Give the weights (length, parts) that average even parts of a line, pixels on a border shared out."""
+    pixel, part = np.arange(length)[:, None], np.arange(parts) * length / parts
+    shared = np.minimum(pixel + 1, part + length / parts) - np.maximum(pixel, part)
+    return (np.clip(shared, 0, None) * parts / length).astype(np.float32)
