@@ -47,14 +47,15 @@ class _Parts:
         Where the ink is: places in the flattened stack, by rows.
     part
         Of each of those pixels, which part it belongs to.
-    box
-        Of each part, which picture it is in.
-    area, left, top, right, low
-        Of each part, in pixels; first and last columns and rows.
+    runs
+        (5, m), of each run of ink along a row: its part, picture, row, first and last column.
+    box, area, left, top, right, low
+        Of each part: which picture it is in; how many pixels it has; first and last columns and rows.
     """
 
     pixels: NDArray[np.int64]
     part: NDArray[np.int32]
+    runs: NDArray[np.int64]
     box: NDArray[np.int64]
     area: NDArray[np.int64]
     left: NDArray[np.int64]
@@ -71,6 +72,17 @@ class _Parts:
         """Count each part's pixels within a mask."""
         return np.bincount(self.part[mask.ravel()[self.pixels] > 0], minlength=len(self.area))
 
+    def inside(self, inset: NDArray[np.float64], frame: Frame) -> NDArray[np.int64]:
+        """Count each part's pixels within its box less a rim, as wide as is said for each box."""
+        rims, rim = np.unique(inset, return_inverse=True)
+        insides = (frame.inside(each) for each in rims.tolist())
+        ends = np.array([(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in insides])[rim]
+        part, box, row, first, last = self.runs
+        top, low, left, right = ends[box].T
+        length = np.minimum(last + 1, right) - np.maximum(first, left)
+        length = np.where((row >= top) & (row < low), np.maximum(length, 0), 0)
+        return np.bincount(part, length, minlength=len(self.area)).astype(np.int64)
+
 
 def _parts(ink: Stack) -> _Parts:
     """Find what hangs together in each picture, at corners too."""
@@ -80,18 +92,23 @@ def _parts(ink: Stack) -> _Parts:
     count, labels = cv2.connectedComponents(apart.reshape(height, n * (width + 1)), connectivity=8)
     places = np.flatnonzero(apart.view(bool))
     part = labels.ravel()[places]
-    line, column = np.divmod(places, width + 1)
+    breaks = np.flatnonzero(np.diff(places) != 1) + 1
+    starts, stops = (
+        (np.concatenate(ends) for ends in (([0], breaks), (breaks, [len(places)]))) if places.size else (breaks, breaks)
+    )
+    line, first = np.divmod(places[starts], width + 1)
+    last, run = first + (stops - starts) - 1, part[starts].astype(np.int64)
     row, box = np.divmod(line, n)
-    of_part = np.zeros(count, np.int64)
-    of_part[part] = box
-    top, low = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    top[part[::-1]] = row[::-1]  # of several values for one place the last stays
-    low[part] = row
+    of_part, top, low = np.zeros((3, count), np.int64)
+    of_part[run] = box
+    top[run[::-1]] = row[::-1]  # of several values for one place the last stays
+    low[run] = row
     left, right = np.full(count, width), np.full(count, -1)
-    np.minimum.at(left, part, column)
-    np.maximum.at(right, part, column)
+    np.minimum.at(left, run, first)
+    np.maximum.at(right, run, last)
     area = np.bincount(part, minlength=count)
-    return _Parts(places - line, part, of_part, area, left, top, right, low)
+    in_stack = places - np.repeat(line, stops - starts)
+    return _Parts(in_stack, part, np.stack([run, box, row, first, last]), of_part, area, left, top, right, low)
 
 
 def choose_writing(
@@ -101,7 +118,7 @@ def choose_writing(
     n = clean.shape[1]
     parts = _parts(clean)
     extent, area = parts.extent, parts.area.astype(np.float64)
-    inside = parts.count(_inside(bands.thickness / 2, clean.shape, frame))
+    inside = parts.inside(bands.thickness / 2, frame)
     is_mark = extent >= (params.speck_wide if frame.is_wide else params.speck) * frame.side
     is_mark[0] = False
     beside = _beside(bands, frame, params)
@@ -145,7 +162,7 @@ def _judge(
     may_strike = (wide >= params.diagonal * frame.width) & (high >= params.diagonal * frame.height)
     may_strike &= (wide >= params.diagonal_lean * high) & (high >= params.diagonal_lean * wide)
     leaves = (left == 0) | (top == 0) | (right == width - 1) | (low == height - 1)
-    may_scribble = _may_be_scribbled(writing, frame, params)
+    may_scribble = _may_be_scribbled(writing, parts, is_own, frame, params)
     for nth in np.flatnonzero(may_strike | leaves | may_scribble).tolist():
         if reasons[nth]:
             continue
@@ -170,17 +187,6 @@ def _most(of_parts: NDArray[np.int64], box: NDArray[np.int64], n: int) -> NDArra
     found = np.zeros(n, np.int64)
     np.maximum.at(found, box, of_parts)
     return found
-
-
-def _inside(inset: NDArray[np.float64], shape: tuple[int, ...], frame: Frame) -> Stack:
-    """Mark the inside of boxes without a rim."""
-    height, n, width = shape
-    y, x = np.arange(height)[:, None], np.arange(width)
-    by_inset = {each: frame.inside(each) for each in np.unique(inset).tolist()}
-    ends = np.array([[(part.start, part.stop) for part in by_inset[each]] for each in inset.tolist()]).reshape(n, 2, 2)
-    rows = (y >= ends[:, 0, 0]) & (y < ends[:, 0, 1])
-    columns = (x >= ends[:, 1, :1]) & (x < ends[:, 1, 1:])
-    return rows.view(np.uint8)[:, :, None] & columns.view(np.uint8)
 
 
 def _beside(bands: Bands, frame: Frame, params: CropParams) -> Stack:
@@ -240,14 +246,18 @@ def _without_neighbour(writing: Stack, nth: int, parts: _Parts, is_own: NDArray[
     return own if own.any() else writing[:, nth]
 
 
-def _may_be_scribbled(writing: Stack, frame: Frame, params: CropParams) -> NDArray[np.bool_]:
-    """Whether any line across each picture, or down it, meets as many strokes as a scribble."""
-    ink = writing.view(np.uint8) & 1
+def _may_be_scribbled(
+    writing: Stack, parts: _Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
+) -> NDArray[np.bool_]:
+    """Whether any line down each picture, or across it, meets as many strokes as a scribble."""
+    height, n, _ = writing.shape
+    ink = writing & 1
     down = ink[0] + np.add.reduce(ink[1:] & ~ink[:-1], axis=0, dtype=np.uint8)
     may: NDArray[np.bool_] = (down >= params.scribbled).any(axis=1)
     if not frame.is_wide:
-        across = ink[:, :, 0] + np.add.reduce(ink[:, :, 1:] & ~ink[:, :, :-1], axis=2, dtype=np.uint8)
-        may = may | (across >= params.scribbled).any(axis=0)
+        _, box, row, _, _ = parts.runs[:, is_own[parts.runs[0]]]
+        across = np.bincount(row * n + box, minlength=height * n).reshape(height, n)
+        may |= (across >= params.scribbled).any(axis=0)
     return may
 
 
