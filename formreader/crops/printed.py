@@ -282,9 +282,17 @@ def without_print(ink: Stack, bands: Bands, printed: Stack, frame: Frame, params
     joined = _over_lines(kept, bands)
     gap = max(3, round(0.09 * frame.side)) | 1
     over_print = ink & printed
-    for nth in any_in(dilated(kept, gap, gap) & over_print).tolist():
-        joined[:, nth] |= _closed_round(kept[:, nth], gap) & over_print[:, nth]
+    may_join = dilated(kept, gap, gap) & over_print
+    for nth in any_in(may_join).tolist():
+        left, top, width, height = cv2.boundingRect(np.ascontiguousarray(may_join[:, nth]))
+        near = slice(max(0, top - gap), top + height + gap), nth, slice(max(0, left - gap), left + width + gap)
+        joined[near] |= _closed_round(kept[near], gap) & over_print[near]
     return kept | (joined & ink)
+
+
+def _lying(stack: Stack, side: int) -> Stack:
+    """Turn pictures so that a line of theirs lies: as they are for the top and the bottom one."""
+    return stack if side < 2 else stack.transpose(2, 1, 0)
 
 
 def _over_lines(kept: Stack, bands: Bands) -> Stack:
@@ -299,13 +307,10 @@ def _over_lines(kept: Stack, bands: Bands) -> Stack:
             if not is_line.any():
                 continue
             # What is further off cannot reach the line.
-            first = max(0, int(bands.starts[some[is_line], side].min()) - 2 * reach)
-            near = slice(first, int(bands.stops[some, side].max()) + 2 * reach)
-            if side < 2:
-                joined[near, some] |= closed(kept[near, some], reach, lean) & bands.across[near, some]
-            else:
-                part = closed(kept[:, some, near], lean, reach)
-                joined[:, some, near] |= part & bands.down[:, some, near]
+            first = max(0, int(bands.starts[some[is_line], side].min()) - reach - 1)
+            near = slice(first, int(bands.stops[some, side].max()) + reach + 1), some
+            over = closed(_lying(kept, side)[near], reach, lean)
+            _lying(joined, side)[near] |= over & _lying(bands.across if side < 2 else bands.down, side)[near]
     return joined
 
 
