@@ -10,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.along import (
-    Along,
     Profiles,
-    hidden_by,
     line_profiles,
     medians,
     strokes_along,
     unevenness,
     usual_amounts,
 )
+from formreader.crops.cut import NOTHING, Boxes, Cut, cut_out
 from formreader.crops.guides import common_print
-from formreader.crops.printed import Bands, BlankBoxes, blank_boxes, form_print, frame_bands, printed_as, without_print
-from formreader.crops.stacks import Stack, any_in, grown, less, mask_of
+from formreader.crops.printed import Bands, BlankBoxes, blank_boxes, form_print, frame_bands, printed_as
+from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.upright import (
     Alike,
@@ -34,27 +33,7 @@ from formreader.crops.upright import (
     upright_stack,
     without_passing,
 )
-from formreader.crops.writing import antialiased, choose_writing
-from formreader.values import Box, Grey, Ink, Reason
-
-_NOTHING: Ink = np.zeros((0, 0), np.uint8)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """What a box holds.
-
-    Attributes
-    ----------
-    ink
-        Empty where there is none.
-    otherwise
-        How else the writing may look, where a line of the frame may hide a part of it or lend it one.
-    """
-
-    ink: Ink
-    reason: Reason
-    otherwise: Ink | None = None
+from formreader.values import Box, Grey, Ink
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +91,11 @@ def cut_boxes(
         seen = [replace(one, blank=_as_blank(print_, one, params)) for one, print_ in zip(seen, prints, strict=True)]
     uneven = unevenness([one.lines for one in seen], own, usual)
     page = _Page(usual, uneven, _least_darkness(seen, params), streaks)
-    cuts: list[Cut] = [Cut(_NOTHING, "blank")] * len(boxes)
+    cuts = [Cut(NOTHING, "blank")] * len(boxes)
     for some in seen:
-        for row, cut in zip(some.alike.rows.tolist(), _written(some, page, params), strict=True):
+        for row, cut in zip(
+            some.alike.rows.tolist(), cut_out(_shown(some, page, params), page.least_darkness, params), strict=True
+        ):
             cuts[row] = _doubted(cut, boxes[row], some.frame, streaks, params)
         for row in some.alike.rows[some.is_covered].tolist():
             cuts[row] = Cut(cuts[row].ink, "not_a_digit")
@@ -195,76 +176,9 @@ def _meets(ink: Ink, mask: Mask) -> bool:
     return bool((ink[cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0] > 96).any())
 
 
-def _written(seen: _Seen, page: _Page, params: CropParams) -> list[Cut]:
-    """Take the print out of boxes' darkness and choose their writing."""
-    frame, bands, n = seen.frame, seen.bands, len(seen.alike.rows)
+def _shown(seen: _Seen, page: _Page, params: CropParams) -> Boxes:
+    """Give the boxes with what their page says of them."""
     usual = page.usual[seen.alike.rows]
-    printed = form_print(seen.blank, seen.darkness, frame, params)
-    along = strokes_along(seen.lines, usual, page.uneven, bands, frame, params)
-    on_line: dict[int, Reason] = {
-        nth: "ink_outside"
-        for nth, one in along.items()
-        if one.longest >= params.long_residue * frame.side and one.strongest > params.surely_over
-    }
-    cuts = [Cut(_NOTHING, on_line.get(nth, "blank")) for nth in range(n)]
-    stroke, strongest = _strokes(seen.darkness, grown(bands.either, 2) | printed, frame)
-    some = np.flatnonzero(strongest >= page.least_darkness)
-    if not some.size:
-        return cuts
-    darkness, printed, bands = np.take(seen.darkness, some, axis=1), np.take(printed, some, axis=1), bands.of(some)
-    threshold = np.maximum(params.least_darkness * 255, params.of_stroke * np.maximum(stroke, 0.6 * strongest))[some]
-    full = np.maximum(stroke[some], threshold)
-    ink = _hysteresis(darkness, threshold)
-    clean = without_print(ink, bands, printed, frame, params)
-    plain = choose_writing(clean, darkness, bands, None, frame, params)
-    hidden = hidden_by(plain.writing, full, usual[some], bands, frame, params)
-    for k, nth in enumerate(some.tolist()):
-        writing, reason = plain.of(k)
-        if writing is None:
-            cuts[nth] = Cut(_NOTHING, reason)
-            continue
-        otherwise = antialiased(darkness[:, k], writing | hidden[k], full[k]) if k in hidden else None
-        cuts[nth] = Cut(antialiased(darkness[:, k], writing, full[k]), reason, otherwise)
-    on_lines = np.array([k for k, nth in enumerate(some.tolist()) if nth in along], np.int64)
-    if on_lines.size:
-        masks = np.stack([along[nth].mask for nth in some[on_lines].tolist()], axis=1)
-        dark = np.take(darkness, on_lines, axis=1)
-        more = np.take(clean, on_lines, axis=1) | (np.take(ink, on_lines, axis=1) & masks)
-        with_line = choose_writing(more, dark, bands.of(on_lines), masks, frame, params)
-        for j, k in enumerate(on_lines.tolist()):
-            nth = int(some[k])
-            writing, reason = with_line.of(j)
-            if writing is None or not cuts[nth].ink.size:
-                # Neither way is sure to be all of it.
-                cuts[nth] = Cut(_NOTHING, on_line.get(nth, plain.reasons[k]))
-            elif (writing != plain.writing[:, k]).any():
-                cut, other = Cut(antialiased(dark[:, j], writing, full[k]), reason), replace(cuts[nth], otherwise=None)
-                first, second = (cut, other) if along[nth].strongest > params.clearly_over else (other, cut)
-                cuts[nth] = replace(first, otherwise=second.ink)
-    return cuts
-
-
-def _strokes(darkness: Stack, covered: Stack, frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Say how dark the strokes in each box are, off the print: nearly the darkest (the 99th percentile), and that."""
-    rows, columns = frame.inside(0)
-    free = cv2.bitwise_not(covered[rows, :, columns])
-    inside = darkness[rows, :, columns]
-    counts = [cv2.calcHist([inside[:, k]], [0], free[:, k], [256], [0, 256]) for k in range(darkness.shape[1])]
-    counted = np.cumsum(np.stack([count.ravel() for count in counts], axis=1), axis=0, dtype=np.float64)
-    last = np.maximum(counted[-1] - 1, 0)
-    stroke, strongest = ((counted > rank).argmax(axis=0) for rank in (np.floor(0.99 * last), last))
-    return stroke.astype(np.float64), strongest.astype(np.float64)
-
-
-def _hysteresis(darkness: Stack, threshold: NDArray[np.float64]) -> Stack:
-    """Keep what is over 0.6 of the threshold and hangs together with something over it (Canny 1986)."""
-    # The weak rim only helps to hold a stroke together; its edge is drawn at the threshold's three quarters.
-    weak, edge, strong = (np.minimum(share * threshold, 255).astype(np.uint8)[:, None] for share in (0.6, 0.75, 1.0))
-    edged, over = mask_of(darkness > edge), mask_of(darkness > strong)
-    # Nearly all edges lie two pixels from what is over it at most; for others it takes a search.
-    for nth in any_in(less(edged, grown(over, 2))).tolist():
-        count, labels = cv2.connectedComponents(mask_of(darkness[:, nth] > weak[nth]), connectivity=8)
-        is_strong = np.zeros(count, np.uint8)
-        is_strong[labels[over[:, nth] > 0]] = 255
-        edged[:, nth] &= is_strong[labels]
-    return edged
+    printed = form_print(seen.blank, seen.darkness, seen.frame, params)
+    along = strokes_along(seen.lines, usual, page.uneven, seen.bands, seen.frame, params)
+    return Boxes(seen.frame, seen.darkness, printed, seen.bands, usual, along)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -27,6 +27,8 @@ class CropParams:
         96,
     )  # the shorter side is drawn this large: fine enough for lines, small enough to be fast
     margin: float = 0.3  # a long 7 or the tail of a 9 leaves the box by up to a third
+    near: float = 0.12  # so much of the margin is looked at where no ink leaves the box,
+    beyond: tuple[float, float] = (0.08, 0.13)  # which is where none lies so far from it
     paper: float = 0.4  # closing over more than a stroke's width shows the paper under it
     covered: float = 0.6  # of the brightest paper: a hole, a sticker or a blot lies there
     most_covered: float = 0.02  # of the box: more of it may hide a stroke
@@ -36,6 +38,7 @@ class CropParams:
     pale_darkness: float = 0.16  # no pen is paler than this where others on the page are
     of_writing: float = 0.35  # times as dark as usual on the page,
     enough_boxes: int = 8  # as at least so many boxes tell
+    weak: float = 0.6  # of a stroke's threshold: paler ink does not hold a stroke together
     of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
     line_search: float = 0.08  # how far from its place a side's line may lie
     line_unbroken: tuple[tuple[float, bool], ...] = (
@@ -117,6 +120,18 @@ class Frame:
             slice(round(self.top + inset), round(self.top + self.height - inset) + 1),
             slice(round(self.left + inset), round(self.left + self.width - inset) + 1),
         )
+
+    def cut_down(self, margin: float | None) -> tuple[Frame, tuple[slice, slice]]:
+        """Give the frame in a picture with a margin of so many pixels, None for all, and which part that picture is."""
+        width, height = self.size
+        if margin is None:
+            return self, (slice(0, height), slice(0, width))
+        rows, columns = (
+            slice(max(0, part.start), min(size, part.stop))
+            for part, size in zip(self.inside(-margin), (height, width), strict=True)
+        )
+        size = columns.stop - columns.start, rows.stop - rows.start
+        return replace(self, left=self.left - columns.start, top=self.top - rows.start, size=size), (rows, columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -198,9 +198,9 @@ def _beside(bands: Bands, frame: Frame, params: CropParams) -> Stack:
 def _belongs(
     is_own: NDArray[np.bool_], parts: _Parts, darkness: Stack, frame: Frame, params: CropParams
 ) -> NDArray[np.bool_]:
-    """Say which components belong to the largest of their box: as dark as it, and large or close enough to be broken off.
+    """Say which components belong to the largest of their box: as dark as it, and large or close enough.
 
-    In a wide box the largest is one digit of several, or two that touch: a thin 1 far from it is writing like it.
+    A part that is close may be broken off. In a wide box the largest is one digit of several, or two that touch: a thin 1 far from it is writing like it.
     """
     n = darkness.shape[1]
     area = np.where(is_own, parts.area, 0)
