@@ -86,7 +86,7 @@ def cut_out(boxes: Boxes, least_darkness: float, params: CropParams) -> list[Cut
         if one.longest >= params.long_residue * frame.side and one.strongest > params.surely_over
     }
     cuts = [Cut(NOTHING, on_line.get(nth, "blank")) for nth in range(len(boxes.usual))]
-    stroke, strongest = _strokes(boxes.darkness, grown(bands.either, 2) | boxes.printed, frame)
+    stroke, strongest = _strokes(boxes)
     threshold = np.maximum(params.least_darkness * 255, params.of_stroke * np.maximum(stroke, 0.6 * strongest))
     full = np.maximum(stroke, threshold)
     is_dark = strongest >= least_darkness
@@ -175,12 +175,14 @@ def _cut(
     return cuts
 
 
-def _strokes(darkness: Stack, covered: Stack, frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _strokes(boxes: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Say how dark the strokes in each box are, off the print: nearly the darkest (the 99th percentile), and that."""
-    rows, columns = frame.inside(0)
-    free = cv2.bitwise_not(covered[rows, :, columns])
-    inside = darkness[rows, :, columns]
-    counts = [cv2.calcHist([inside[:, k]], [0], free[:, k], [256], [0, 256]) for k in range(darkness.shape[1])]
+    _, (rows, columns) = boxes.frame.cut_down(2)
+    near = grown(boxes.bands.either[rows, :, columns], 2) | boxes.printed[rows, :, columns]
+    free = cv2.bitwise_not(near[2:-2, :, 2:-2])
+    rows, columns = boxes.frame.inside(0)
+    inside = boxes.darkness[rows, :, columns]
+    counts = [cv2.calcHist([inside[:, k]], [0], free[:, k], [256], [0, 256]) for k in range(inside.shape[1])]
     counted = np.cumsum(np.stack([count.ravel() for count in counts], axis=1), axis=0, dtype=np.float64)
     last = np.maximum(counted[-1] - 1, 0)
     stroke, strongest = ((counted > rank).argmax(axis=0) for rank in (np.floor(0.99 * last), last))

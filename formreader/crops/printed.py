@@ -282,11 +282,12 @@ def without_print(ink: Stack, bands: Bands, printed: Stack, frame: Frame, params
     joined = _over_lines(kept, bands)
     gap = max(3, round(0.09 * frame.side)) | 1
     over_print = ink & printed
-    may_join = dilated(kept, gap, gap) & over_print
-    for nth in any_in(may_join).tolist():
-        left, top, width, height = cv2.boundingRect(np.ascontiguousarray(may_join[:, nth]))
-        near = slice(max(0, top - gap), top + height + gap), nth, slice(max(0, left - gap), left + width + gap)
-        joined[near] |= _closed_round(kept[near], gap) & over_print[near]
+    for nth in any_in(over_print).tolist():
+        may_join = cv2.dilate(kept[:, nth], np.ones((gap, gap), np.uint8)) & over_print[:, nth]
+        left, top, width, height = cv2.boundingRect(may_join)
+        if width:
+            near = slice(max(0, top - gap), top + height + gap), nth, slice(max(0, left - gap), left + width + gap)
+            joined[near] |= _closed_round(kept[near], gap) & over_print[near]
     return kept | (joined & ink)
 
 

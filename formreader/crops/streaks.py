@@ -110,7 +110,7 @@ def _banded(pixels: Grey, across: bool, reach: int, params: StreakParams) -> Gre
     lying = pixels.T if across else pixels
     palest = _sampled(lying, 2 * params.bands).reshape(params.bands, 2, -1).max(axis=1)
     dark = cv2.dilate(_darker(palest, reach, params).view(np.uint8), np.ones((1, 3), np.uint8))
-    columns = np.flatnonzero(dark.sum(axis=0) >= params.least_dark * params.least_run * params.bands)
+    columns = np.flatnonzero(dark.sum(axis=0, dtype=np.uint8) >= params.least_dark * params.least_run * params.bands)
     if columns.size:
         count = 2 * params.bands * params.parts
         rows = np.linspace(0, len(lying) - 1, count).round().astype(np.int64)
@@ -141,7 +141,7 @@ def _runs(palest: Grey, shape: tuple[int, ...], reach: int, across: bool, params
     wide = cv2.dilate(closed, np.ones((1, 3), np.uint8))
     long_side = shape[1] if across else shape[0]
     streaks = []
-    columns = np.flatnonzero(wide.sum(axis=0) >= params.least_run * params.bands)
+    columns = np.flatnonzero(wide.sum(axis=0, dtype=np.uint8) >= params.least_run * params.bands)
     for group in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
         if not group.size:
             continue
