@@ -71,7 +71,8 @@ def normalize(ink: Ink, params: NormalizeParams = DEFAULT) -> NDArray[np.uint8]:
     ValueError
         `ink` is not a two-dimensional uint8 array.
     """
-    return normalize_all([ink], params)[0]
+    digit: NDArray[np.uint8] = normalize_all([ink], params)[0]
+    return digit
 
 
 def normalize_all(inks: Sequence[Ink], params: NormalizeParams = DEFAULT) -> NDArray[np.uint8]:
@@ -142,4 +143,5 @@ def _offsets(weights: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[
         (n, k), the ink of each digit place by place along the axis, 0 past its own size.
     """
     centres = weights @ np.arange(weights.shape[1]) / weights.sum(axis=1)
-    return np.clip(np.rint(MIDDLE_PX - centres), 0, SIDE_PX - sizes).astype(np.int64)
+    starts: NDArray[np.int64] = np.clip(np.rint(MIDDLE_PX - centres), 0, SIDE_PX - sizes).astype(np.int64)
+    return starts

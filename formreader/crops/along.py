@@ -20,7 +20,7 @@ from formreader.crops.upright import CropParams, Frame, Mask
 from formreader.values import Box
 
 Profiles = tuple[NDArray[np.float32], ...]
-"""For the top, bottom, left and right line of n boxes: its ink place by place (n, m), in full-dark pixels; NaN for none."""
+"""For the top, bottom, left and right line of n boxes: its ink by place, (n, m), in full-dark pixels; NaN for none."""
 
 
 def line_profiles(darkness: Stack, bands: Bands, frame: Frame, params: CropParams) -> Profiles:

@@ -144,7 +144,7 @@ def _are_covered(paper: Stack, frame: Frame, params: CropParams) -> NDArray[np.b
 
 def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
     """Say from which darkness on a mark is writing: on a page of dark writing, a pale mark is a watermark."""
-    inside = []
+    inside: list[int] = []
     for one in seen:
         rows, columns = one.frame.inside(params.guides_from * one.frame.side)
         part = one.darkness[rows, :, columns]
@@ -169,7 +169,7 @@ def _lies_along_frame(ink: Ink, frame: Frame, params: CropParams) -> bool:
     """Whether all writing lies close along the box's sides: it may be a tick of a comb or a second frame, no 1."""
     strokes = cv2.compare(ink, 96.0, cv2.CMP_GT)
     inner = frame.inside(params.frame_rim * frame.side)
-    return cv2.countNonZero(strokes[inner]) < params.off_rim * cv2.countNonZero(strokes)
+    return bool(cv2.countNonZero(strokes[inner]) < params.off_rim * cv2.countNonZero(strokes))
 
 
 def _meets(ink: Ink, mask: Mask) -> bool:

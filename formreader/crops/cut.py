@@ -79,7 +79,7 @@ def _part(stack: Stack, chosen: NDArray[np.int64], window: tuple[slice, slice]) 
 
 def cut_out(boxes: Boxes, least_darkness: float, params: CropParams) -> list[Cut]:
     """Take the print out of boxes' darkness and choose their writing; paler than `least_darkness` there is none."""
-    frame, bands = boxes.frame, boxes.bands
+    frame = boxes.frame
     on_line: dict[int, Reason] = {
         nth: "ink_outside"
         for nth, one in boxes.along.items()
@@ -125,7 +125,7 @@ def _goes_on(boxes: Boxes, threshold: NDArray[np.float64], params: CropParams) -
     starts, stops = bands.starts, bands.stops
     limits = np.array([[side.start, side.stop] for side in near]).ravel()
     is_out = np.where([True, False, True, False], starts < limits, stops > limits) & (stops > starts)
-    found: NDArray[np.bool_] = is_out.any(axis=1)
+    found = np.asarray(is_out.any(axis=1))
     weak = np.minimum(params.weak * threshold, 255).astype(np.uint8)[:, None]
     for axis in (0, 1):
         for ring in (slice(far[axis].start, near[axis].start), slice(near[axis].stop, far[axis].stop)):

@@ -38,12 +38,13 @@ class Bands:
     @property
     def thickness(self) -> NDArray[np.int64]:
         """Each frame's thickest line, in pixels, at least 1."""
-        return np.maximum((self.stops - self.starts).max(axis=1), 1)
+        thickest: NDArray[np.int64] = np.maximum((self.stops - self.starts).max(axis=1), 1)
+        return thickest
 
     def of(self, chosen: NDArray[np.int64]) -> Bands:
         """Give the bands of some frames."""
-        masks = (np.take(mask, chosen, axis=1) for mask in (self.across, self.down, self.either))
-        return Bands(*masks, self.starts[chosen], self.stops[chosen])
+        across, down, either = (np.take(mask, chosen, axis=1) for mask in (self.across, self.down, self.either))
+        return Bands(across, down, either, self.starts[chosen], self.stops[chosen])
 
 
 def frame_bands(darkness: Stack, frame: Frame, params: CropParams) -> Bands:
@@ -237,7 +238,8 @@ def printed_as(darkness: Stack, frame: Frame, params: CropParams) -> BlankBoxes:
 def _limit(level: Grey | Stack, params: CropParams) -> NDArray[np.uint8]:
     """Give for print of a level the greatest darkness that is no writing over it."""
     most = np.arange(256, dtype=np.float32) * params.over_print + params.over_print_by * 255
-    return np.minimum(most, 255).astype(np.uint8)[level]
+    limits: NDArray[np.uint8] = np.minimum(most, 255).astype(np.uint8)[level]
+    return limits
 
 
 def form_print(blank: BlankBoxes | None, darkness: Stack, frame: Frame, params: CropParams) -> Stack:

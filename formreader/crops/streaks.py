@@ -108,7 +108,7 @@ def _banded(pixels: Grey, across: bool, reach: int, params: StreakParams) -> Gre
     A few rows are looked at first: only columns that are dark in so many bands as a streak are looked at in full.
     """
     lying = pixels.T if across else pixels
-    palest = _sampled(lying, 2 * params.bands).reshape(params.bands, 2, -1).max(axis=1)
+    palest: Grey = _sampled(lying, 2 * params.bands).reshape(params.bands, 2, -1).max(axis=1)
     dark = cv2.dilate(_darker(palest, reach, params).view(np.uint8), np.ones((1, 3), np.uint8))
     columns = np.flatnonzero(dark.sum(axis=0, dtype=np.uint8) >= params.least_dark * params.least_run * params.bands)
     if columns.size:
@@ -129,7 +129,8 @@ def _darker(palest: Grey, reach: int, params: StreakParams) -> NDArray[np.bool_]
     """Say where columns are darker than both their sides."""
     paper = cv2.morphologyEx(palest, cv2.MORPH_CLOSE, np.ones((1, reach), np.uint8))
     least = np.maximum(params.contrast * np.arange(256), 6).astype(np.uint8)
-    return (paper - palest) > cv2.LUT(paper, least)
+    darker: NDArray[np.bool_] = (paper - palest) > cv2.LUT(paper, least)
+    return darker
 
 
 def _runs(palest: Grey, shape: tuple[int, ...], reach: int, across: bool, params: StreakParams) -> list[Streak]:

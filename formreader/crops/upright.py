@@ -286,4 +286,5 @@ def _averages(length: int, parts: int) -> NDArray[np.float32]:
     """Give the weights (length, parts) that average even parts of a line, pixels on a border shared out."""
     pixel, part = np.arange(length)[:, None], np.arange(parts) * length / parts
     shared = np.minimum(pixel + 1, part + length / parts) - np.maximum(pixel, part)
-    return (np.clip(shared, 0, None) * parts / length).astype(np.float32)
+    weights: NDArray[np.float32] = (np.clip(shared, 0, None) * parts / length).astype(np.float32)
+    return weights

@@ -66,7 +66,8 @@ class _Parts:
     @property
     def extent(self) -> NDArray[np.int64]:
         """The longer side of each part."""
-        return np.maximum(self.right - self.left, self.low - self.top) + 1
+        longer: NDArray[np.int64] = np.maximum(self.right - self.left, self.low - self.top) + 1
+        return longer
 
     def count(self, mask: Stack) -> NDArray[np.int64]:
         """Count each part's pixels within a mask."""
@@ -200,7 +201,8 @@ def _belongs(
 ) -> NDArray[np.bool_]:
     """Say which components belong to the largest of their box: as dark as it, and large or close enough.
 
-    A part that is close may be broken off. In a wide box the largest is one digit of several, or two that touch: a thin 1 far from it is writing like it.
+    A part that is close may be broken off. In a wide box the largest is one digit of several, or two that touch: a thin
+    1 far from it is writing like it.
     """
     n = darkness.shape[1]
     area = np.where(is_own, parts.area, 0)

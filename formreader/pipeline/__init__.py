@@ -17,7 +17,7 @@ from formreader.align import align_to_any, straightened, upright_picture
 from formreader.boxes import A4_LONG_SIDE_INCH, darkest, find_fields, place_boxes
 from formreader.classify import classify
 from formreader.codes import has_codes, read_codes
-from formreader.crops import crop_digits, picture_of
+from formreader.crops import crop_digits, pictures_to_keep
 from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import decode
 from formreader.model import DigitModel
@@ -122,11 +122,9 @@ def _to_look_at(
 ) -> dict[tuple[str, int], bytes]:
     """Keep the boxes of fields that a person should look at, as PNG."""
     flagged = {field.name for field in fields if field.reasons}
-    return {
-        (box.field, box.position): cv2.imencode(".png", picture_of(aligned.pixels, box))[1].tobytes()
-        for box in boxes
-        if box.field in flagged
-    }
+    kept = [box for box in boxes if box.field in flagged]
+    pictures = pictures_to_keep(aligned.pixels, kept)
+    return {(box.field, box.position): picture for box, picture in zip(kept, pictures, strict=True)}
 
 
 def read_batch(
