@@ -59,7 +59,7 @@ def any_in(mask: Stack) -> NDArray[np.int64]:
 
 
 def ranked(values: NDArray[np.uint8], rank: int) -> NDArray[np.uint8]:
-    """Give the value of a rank along the first axis, bit by bit: ten times as fast as a partition of so small numbers.
+    """Give the value of a rank along the first axis, of many bit by bit: ten times as fast as a partition.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ def ranked(values: NDArray[np.uint8], rank: int) -> NDArray[np.uint8]:
     -------
     uint8 (...).
     """
+    if values.size < 20_000:
+        return np.asarray(np.partition(values, rank, axis=0)[rank], np.uint8)
     found = np.zeros(values.shape[1:], np.uint8)
     count = np.uint8 if len(values) < 256 else np.uint32
     for bit in (128, 64, 32, 16, 8, 4, 2, 1):

@@ -107,22 +107,26 @@ def _banded(pixels: Grey, across: bool, reach: int, params: StreakParams) -> Gre
 
     A few rows are looked at first: only columns that are dark in so many bands as a streak are looked at in full.
     """
-    lying = pixels.T if across else pixels
-    palest: Grey = _sampled(lying, 2 * params.bands).reshape(params.bands, 2, -1).max(axis=1)
+    palest: Grey = _rows_of(pixels, across, 2 * params.bands).reshape(params.bands, 2, -1).max(axis=1)
     dark = cv2.dilate(_darker(palest, reach, params).view(np.uint8), np.ones((1, 3), np.uint8))
     columns = np.flatnonzero(dark.sum(axis=0, dtype=np.uint8) >= params.least_dark * params.least_run * params.bands)
     if columns.size:
-        count = 2 * params.bands * params.parts
-        rows = np.linspace(0, len(lying) - 1, count).round().astype(np.int64)
-        parts = lying[rows[:, None], columns].reshape(count // 2, 2, -1).mean(axis=1)
+        read = _rows_of(pixels, across, 2 * params.bands * params.parts, columns)
+        parts = (read[::2].astype(np.uint16) + read[1::2]) // 2
         palest[:, columns] = parts.reshape(params.bands, params.parts, -1).max(axis=1)
     return palest
 
 
-def _sampled(lying: Grey, count: int) -> Grey:
-    """Take so many rows, spread over the picture."""
-    rows = ((np.arange(count) + 0.5) * len(lying) / count).astype(np.int64)
-    return np.ascontiguousarray(lying[rows])
+def _rows_of(pixels: Grey, across: bool, count: int, columns: NDArray[np.int64] | None = None) -> Grey:
+    """Take so many rows, spread over a page, or over the page turned; all their columns or some.
+
+    The page is read in the order in which it lies in memory: by rows.
+    """
+    rows = ((np.arange(count) + 0.5) * pixels.shape[1 if across else 0] / count).astype(np.int64)
+    if across:
+        turned: Grey = np.take(pixels if columns is None else pixels[columns], rows, axis=1).T.copy()
+        return turned
+    return pixels[rows] if columns is None else np.take(pixels[rows], columns, axis=1)
 
 
 def _darker(palest: Grey, reach: int, params: StreakParams) -> NDArray[np.bool_]:
