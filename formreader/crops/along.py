@@ -8,54 +8,74 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.printed import Bands
+from formreader.crops.stacks import Stack, lower_medians
 from formreader.crops.upright import CropParams, Frame, Mask
-from formreader.values import Box, Grey
+from formreader.values import Box
 
 Profiles = tuple[NDArray[np.float32], ...]
-"""For the top, bottom, left and right line: its ink place by place, in full-dark pixels; empty for none."""
+"""For the top, bottom, left and right line of n boxes: its ink by place, (n, m), in full-dark pixels; NaN for none."""
 
 
-def line_profiles(darkness: Grey, bands: Bands, frame: Frame, params: CropParams) -> Profiles:
-    """Sum up the ink across each line of a box, rims included, place by place."""
+def line_profiles(darkness: Stack, bands: Bands, frame: Frame, params: CropParams) -> Profiles:
+    """Sum up the ink across each line of boxes, rims included, place by place."""
     rim = _rim(frame, params)
     rows, columns = frame.inside(params.corner * frame.side)
     profiles = []
-    for nth, (start, stop) in enumerate((*bands.rows, *bands.columns)):
-        if stop == start:
-            profiles.append(np.zeros(0, np.float32))
-            continue
-        band = slice(max(0, start - rim), stop + rim)
-        strip = darkness[band, columns] if nth < 2 else darkness[rows, band].T
-        profiles.append(np.asarray(strip.sum(axis=0, dtype=np.float32) / 255, np.float32))
+    for nth, (start, stop) in enumerate(zip(bands.starts.T, bands.stops.T, strict=True)):
+        lying = darkness[:, :, columns] if nth < 2 else darkness[rows].transpose(2, 1, 0)
+        is_line = stop > start
+        profile = np.full(lying.shape[1:], np.nan, np.float32)
+        if is_line.any():
+            first, last = max(0, int(start[is_line].min()) - rim), min(len(lying), int(stop.max()) + rim)
+            at = np.arange(first, last)[:, None]
+            is_in = ((at >= start - rim) & (at < stop + rim)).view(np.uint8)
+            amounts = np.add.reduce(lying[first:last] * is_in[:, :, None], axis=0, dtype=np.uint32)
+            profile[is_line] = amounts[is_line].astype(np.float32) / 255
+        profiles.append(profile)
     return tuple(profiles)
 
 
+def medians(profiles: Profiles) -> NDArray[np.float64]:
+    """Give the usual ink of each line, (n, 4); NaN for none."""
+    return np.stack([_ranked(profile, 0.5) for profile in profiles], axis=1).astype(np.float64)
+
+
+def _ranked(profile: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Give a quantile of each row as one of its values; a row has NaN throughout or nowhere."""
+    if not profile.shape[1]:
+        return np.full(len(profile), np.nan, np.float32)
+    rank = int(share * (profile.shape[1] - 1))
+    return np.asarray(np.partition(profile, rank, axis=1)[:, rank], np.float32)
+
+
 def usual_amounts(
-    boxes: Sequence[Box], profiles: Sequence[Profiles], blanks: Sequence[Profiles | None]
+    boxes: Sequence[Box], own: NDArray[np.float64], blank: NDArray[np.float64], has_blank: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Say how much ink each line of a page's boxes has by itself, (n, 4); NaN where nothing tells.
 
     The blank tells where there is one, by the page's own tone; else the other boxes of the field, and those at the same
     place in other fields, for a table's outer line is thicker; else the box's other lines.
+
+    Parameters
+    ----------
+    own, blank
+        (n, 4), each line's usual ink on the page and on the blank.
     """
-    own = np.array([[_ranked(side, 0.5) for side in box] for box in profiles]).reshape(-1, 4)
-    counts = Counter(box.field for box in boxes)
-    by_field = _group_medians(own, [box.field for box in boxes])
-    by_place = _group_medians(own, [(box.position, counts[box.field]) for box in boxes])
-    usual = np.fmax(by_field, by_place)
-    for nth, blank in enumerate(blanks):
-        if blank is not None:
-            drawn = np.array([_ranked(side, 0.5) for side in blank])
-            tone = own[nth] / np.where(drawn > 0, drawn, np.nan)
-            usual[nth] = drawn * _nanmedian(tone)
-    alone = np.array([[_nanmedian(box)] for box in own]).reshape(-1, 1)
-    return np.where(np.isnan(usual), alone, usual)
+    tone = lower_medians(own / np.where(blank > 0, blank, np.nan))
+    usual = blank * tone[:, None]
+    if not has_blank.all():
+        counts = Counter(box.field for box in boxes)
+        by_field = _group_medians(own, [box.field for box in boxes])
+        by_place = _group_medians(own, [(box.position, counts[box.field]) for box in boxes])
+        usual = np.where(has_blank[:, None], usual, np.fmax(by_field, by_place))
+    return np.where(np.isnan(usual), lower_medians(own)[:, None], usual)
 
 
 def _group_medians(own: NDArray[np.float64], keys: Sequence[Hashable], least: int = 3) -> NDArray[np.float64]:
@@ -66,69 +86,83 @@ def _group_medians(own: NDArray[np.float64], keys: Sequence[Hashable], least: in
         rows_of.setdefault(key, []).append(row)
     for rows in rows_of.values():
         if len(rows) >= least:
-            medians[rows] = [_nanmedian(side) for side in own[rows].T]
+            medians[rows] = lower_medians(own[rows].T)
     return medians
 
 
-def _ranked(profile: NDArray[np.floating], share: float) -> float:
-    """Give a quantile as one of the values, ten times as fast as `numpy.quantile`; NaN where there are none."""
-    if not profile.size:
-        return float("nan")
-    rank = int(share * (profile.size - 1))
-    return float(np.partition(profile, rank)[rank])
-
-
-def _nanmedian(amounts: NDArray[np.float64]) -> float:
-    return _ranked(amounts[~np.isnan(amounts)], 0.5)
-
-
-def unevenness(profiles: Sequence[Profiles], usual: NDArray[np.float64]) -> float:
+def unevenness(profiles: Sequence[Profiles], own: NDArray[np.float64], usual: NDArray[np.float64]) -> float:
     """Say how much more ink lines have by themselves, in places and as a whole, than is usual: a fax draws in steps."""
-    within = [_ranked(side, 0.85) - _ranked(side, 0.5) for box in profiles for side in box if side.size]
-    excess = np.array([[_ranked(side, 0.5) for side in box] for box in profiles]).reshape(-1, 4) - usual
-    between = excess[~np.isnan(excess)]
-    if not within or not between.size:
+    spread = [_ranked(side, 0.85) - _ranked(side, 0.5) for some in profiles for side in some]
+    within = np.concatenate(spread) if spread else np.zeros(0, np.float32)
+    within, between = within[~np.isnan(within)], (own - usual)[~np.isnan(own - usual)]
+    if not within.size or not between.size:
         return 0.0
     # Few boxes have a stroke along a line: most of what varies varies by itself.
     return max(float(np.quantile(within, 0.65)), float(np.quantile(between, 0.85)))
 
 
-def stretches(
-    profiles: Profiles, usual: NDArray[np.float64], uneven: float, bands: Bands, frame: Frame, params: CropParams
-) -> tuple[Mask, float, float]:
-    """Mark where lines have more ink than their own over more than a stroke's width.
+@dataclass(frozen=True, slots=True, eq=False)
+class Along:
+    """Where a box's lines have more ink than their own over more than a stroke's width.
 
-    Returns
-    -------
-    tuple
-        The mask of lines and rims there, the longest stretch in pixels, and how many times the line's own ink the
-        strongest has.
+    Attributes
+    ----------
+    mask
+        Of lines and rims there.
+    longest
+        The longest stretch, in pixels.
+    strongest
+        How many times the line's own ink the strongest has.
     """
-    mask = np.zeros(frame.size[::-1], np.uint8)
+
+    mask: Mask
+    longest: float
+    strongest: float
+
+
+def strokes_along(
+    profiles: Profiles, usual: NDArray[np.float64], uneven: float, bands: Bands, frame: Frame, params: CropParams
+) -> dict[int, Along]:
+    """Find the boxes, among n, in which a stroke may lie along a line.
+
+    Parameters
+    ----------
+    usual
+        (n, 4), the ink of each line by itself.
+    """
+    window = max(3, round(params.crossing * frame.side)) | 1
+    slack = params.over_line_px + params.unevenly * uneven
+    found: dict[int, Along] = {}
+    for side, (profile, own) in enumerate(zip(profiles, usual.T, strict=True)):
+        base = np.maximum(np.fmin(_ranked(profile, 0.5).astype(np.float64), own), 0.1)
+        is_known = ~np.isnan(profile).any(axis=1) & ~np.isnan(own)
+        if not profile.size or not is_known.any():
+            continue
+        least = np.where(is_known, params.over_line * base + slack, np.inf).astype(np.float32)
+        smooth = cv2.blur(np.nan_to_num(profile), (3, 1), borderType=cv2.BORDER_REPLICATE)
+        over = (smooth > least[:, None]).astype(np.uint8)
+        # Short excess is a stroke that crosses.
+        long = cv2.morphologyEx(over, cv2.MORPH_OPEN, np.ones((1, window), np.uint8), borderValue=0) > 0
+        for nth in np.flatnonzero(long.any(axis=1)).tolist():
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], long[nth].astype(np.int8), [0]])))
+            strength = float(np.median(smooth[nth, long[nth]]) - slack) / float(base[nth])
+            before = found.get(nth, Along(np.zeros(frame.size[::-1], np.uint8), 0.0, 0.0))
+            _mark_along(before.mask, long[nth], (bands.starts[nth, side], bands.stops[nth, side]), side, frame, params)
+            longest = max(before.longest, float(np.max(edges[1::2] - edges[::2])))
+            found[nth] = Along(before.mask, longest, max(before.strongest, strength))
+    return found
+
+
+def _mark_along(
+    mask: Mask, long: NDArray[np.bool_], line: tuple[int, int], side: int, frame: Frame, params: CropParams
+) -> None:
     rim = _rim(frame, params)
     rows, columns = frame.inside(params.corner * frame.side)
-    window = max(3, round(params.crossing * frame.side)) | 1
-    longest, strongest = 0.0, 0.0
-    for nth, (profile, (start, stop)) in enumerate(zip(profiles, (*bands.rows, *bands.columns), strict=True)):
-        if not profile.size or np.isnan(usual[nth]):
-            continue
-        base = max(min(_ranked(profile, 0.5), float(usual[nth])), 0.1)
-        smooth = cv2.blur(profile[None], (3, 1), borderType=cv2.BORDER_REPLICATE)[0]
-        slack = params.over_line_px + params.unevenly * uneven
-        over = (smooth > params.over_line * base + slack).astype(np.uint8)[None]
-        # Short excess is a stroke that crosses.
-        long = cv2.morphologyEx(over, cv2.MORPH_OPEN, np.ones((1, window), np.uint8), borderValue=0)[0] > 0
-        if not long.any():
-            continue
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], long.astype(np.int8), [0]])))
-        longest = max(longest, float(np.max(edges[1::2] - edges[::2])))
-        strongest = max(strongest, float(np.median(smooth[long]) - slack) / base)
-        band = slice(max(0, start - rim), stop + rim)
-        if nth < 2:
-            mask[band, columns][:, long] = 255
-        else:
-            mask[rows, band][long] = 255
-    return mask, longest, strongest
+    band = slice(max(0, line[0] - rim), line[1] + rim)
+    if side < 2:
+        mask[band, columns][:, long] = 255
+    else:
+        mask[rows, band][long] = 255
 
 
 def _rim(frame: Frame, params: CropParams) -> int:
@@ -136,36 +170,59 @@ def _rim(frame: Frame, params: CropParams) -> int:
 
 
 def hidden_by(
-    writing: Mask, stroke: float, usual: NDArray[np.float64], bands: Bands, frame: Frame, params: CropParams
-) -> Mask | None:
-    """Mark the part of a line that may hide a stroke: ink reaches it at two places and could go on within it.
+    writing: Stack,
+    strokes: NDArray[np.float64],
+    usual: NDArray[np.float64],
+    bands: Bands,
+    frame: Frame,
+    params: CropParams,
+) -> dict[int, Mask]:
+    """Mark the parts of lines that may hide strokes: ink reaches a line at two places and could go on within it.
 
-    The side of a 0 that runs within the line is lost with it; what is left looks like another digit. None where nothing
-    can be hidden, as the pen is thicker than the line.
+    The side of a 0 that runs within the line is lost with it; what is left looks like another digit. Nothing can be
+    hidden where the pen is thicker than the line.
+
+    Parameters
+    ----------
+    strokes
+        (n,), how dark each box's strokes are.
+    """
+    box_rows, box_columns = frame.inside(0)
+    hidden: dict[int, Mask] = {}
+    least = np.full(len(strokes), np.inf)
+    for side in range(4):
+        lying = writing[:, :, box_columns] if side < 2 else writing[box_rows].transpose(2, 1, 0)
+        first, last = _ends(lying, bands.starts[:, side], bands.stops[:, side], side % 2 == 1, frame, params)
+        for nth in np.flatnonzero(last - first >= max(1.0, params.hidden * frame.side)).tolist():
+            mask = hidden.setdefault(nth, np.zeros(frame.size[::-1], np.uint8))
+            drawn = mask[:, box_columns] if side < 2 else mask[box_rows].T
+            drawn[bands.starts[nth, side] : bands.stops[nth, side], first[nth] : last[nth] + 1] = 255
+            least[nth] = min(least[nth], params.hides * float(usual[nth, side]))
+    return {nth: mask for nth, mask in hidden.items() if _pen_px(writing[:, nth]) * strokes[nth] / 255 <= least[nth]}
+
+
+def _ends(
+    lying: Stack, start: NDArray[np.int64], stop: NDArray[np.int64], is_after: bool, frame: Frame, params: CropParams
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give for a line of each box the first and the last place where ink beside it does not go on in it; 0, 0 for none.
+
+    `lying` is (across the line, n, along it); the inside of the box is after the line, or before it.
     """
     slack = 2 + round(params.print_slack * frame.side)
-    box_rows, box_columns = frame.inside(0)
-    hidden = np.zeros_like(writing)
-    least = np.inf
-    for nth, (start, stop) in enumerate((*bands.rows, *bands.columns)):
-        if stop == start:
-            continue
-        lying = writing[:, box_columns] if nth < 2 else writing[box_rows].T
-        beside = lying[max(0, start - slack) : start] if nth % 2 else lying[stop : stop + slack]
-        ends = _ends(lying[start:stop], beside)
-        if ends.size and float(np.ptp(ends)) >= params.hidden * frame.side:
-            part = slice(int(ends[0]), int(ends[-1]) + 1)
-            drawn = hidden[:, box_columns] if nth < 2 else hidden[box_rows].T
-            drawn[start:stop, part] = 255
-            least = min(least, params.hides * float(usual[nth]))
-    can_hide = least < np.inf and _pen_px(writing) * stroke / 255 <= least
-    return hidden if can_hide else None
-
-
-def _ends(line: Mask, beside: Mask) -> NDArray[np.int64]:
-    """Give the places where ink beside a line does not go on in it."""
-    goes_on = cv2.dilate(line.max(axis=0, keepdims=True), np.ones((1, 5), np.uint8))[0]
-    return np.flatnonzero((beside.max(axis=0, initial=0) > 0) & (goes_on == 0))
+    is_line = stop > start
+    nothing = np.zeros(len(start), np.int64)
+    if not is_line.any() or not lying.size:
+        return nothing, nothing
+    top = max(0, int(start[is_line].min()) - slack)
+    at = np.arange(top, min(len(lying), int(stop.max()) + slack))[:, None]
+    in_line = (at >= start) & (at < stop)
+    beside = ((at >= start - slack) & (at < start) if is_after else (at >= stop) & (at < stop + slack)) & is_line
+    near = lying[top : top + len(at)]
+    goes_on = cv2.dilate((near * in_line.view(np.uint8)[:, :, None]).max(axis=0), np.ones((1, 5), np.uint8))
+    ends = ((near * beside.view(np.uint8)[:, :, None]).max(axis=0) > 0) & (goes_on == 0)
+    has_ends = ends.any(axis=1)
+    first = np.where(has_ends, ends.argmax(axis=1), 0)
+    return first, np.where(has_ends, ends.shape[1] - 1 - ends[:, ::-1].argmax(axis=1), 0)
 
 
 def _pen_px(writing: Mask) -> float:

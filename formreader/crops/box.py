@@ -1,4 +1,4 @@
-"""One box after the other: its ink with the print removed, and what can be said of it before it is read."""
+"""Boxes of one size after the others: their ink with the print removed, and what can be said before it is read."""
 
 from __future__ import annotations
 
@@ -9,56 +9,49 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.along import Profiles, hidden_by, line_profiles, stretches, unevenness, usual_amounts
+from formreader.crops.along import (
+    Profiles,
+    line_profiles,
+    medians,
+    strokes_along,
+    unevenness,
+    usual_amounts,
+)
+from formreader.crops.cut import NOTHING, Boxes, Cut, cut_out
 from formreader.crops.guides import common_print
-from formreader.crops.printed import Bands, blank_darkness, form_print, frame_bands, grown, without_print
+from formreader.crops.printed import Bands, BlankBoxes, blank_boxes, form_print, frame_bands, printed_as
+from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.upright import (
+    Alike,
     CropParams,
     Frame,
     Mask,
+    alike_boxes,
     darkness_of,
-    drawn_where,
-    frame_of,
     paper_of,
-    upright,
+    upright_stack,
     without_passing,
 )
-from formreader.crops.writing import antialiased, choose_writing
-from formreader.values import Box, Grey, Ink, Reason
-
-_NOTHING: Ink = np.zeros((0, 0), np.uint8)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """What a box holds.
-
-    Attributes
-    ----------
-    ink
-        Empty where there is none.
-    otherwise
-        How else the writing may look, where a line of the frame may hide a part of it or lend it one.
-    """
-
-    ink: Ink
-    reason: Reason
-    otherwise: Ink | None = None
+from formreader.values import Box, Grey, Ink
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """A box's picture before anything is decided."""
+    """Boxes' pictures before anything is decided."""
 
-    box: Box
-    frame: Frame
-    darkness: Grey
-    is_covered: bool
+    alike: Alike
+    darkness: Stack
+    is_covered: NDArray[np.bool_]
     bands: Bands
-    blank: Grey | None
+    blank: BlankBoxes | None
     lines: Profiles
     blank_lines: Profiles | None
+
+    @property
+    def frame(self) -> Frame:
+        """Where the boxes lie in their pictures."""
+        return self.alike.frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +60,15 @@ class _Page:
 
     Attributes
     ----------
+    usual
+        (n, 4), how much ink each box's lines have by themselves.
     uneven
         How much the frames' lines vary by themselves.
     least_darkness
         From which darkness on a mark is writing.
     """
 
+    usual: NDArray[np.float64]
     uneven: float
     least_darkness: float
     streaks: tuple[Streak, ...]
@@ -82,118 +78,107 @@ def cut_boxes(
     pixels: Grey, reference: Grey | None, boxes: Sequence[Box], streaks: tuple[Streak, ...], params: CropParams
 ) -> list[Cut]:
     """Cut boxes, their lines compared with one another."""
-    seen = [_look(pixels, reference, box, params) for box in boxes]
-    usual = usual_amounts(boxes, [one.lines for one in seen], [one.blank_lines for one in seen])
+    seen = [_look(pixels, reference, boxes, alike, params) for alike in alike_boxes(boxes, params)]
+    own, blank = np.full((len(boxes), 4), np.nan), np.full((len(boxes), 4), np.nan)
+    has_blank = np.zeros(len(boxes), bool)
+    for some in seen:
+        own[some.alike.rows] = medians(some.lines)
+        if some.blank_lines is not None:
+            blank[some.alike.rows], has_blank[some.alike.rows] = medians(some.blank_lines), True
+    usual = usual_amounts(boxes, own, blank, has_blank)
     if reference is None:
         prints = common_print([one.darkness for one in seen], [one.frame for one in seen], params)
-        seen = [replace(one, blank=print_) for one, print_ in zip(seen, prints, strict=True)]
-    page = _Page(unevenness([one.lines for one in seen], usual), _least_darkness(seen, params), streaks)
-    return [_cut(one, amounts, page, params) for one, amounts in zip(seen, usual, strict=True)]
+        seen = [replace(one, blank=_as_blank(print_, one, params)) for one, print_ in zip(seen, prints, strict=True)]
+    uneven = unevenness([one.lines for one in seen], own, usual)
+    page = _Page(usual, uneven, _least_darkness(seen, params), streaks)
+    cuts = [Cut(NOTHING, "blank")] * len(boxes)
+    for some in seen:
+        for row, cut in zip(
+            some.alike.rows.tolist(), cut_out(_shown(some, page, params), page.least_darkness, params), strict=True
+        ):
+            cuts[row] = _doubted(cut, boxes[row], some.frame, streaks, params)
+        for row in some.alike.rows[some.is_covered].tolist():
+            cuts[row] = Cut(cuts[row].ink, "not_a_digit")
+    return cuts
 
 
-def _look(pixels: Grey, reference: Grey | None, box: Box, params: CropParams) -> _Seen:
-    frame = frame_of(box, params)
-    picture = upright(pixels, box.corners, frame)
-    paper = paper_of(picture, frame.side, params)
-    darkness = darkness_of(picture, paper)
+def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Alike, params: CropParams) -> _Seen:
+    frame, own = alike.frame, [boxes[row] for row in alike.rows.tolist()]
+    pictures = upright_stack(pixels, [box.corners for box in own], alike.drawn, frame)
+    paper = paper_of(pictures, frame.side, params)
+    darkness = darkness_of(pictures, paper)
     bands = frame_bands(darkness, frame, params)
     lines = line_profiles(darkness, bands, frame, params)
     # A table's lines go on past the box as well; they are taken out as what they are.
-    darkness = np.where(bands.either > 0, darkness, without_passing(darkness, params))
-    blank = blank_darkness(reference, box, frame, params)
+    passed = without_passing(darkness, params)
+    if passed is not darkness:
+        darkness = cv2.copyTo(*(one.reshape(len(one), -1) for one in (darkness, bands.either, passed))).reshape(
+            darkness.shape
+        )
+    places = tuple(box.on_form for box in own if box.on_form is not None)
+    blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     return _Seen(
-        *(box, frame, darkness, _is_covered(paper[frame.inside(0)], paper, params), bands, blank),
-        lines,
-        None if blank is None else line_profiles(blank, bands, frame, params),
+        *(alike, darkness, _are_covered(paper, frame, params), bands, blank, lines),
+        None if blank is None else line_profiles(blank.darkness, bands, frame, params),
     )
 
 
-def _is_covered(inside: Grey, paper: Grey, params: CropParams) -> bool:
-    """Whether something wider than a stroke lies in the box: what is under it cannot be known."""
-    return float(np.mean(inside < params.covered * paper.max())) > params.most_covered
+def _as_blank(print_: Grey | None, seen: _Seen, params: CropParams) -> BlankBoxes | None:
+    """Take what is printed into every box for the blank of each."""
+    if print_ is None:
+        return None
+    return printed_as(np.repeat(print_[:, None], len(seen.alike.rows), axis=1), seen.frame, params)
+
+
+def _are_covered(paper: Stack, frame: Frame, params: CropParams) -> NDArray[np.bool_]:
+    """Whether something wider than a stroke lies in each box: what is under it cannot be known."""
+    rows, columns = frame.inside(0)
+    brightest = paper.max(axis=0).max(axis=1)
+    inside = paper[rows, :, columns]
+    shaded = np.flatnonzero(inside.min(axis=0).min(axis=1) < params.covered * brightest)
+    covered = np.zeros(len(brightest), bool)
+    for nth in shaded.tolist():
+        covered[nth] = float(np.mean(inside[:, nth] < params.covered * brightest[nth])) > params.most_covered
+    return covered
 
 
 def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
     """Say from which darkness on a mark is writing: on a page of dark writing, a pale mark is a watermark."""
-    inside = [one.darkness[one.frame.inside(params.guides_from * one.frame.side)] for one in seen]
-    dark = [float(part.max()) for part in inside if part.size]
-    usual = float(np.quantile(dark, 0.75)) if len(dark) >= params.enough_boxes else 0.0
+    inside: list[int] = []
+    for one in seen:
+        rows, columns = one.frame.inside(params.guides_from * one.frame.side)
+        part = one.darkness[rows, :, columns]
+        inside += part.max(axis=(0, 2)).tolist() if part.size else []
+    usual = float(np.quantile(inside, 0.75)) if len(inside) >= params.enough_boxes else 0.0
     pale, least = params.pale_darkness * 255, params.least_darkness * 255
     return max(least, min(pale, params.of_writing * usual))
 
 
-def _cut(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParams) -> Cut:
-    cut = _written(seen, usual, page, params)
-    if seen.is_covered:
-        return Cut(cut.ink, "not_a_digit")
-    if cut.ink.size and not cut.reason and _lies_along_frame(cut.ink, seen.frame, params):
+def _doubted(cut: Cut, box: Box, frame: Frame, streaks: tuple[Streak, ...], params: CropParams) -> Cut:
+    """Leave open what may be no writing: print along the frame, or what meets a streak."""
+    if not cut.ink.size or cut.reason:
+        return cut
+    if _lies_along_frame(cut.ink, frame, params):
         return Cut(cut.ink, "ink_outside")
-    if (
-        cut.ink.size
-        and not cut.reason
-        and page.streaks
-        and _meets(cut.ink, on_streaks(seen.box, page.streaks, seen.frame))
-    ):
+    if streaks and _meets(cut.ink, on_streaks(box, streaks, frame)):
         return Cut(cut.ink, "ink_outside")
     return cut
 
 
 def _lies_along_frame(ink: Ink, frame: Frame, params: CropParams) -> bool:
     """Whether all writing lies close along the box's sides: it may be a tick of a comb or a second frame, no 1."""
-    strokes = ink > 96
+    strokes = cv2.compare(ink, 96.0, cv2.CMP_GT)
     inner = frame.inside(params.frame_rim * frame.side)
-    return float(strokes[inner].sum()) < params.off_rim * float(strokes.sum())
+    return bool(cv2.countNonZero(strokes[inner]) < params.off_rim * cv2.countNonZero(strokes))
 
 
 def _meets(ink: Ink, mask: Mask) -> bool:
-    return bool((ink[grown(mask, 1) > 0] > 96).any())
+    return bool((ink[cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0] > 96).any())
 
 
-def _written(seen: _Seen, usual: NDArray[np.float64], page: _Page, params: CropParams) -> Cut:
-    """Take the print out of a box's darkness and choose its writing."""
-    darkness, bands, frame = seen.darkness, seen.bands, seen.frame
-    printed = form_print(seen.blank, darkness, frame, params)
-    along, longest, strength = stretches(seen.lines, usual, page.uneven, bands, frame, params)
-    may_be_stroke = longest >= params.long_residue * frame.side and strength > params.surely_over
-    on_line: Reason = "ink_outside" if may_be_stroke else "blank"
-    inner = frame.inside(0)
-    free = darkness[inner][(grown(bands.either, 2) | printed)[inner] == 0]
-    rank = int(0.99 * (free.size - 1))
-    stroke = float(np.partition(free, rank)[rank]) if free.size else 0.0
-    strongest = float(free.max()) if free.size else 0.0
-    if strongest < page.least_darkness:
-        return Cut(_NOTHING, on_line)
-    threshold = max(params.least_darkness * 255, params.of_stroke * max(stroke, 0.6 * strongest))
-    full = max(stroke, threshold)
-    ink = _hysteresis(darkness, threshold)
-    clean = without_print(ink, bands, printed, frame, params)
-    writing, reason = choose_writing(clean, darkness, bands, np.zeros_like(along), frame, params)
-    if longest:
-        with_line, reason_with_line = choose_writing(clean | (ink & along), darkness, bands, along, frame, params)
-        if writing is None or with_line is None:
-            return Cut(_NOTHING, reason if on_line == "blank" else on_line)
-        if (with_line != writing).any():
-            drawn = [antialiased(darkness, mask, full) for mask in (with_line, writing)]
-            return (
-                Cut(drawn[0], reason_with_line, drawn[1])
-                if strength > params.clearly_over
-                else Cut(drawn[1], reason, drawn[0])
-            )
-    if writing is None:
-        return Cut(_NOTHING, reason)
-    hidden = hidden_by(writing, full, usual, bands, frame, params)
-    otherwise = None if hidden is None else antialiased(darkness, writing | hidden, full)
-    return Cut(antialiased(darkness, writing, full), reason, otherwise)
-
-
-def _hysteresis(darkness: Grey, threshold: float) -> Mask:
-    """Keep what is over 0.6 of the threshold and hangs together with something over it (Canny 1986)."""
-    _, weak = cv2.threshold(darkness, 0.6 * threshold, 255, cv2.THRESH_BINARY)
-    count, labels = cv2.connectedComponents(weak, connectivity=8)
-    strong = np.zeros(count, dtype=bool)
-    strong[labels[darkness > threshold]] = True
-    strong[0] = False
-    # The weak rim only helps to hold a stroke together; its edge is drawn at the threshold's three quarters.
-    _, edged = cv2.threshold(darkness, 0.75 * threshold, 255, cv2.THRESH_BINARY)
-    kept: Mask = cv2.bitwise_and(drawn_where(strong, labels), edged)
-    return kept
+def _shown(seen: _Seen, page: _Page, params: CropParams) -> Boxes:
+    """Give the boxes with what their page says of them."""
+    usual = page.usual[seen.alike.rows]
+    printed = form_print(seen.blank, seen.darkness, seen.frame, params)
+    along = strokes_along(seen.lines, usual, page.uneven, seen.bands, seen.frame, params)
+    return Boxes(seen.frame, seen.darkness, printed, seen.bands, usual, along)

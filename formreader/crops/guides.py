@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from formreader.crops.stacks import Stack
 from formreader.crops.upright import CropParams, Frame
 from formreader.values import Grey
 
@@ -29,35 +30,36 @@ class GuideParams:
 
 
 def common_print(
-    pictures: Sequence[Grey], frames: Sequence[Frame], params: CropParams, guides: GuideParams | None = None
+    stacks: Sequence[Stack], frames: Sequence[Frame], params: CropParams, guides: GuideParams | None = None
 ) -> list[Grey | None]:
     """Find what boxes of one size show in common within their frames.
 
     Parameters
     ----------
-    pictures
-        Each box drawn upright in its frame: how dark it is, 0 to 255 of the paper's brightness.
+    stacks
+        Boxes drawn upright in their frames, a stack a frame: how dark they are, 0 to 255 of the paper's brightness.
 
     Returns
     -------
     list of Grey or None
-        For each box how dark the common print is in its picture, 0 where nothing is printed; None where too few boxes
-        are of its size.
+        For each stack how dark the common print is in its pictures, 0 where nothing is printed; None where too few
+        boxes are of its size.
     """
     guides = guides or GuideParams()
-    found: list[Grey | None] = [None] * len(pictures)
+    found: list[Grey | None] = [None] * len(stacks)
     for rows in _of_one_size(frames, guides):
-        if len(rows) < guides.least_boxes:
+        pictures = [stacks[row][:, nth] for row in rows for nth in range(stacks[row].shape[1])]
+        if len(pictures) < guides.least_boxes:
             continue
-        some = rows[:: -(-len(rows) // guides.most_boxes)]
-        common = _common([pictures[row] for row in some], frames[rows[0]], params, guides)
+        some = pictures[:: -(-len(pictures) // guides.most_boxes)]
+        common = _common(some, frames[rows[0]], params, guides)
         for row in rows:
             found[row] = cv2.resize(common, frames[row].size, interpolation=cv2.INTER_LINEAR)
     return found
 
 
 def _of_one_size(frames: Sequence[Frame], guides: GuideParams) -> list[list[int]]:
-    """Put boxes together whose sides are alike."""
+    """Put frames together whose sides are alike."""
     groups: list[list[int]] = []
     for row, frame in enumerate(frames):
         home = (group for group in groups if _are_alike(frames[group[0]], frame, guides.alike))

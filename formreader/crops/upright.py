@@ -1,13 +1,16 @@
-"""One box drawn upright: where its frame lies in the picture, and how dark each pixel is against the paper."""
+"""Boxes drawn upright: where their frames lie in the pictures, and how dark each pixel is against the paper."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.crops.stacks import Stack, closed, dilated, less
 from formreader.template import corners_of
 from formreader.values import Box, Grey, Points
 
@@ -24,6 +27,8 @@ class CropParams:
         96,
     )  # the shorter side is drawn this large: fine enough for lines, small enough to be fast
     margin: float = 0.3  # a long 7 or the tail of a 9 leaves the box by up to a third
+    near: float = 0.12  # so much of the margin is looked at where no ink leaves the box,
+    beyond: tuple[float, float] = (0.08, 0.13)  # which is where none lies so far from it
     paper: float = 0.4  # closing over more than a stroke's width shows the paper under it
     covered: float = 0.6  # of the brightest paper: a hole, a sticker or a blot lies there
     most_covered: float = 0.02  # of the box: more of it may hide a stroke
@@ -33,6 +38,7 @@ class CropParams:
     pale_darkness: float = 0.16  # no pen is paler than this where others on the page are
     of_writing: float = 0.35  # times as dark as usual on the page,
     enough_boxes: int = 8  # as at least so many boxes tell
+    weak: float = 0.6  # of a stroke's threshold: paler ink does not hold a stroke together
     of_stroke: float = 0.4  # of the stroke's own darkness: where its edge is drawn
     line_search: float = 0.08  # how far from its place a side's line may lie
     line_unbroken: tuple[tuple[float, bool], ...] = (
@@ -86,7 +92,7 @@ class CropParams:
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Where a box lies in its own upright picture, all in that picture's pixels; a pixel of the scan is `scan_px`."""
 
@@ -115,6 +121,77 @@ class Frame:
             slice(round(self.left + inset), round(self.left + self.width - inset) + 1),
         )
 
+    def cut_down(self, margin: float | None) -> tuple[Frame, tuple[slice, slice]]:
+        """Give the frame in a picture with a margin of so many pixels, None for all, and which part that picture is."""
+        width, height = self.size
+        if margin is None:
+            return self, (slice(0, height), slice(0, width))
+        rows, columns = (
+            slice(max(0, part.start), min(size, part.stop))
+            for part, size in zip(self.inside(-margin), (height, width), strict=True)
+        )
+        size = columns.stop - columns.start, rows.stop - rows.start
+        return replace(self, left=self.left - columns.start, top=self.top - rows.start, size=size), (rows, columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """Boxes of one size, to be drawn into pictures of one size.
+
+    Attributes
+    ----------
+    rows
+        Which boxes of the page they are.
+    frame
+        Where each lies in its picture, to a pixel.
+    drawn
+        float32 (n, 4, 2): where exactly each box's corners lie in its picture.
+    """
+
+    rows: NDArray[np.int64]
+    frame: Frame
+    drawn: NDArray[np.float32]
+
+
+def alike_boxes(boxes: Sequence[Box], params: CropParams, alike: float = 0.03) -> list[Alike]:
+    """Put boxes together whose sides differ by less than a share; on a scan all boxes of one printed size do.
+
+    Each is drawn at its own scale, on its own fraction of a pixel: only what is looked at where is in common.
+    """
+    if not boxes:
+        return []
+    corners = np.stack([box.corners for box in boxes])
+    sides = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2)
+    on_scan = (sides[:, :2] + sides[:, 2:]) / 2  # width, height
+    least, most = params.side_px
+    side = np.maximum(on_scan.min(axis=1), 1.0)
+    scales = np.clip(side, least, most) / side
+    sizes = on_scan * scales[:, None]
+    kinds = np.array([(box.is_wide, box.on_form is None) for box in boxes])
+    left, groups = np.arange(len(boxes)), list[Alike]()
+    while left.size:
+        first = left[0]
+        near = (np.abs(sizes[left] - sizes[first]) <= alike * sizes[first]).all(axis=1)
+        near &= (kinds[left] == kinds[first]).all(axis=1) & (np.abs(scales[left] / scales[first] - 1) <= alike)
+        groups.append(_together(left[near], sizes, scales, bool(kinds[first, 0]), params))
+        left = left[~near]
+    return groups
+
+
+def _together(
+    rows: NDArray[np.int64], sizes: Points, scales: NDArray[np.float64], is_wide: bool, params: CropParams
+) -> Alike:
+    """Lay out the frame that boxes have in common and place each in it, moved by whole pixels."""
+    width, height = np.maximum(np.median(sizes[rows], axis=0).round(), 1.0).tolist()
+    frame = _frame(width, height, round(float(np.median(scales[rows])), 2), is_wide, params)
+    own = sizes[rows]
+    margins = params.margin * own.min(axis=1, keepdims=True)
+    moved = np.round((frame.left + width / 2, frame.top + height / 2) - (margins + own / 2))
+    start = margins + moved
+    stop = start + own
+    drawn = np.stack([start, np.stack([stop[:, 0], start[:, 1]], 1), stop, np.stack([start[:, 0], stop[:, 1]], 1)], 1)
+    return Alike(rows, frame, drawn.astype(np.float32))
+
 
 def frame_of(box: Box, params: CropParams) -> Frame:
     """Lay out a box's picture: at scan resolution where that is fine enough and not too fine, margins all round."""
@@ -123,55 +200,91 @@ def frame_of(box: Box, params: CropParams) -> Frame:
     side = max(1.0, min(width, height))
     least, most = params.side_px
     scale = min(max(side, least), most) / side
-    margin = params.margin * side * scale
-    width, height = width * scale, height * scale
+    return _frame(width * scale, height * scale, scale, box.is_wide, params)
+
+
+def _frame(width: float, height: float, scale: float, is_wide: bool, params: CropParams) -> Frame:
+    margin = params.margin * min(width, height)
     size = round(width + 2 * margin), round(height + 2 * margin)
-    return Frame(margin, margin, width, height, size, scale, box.is_wide)
-
-
-def drawn_where(chosen: NDArray[np.bool_], labels: NDArray[np.int32]) -> Mask:
-    """Mark the chosen ones of a picture's components; `labels` are their numbers."""
-    drawn: Mask = np.where(chosen, np.uint8(255), np.uint8(0)).take(labels)  # three times as fast as an index
-    return drawn
+    return Frame(margin, margin, width, height, size, scale, is_wide)
 
 
 def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
     """Draw what lies at four corners of a picture so that it fills a frame."""
-    to_source = cv2.getPerspectiveTransform(frame.corners.astype(np.float32), corners.astype(np.float32))
-    flags = (cv2.INTER_CUBIC if frame.scan_px > 1.2 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    drawn: Grey = cv2.warpPerspective(pixels, to_source, frame.size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    drawn = np.empty(frame.size[::-1], np.uint8)
+    _draw(pixels, corners, frame.corners.astype(np.float32), frame, drawn)
     return drawn
 
 
-def paper_of(picture: Grey, side: float, params: CropParams) -> Grey:
-    """Say how bright the paper is at each pixel, under strokes as beside them; the edge of a shadow stays an edge."""
-    reach = max(3, round(params.paper * side)) | 1
-    paper = cv2.morphologyEx(
-        picture, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
-    )
-    smooth: Grey = cv2.min(paper, cv2.blur(paper, (reach, reach), borderType=cv2.BORDER_REPLICATE))
-    return smooth
+def upright_stack(pixels: Grey, corners: Sequence[Points], drawn: NDArray[np.float32], frame: Frame) -> Stack:
+    """Draw what lies at each four corners so that these come to places `drawn`, (n, 4, 2), of its picture."""
+    width, height = frame.size
+    stack = np.empty((height, len(corners), width), np.uint8)
+    for nth, (here, there) in enumerate(zip(corners, drawn, strict=True)):
+        _draw(pixels, here, there, frame, stack[:, nth])
+    return stack
 
 
-def darkness_of(picture: Grey, paper: Grey) -> Grey:
+def _draw(pixels: Grey, corners: Points, drawn: NDArray[np.float32], frame: Frame, into: Grey) -> None:
+    to_source = cv2.getPerspectiveTransform(drawn, corners.astype(np.float32))
+    flags = (cv2.INTER_CUBIC if frame.scan_px > 1.2 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+    cv2.warpPerspective(pixels, to_source, frame.size, dst=into, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def paper_of(pictures: Stack, side: float, params: CropParams, step: int = 2) -> Stack:
+    """Say how bright the paper is at each pixel, under strokes as beside them; the edge of a shadow stays an edge.
+
+    Paper changes slowly: the brightest of every `step` x `step` pixels is enough to go by.
+    """
+    height, n, width = pictures.shape
+    coarse = dilated(dilated(pictures, step, 1)[step // 2 :: step], 1, step)[:, :, step // 2 :: step]
+    reach = max(3, round(params.paper * side / step)) | 1
+    paper = closed(coarse, reach, reach)
+    full = np.empty_like(pictures)
+    for nth in range(n):
+        smooth = cv2.min(paper[:, nth], cv2.blur(paper[:, nth], (reach, reach), borderType=cv2.BORDER_REPLICATE))
+        cv2.resize(smooth, (width, height), dst=full[:, nth], interpolation=cv2.INTER_LINEAR)
+    return full
+
+
+def darkness_of(pictures: Stack, paper: Stack) -> Stack:
     """Say how much darker than the paper each pixel is, 0 to 255 of the paper's own brightness."""
     # Shade this dark holds no more readable contrast.
-    share: Grey = cv2.divide(cv2.subtract(paper, picture), cv2.max(paper, 40.0), scale=255.0)
-    return share
+    bright = cv2.max(paper.reshape(len(paper), -1), 40.0)
+    share = cv2.divide(less(paper, pictures).reshape(bright.shape), bright, scale=255.0)
+    return np.asarray(share, np.uint8).reshape(paper.shape)
 
 
-def without_passing(darkness: Grey, params: CropParams) -> Grey:
-    """Take off what goes on through the whole picture, box and margins, across or down: a sheet's shadow, a fold.
+def without_passing(darkness: Stack, params: CropParams) -> Stack:
+    """Take off what goes on through a whole picture, box and margins, across or down: a sheet's shadow, a fold.
 
     No digit does; only what is faint is taken off, for a pen's line through many boxes is a person's business.
     """
-    rest = darkness
-    for size, axis in (((8, darkness.shape[0]), 1), ((darkness.shape[1], 8), 0)):
-        parts = cv2.resize(rest, size, interpolation=cv2.INTER_AREA)
-        least = cv2.reduce(parts, axis, cv2.REDUCE_MIN)
-        low, high = (share * 255 for share in params.past)
-        if not (least > low).any():
-            continue
-        passing = cv2.dilate(np.where((least > low) & (least < high), least, np.uint8(0)), np.ones((3, 3), np.uint8))
-        rest = cv2.subtract(rest, np.ascontiguousarray(np.broadcast_to(passing, rest.shape)))
-    return rest
+    height, n, width = darkness.shape
+    across = _passing(darkness.reshape(height * n, width), params).reshape(height, n, 1)
+    rest = darkness - np.minimum(darkness, dilated(across, 3, 1)) if across.any() else darkness
+    down = _passing(rest.reshape(height, n * width).T, params).reshape(1, n, width)
+    return rest - np.minimum(rest, dilated(down, 1, 3)) if down.any() else rest
+
+
+def _passing(lines: NDArray[np.uint8], params: CropParams, parts: int = 8) -> NDArray[np.uint8]:
+    """Say how dark each line (m, length) is in the palest of its parts, 0 where that is too faint or too dark."""
+    least = np.zeros(len(lines), np.uint8)
+    low, high = (share * 255 for share in params.past)
+    length = lines.shape[1]
+    step = length // parts
+    # Many lines end within the first part.
+    rows = np.flatnonzero(np.add.reduce(lines[:, :step], axis=1, dtype=np.uint32) > (low - 1) * step)
+    if rows.size:
+        every = np.rint(lines[rows].astype(np.float32) @ _averages(length, parts)).min(axis=1)
+        least[rows] = np.where((every > low) & (every < high), every, 0)
+    return least
+
+
+@lru_cache(maxsize=64)
+def _averages(length: int, parts: int) -> NDArray[np.float32]:
+    """Give the weights (length, parts) that average even parts of a line, pixels on a border shared out."""
+    pixel, part = np.arange(length)[:, None], np.arange(parts) * length / parts
+    shared = np.minimum(pixel + 1, part + length / parts) - np.maximum(pixel, part)
+    weights: NDArray[np.float32] = (np.clip(shared, 0, None) * parts / length).astype(np.float32)
+    return weights

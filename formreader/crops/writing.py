@@ -1,71 +1,266 @@
-"""The writing of a box: which of the ink that is left belongs to it."""
+"""The writing of boxes: which of the ink that is left belongs to each."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.printed import Bands
-from formreader.crops.upright import CropParams, Frame, Mask, drawn_where
+from formreader.crops.stacks import Stack, dilated
+from formreader.crops.upright import CropParams, Frame, Mask
 from formreader.values import Grey, Ink, Reason
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """What was chosen in n boxes.
+
+    Attributes
+    ----------
+    writing
+        Masks, empty where there is none.
+    is_written
+        (n,), whether there is any.
+    reasons
+        What can be said of each.
+    """
+
+    writing: Stack
+    is_written: NDArray[np.bool_]
+    reasons: list[Reason]
+
+    def of(self, nth: int) -> tuple[Mask | None, Reason]:
+        """Give one box's writing, None where there is none, and what can be said of it."""
+        return (self.writing[:, nth] if self.is_written[nth] else None), self.reasons[nth]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """What hangs together in the pictures of a stack, part 0 being all that is not ink.
+
+    Attributes
+    ----------
+    pixels
+        Where the ink is: places in the flattened stack, by rows.
+    part
+        Of each of those pixels, which part it belongs to.
+    runs
+        (5, m), of each run of ink along a row: its part, picture, row, first and last column.
+    box, area, left, top, right, low
+        Of each part: which picture it is in; how many pixels it has; first and last columns and rows.
+    """
+
+    pixels: NDArray[np.int64]
+    part: NDArray[np.int32]
+    runs: NDArray[np.int64]
+    box: NDArray[np.int64]
+    area: NDArray[np.int64]
+    left: NDArray[np.int64]
+    top: NDArray[np.int64]
+    right: NDArray[np.int64]
+    low: NDArray[np.int64]
+
+    @property
+    def extent(self) -> NDArray[np.int64]:
+        """The longer side of each part."""
+        longer: NDArray[np.int64] = np.maximum(self.right - self.left, self.low - self.top) + 1
+        return longer
+
+    def count(self, mask: Stack) -> NDArray[np.int64]:
+        """Count each part's pixels within a mask."""
+        return np.bincount(self.part[mask.ravel()[self.pixels] > 0], minlength=len(self.area))
+
+    def inside(self, inset: NDArray[np.float64], frame: Frame) -> NDArray[np.int64]:
+        """Count each part's pixels within its box less a rim, as wide as is said for each box."""
+        rims, rim = np.unique(inset, return_inverse=True)
+        insides = (frame.inside(each) for each in rims.tolist())
+        ends = np.array([(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in insides])[rim]
+        part, box, row, first, last = self.runs
+        top, low, left, right = ends[box].T
+        length = np.minimum(last + 1, right) - np.maximum(first, left)
+        length = np.where((row >= top) & (row < low), np.maximum(length, 0), 0)
+        return np.bincount(part, length, minlength=len(self.area)).astype(np.int64)
+
+
+def _parts(ink: Stack) -> _Parts:
+    """Find what hangs together in each picture, at corners too."""
+    height, n, width = ink.shape
+    # A column of paper between pictures keeps them apart.
+    apart = cv2.copyMakeBorder(ink.reshape(height * n, width), 0, 0, 0, 1, cv2.BORDER_CONSTANT)
+    count, labels = cv2.connectedComponents(apart.reshape(height, n * (width + 1)), connectivity=8)
+    places = np.flatnonzero(apart.view(bool))
+    part = labels.ravel()[places]
+    breaks = np.flatnonzero(np.diff(places) != 1) + 1
+    starts, stops = (
+        (np.concatenate(ends) for ends in (([0], breaks), (breaks, [len(places)]))) if places.size else (breaks, breaks)
+    )
+    line, first = np.divmod(places[starts], width + 1)
+    last, run = first + (stops - starts) - 1, part[starts].astype(np.int64)
+    row, box = np.divmod(line, n)
+    of_part, top, low = np.zeros((3, count), np.int64)
+    of_part[run] = box
+    top[run[::-1]] = row[::-1]  # of several values for one place the last stays
+    low[run] = row
+    left, right = np.full(count, width), np.full(count, -1)
+    np.minimum.at(left, run, first)
+    np.maximum.at(right, run, last)
+    area = np.bincount(part, minlength=count)
+    in_stack = places - np.repeat(line, stops - starts)
+    return _Parts(in_stack, part, np.stack([run, box, row, first, last]), of_part, area, left, top, right, low)
+
+
 def choose_writing(
-    clean: Mask, darkness: Grey, bands: Bands, along: Mask, frame: Frame, params: CropParams
-) -> tuple[Mask | None, Reason]:
-    """Choose the components that are this box's writing; `along` marks strokes that lie on its lines."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(clean, connectivity=8)
-    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
-    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    inside = _counted(labels[frame.inside(bands.thickness / 2)], count)
+    clean: Stack, darkness: Stack, bands: Bands, along: Stack | None, frame: Frame, params: CropParams
+) -> Chosen:
+    """Choose the components that are each box's writing; `along` marks strokes that lie on its lines, if any do."""
+    n = clean.shape[1]
+    parts = _parts(clean)
+    extent, area = parts.extent, parts.area.astype(np.float64)
+    inside = parts.inside(bands.thickness / 2, frame)
     is_mark = extent >= (params.speck_wide if frame.is_wide else params.speck) * frame.side
     is_mark[0] = False
-    is_residue = _counted(labels[(_beside(bands, frame, params) > 0) & (along == 0)], count) > params.all_of * area
+    beside = _beside(bands, frame, params)
+    is_residue = parts.count(beside if along is None else beside & ~along) > params.all_of * area
     is_own = is_mark & ~is_residue & (inside >= params.inside * area)
-    if not is_own.any():
-        # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
-        reaches_in = is_mark & ~is_residue & (inside >= (params.speck * frame.side) ** 2)
-        is_pen = area >= max(params.least_pen * frame.side, params.least_pen_px * frame.scan_px) * extent
-        along_line = is_residue & is_pen & (extent >= params.long_residue * frame.side)
-        return None, "ink_outside" if (reaches_in | along_line).any() else "blank"
-    if np.count_nonzero(is_own) > 1:
-        is_own &= _belongs(is_own, labels, stats, darkness, frame, params)
-    if (
-        extent[is_own].max() < params.least_digit * frame.side
-        and area[is_own].sum() < (0.5 * params.least_digit * frame.side) ** 2
-    ):
-        return None, "blank"
-    writing = drawn_where(is_own, labels)
-    if _is_diagonal(writing, frame, params):
-        return writing, "struck"
-    if _touches_rim(writing):
-        return _without_neighbour(writing, labels, is_own, area, frame), "ink_outside"
-    return writing, "not_a_digit" if _is_scribble(writing, frame, params) else ""
+    # Nothing that is surely this box's; but a stroke that reaches in, or lies along a line, may be.
+    reaches_in = is_mark & ~is_residue & (inside >= (params.speck * frame.side) ** 2)
+    is_pen = area >= max(params.least_pen * frame.side, params.least_pen_px * frame.scan_px) * extent
+    along_line = is_residue & is_pen & (extent >= params.long_residue * frame.side)
+    may_be = _any(reaches_in | along_line, parts.box, n)
+    has_own = _any(is_own, parts.box, n)
+    is_own &= _belongs(is_own, parts, darkness, frame, params)
+    is_small = _most(np.where(is_own, extent, 0), parts.box, n) < params.least_digit * frame.side
+    is_small &= np.bincount(parts.box, is_own * area, n) < (0.5 * params.least_digit * frame.side) ** 2
+    is_written = has_own & ~is_small
+    is_own &= is_written[parts.box]
+    writing = np.zeros(clean.shape, np.uint8)
+    writing.ravel()[parts.pixels[is_own[parts.part]]] = 255
+    reasons: list[Reason] = [
+        "ink_outside" if may and not own else "blank" for may, own in zip(may_be, has_own, strict=True)
+    ]
+    for nth in np.flatnonzero(is_written).tolist():
+        reasons[nth] = ""
+    _judge(writing, reasons, parts, is_own, frame, params)
+    return Chosen(writing, is_written, reasons)
 
 
-def _touches_rim(writing: Mask) -> bool:
-    return bool(writing[0].any() or writing[-1].any() or writing[:, 0].any() or writing[:, -1].any())
+def _judge(
+    writing: Stack, reasons: list[Reason], parts: _Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
+) -> None:
+    """Say of writing that is no plain digit what it is, and take off what leaves the picture."""
+    height, n, width = writing.shape
+    own = np.flatnonzero(is_own)
+    left, top = np.full(n, width), np.full(n, height)
+    right, low = np.full(n, -1), np.full(n, -1)
+    np.minimum.at(left, parts.box[own], parts.left[own])
+    np.minimum.at(top, parts.box[own], parts.top[own])
+    np.maximum.at(right, parts.box[own], parts.right[own])
+    np.maximum.at(low, parts.box[own], parts.low[own])
+    wide, high = right - left + 1, low - top + 1
+    may_strike = (wide >= params.diagonal * frame.width) & (high >= params.diagonal * frame.height)
+    may_strike &= (wide >= params.diagonal_lean * high) & (high >= params.diagonal_lean * wide)
+    leaves = (left == 0) | (top == 0) | (right == width - 1) | (low == height - 1)
+    may_scribble = _may_be_scribbled(writing, parts, is_own, frame, params)
+    for nth in np.flatnonzero(may_strike | leaves | may_scribble).tolist():
+        if reasons[nth]:
+            continue
+        if may_strike[nth] and _is_straight(writing[:, nth], frame, params):
+            reasons[nth] = "struck"
+        elif leaves[nth]:
+            writing[:, nth] = _without_neighbour(writing, nth, parts, is_own, frame)
+            reasons[nth] = "ink_outside"
+        elif may_scribble[nth] and _is_scribble(writing[:, nth], frame, params):
+            reasons[nth] = "not_a_digit"
 
 
-def _without_neighbour(
-    writing: Mask,
-    labels: NDArray[np.int32],
-    is_own: NDArray[np.bool_],
-    area: NDArray[np.float64],
-    frame: Frame,
-) -> Mask:
+def _any(of_parts: NDArray[np.bool_], box: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """Say of each box whether any of its parts is one."""
+    found = np.zeros(n, bool)
+    found[box[of_parts]] = True
+    return found
+
+
+def _most(of_parts: NDArray[np.int64], box: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Give each box the most of its parts, at least 0."""
+    found = np.zeros(n, np.int64)
+    np.maximum.at(found, box, of_parts)
+    return found
+
+
+def _beside(bands: Bands, frame: Frame, params: CropParams) -> Stack:
+    """Mark the frame's lines and a rim along them, where slivers stay when a line is not of even thickness."""
+    rim = 2 * max(2, round(max(params.residue * frame.side, params.residue_px * frame.scan_px))) + 1
+    return dilated(bands.either, rim, rim)
+
+
+def _belongs(
+    is_own: NDArray[np.bool_], parts: _Parts, darkness: Stack, frame: Frame, params: CropParams
+) -> NDArray[np.bool_]:
+    """Say which components belong to the largest of their box: as dark as it, and large or close enough.
+
+    A part that is close may be broken off. In a wide box the largest is one digit of several, or two that touch: a thin
+    1 far from it is writing like it.
+    """
+    n = darkness.shape[1]
+    area = np.where(is_own, parts.area, 0)
+    order = np.lexsort((-np.arange(len(area)), area))  # the first of several that are equally large comes last
+    main_of = np.zeros(n, np.int64)
+    main_of[parts.box[order]] = order
+    main = main_of[parts.box]
+    peak = np.zeros(len(area), np.uint8)
+    np.maximum.at(peak, parts.part, darkness.ravel()[parts.pixels])
+    apart = np.maximum.reduce(
+        [
+            parts.left - (parts.right[main] + 1),
+            parts.left[main] - (parts.right + 1),
+            parts.top - (parts.low[main] + 1),
+            parts.top[main] - (parts.low + 1),
+        ]
+    )
+    is_large = area >= params.second_part * area[main]
+    is_close = (area >= params.beside_main * area[main]) & (apart <= params.close * frame.side)
+    as_dark = params.as_dark_wide if frame.is_wide else params.as_dark
+    belongs: NDArray[np.bool_] = (peak >= as_dark * peak[main]) & (is_large | is_close | frame.is_wide)
+    return belongs
+
+
+def _without_neighbour(writing: Stack, nth: int, parts: _Parts, is_own: NDArray[np.bool_], frame: Frame) -> Mask:
     """Leave out what goes on past the picture: whole parts beside the largest, and of the largest what is outside."""
-    main = int(np.argmax(np.where(is_own, area, 0)))
-    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    leaves = is_own & np.isin(np.arange(len(is_own)), rim)
-    kept = is_own & ~leaves
+    height, n, width = writing.shape
+    leaves = (parts.left == 0) | (parts.top == 0) | (parts.right == width - 1) | (parts.low == height - 1)
+    of_box = is_own & (parts.box == nth)
+    main = int(np.argmax(np.where(of_box, parts.area, 0)))
+    kept = of_box & ~leaves
     kept[main] = not leaves[main]
-    own = drawn_where(kept, labels)
+    own = np.zeros_like(writing[:, nth])
+    places = np.divmod(parts.pixels, n * width)
+    own_pixels = kept[parts.part]
+    own[places[0][own_pixels], places[1][own_pixels] - nth * width] = 255
     if leaves[main]:
+        of_main = np.zeros_like(own)
+        main_pixels = parts.part == main
+        of_main[places[0][main_pixels], places[1][main_pixels] - nth * width] = 255
         inside = frame.inside(0)
-        own[inside] |= np.where(labels[inside] == main, np.uint8(255), np.uint8(0))
-    return own if own.any() else writing
+        own[inside] |= of_main[inside]
+    return own if own.any() else writing[:, nth]
+
+
+def _may_be_scribbled(
+    writing: Stack, parts: _Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
+) -> NDArray[np.bool_]:
+    """Whether any line down each picture, or across it, meets as many strokes as a scribble."""
+    height, n, _ = writing.shape
+    ink = writing & 1
+    down = ink[0] + np.add.reduce(ink[1:] & ~ink[:-1], axis=0, dtype=np.uint8)
+    may: NDArray[np.bool_] = (down >= params.scribbled).any(axis=1)
+    if not frame.is_wide:
+        _, box, row, _, _ = parts.runs[:, is_own[parts.runs[0]]]
+        across = np.bincount(row * n + box, minlength=height * n).reshape(height, n)
+        may |= (across >= params.scribbled).any(axis=0)
+    return may
 
 
 def _is_scribble(writing: Mask, frame: Frame, params: CropParams) -> bool:
@@ -81,58 +276,20 @@ def _is_scribble(writing: Mask, frame: Frame, params: CropParams) -> bool:
     return False
 
 
-def _is_diagonal(writing: Mask, frame: Frame, params: CropParams) -> bool:
-    """Whether one straight stroke runs from near one corner of the box to near the opposite one."""
-    _, _, width, height = cv2.boundingRect(writing)
-    if width < params.diagonal * frame.width or height < params.diagonal * frame.height:
-        return False
-    if width < params.diagonal_lean * height or height < params.diagonal_lean * width:
-        return False
+def _is_straight(writing: Mask, frame: Frame, params: CropParams) -> bool:
+    """Whether a mark from near one corner of the box to near the opposite one is one straight stroke."""
     rows, columns = np.nonzero(writing)
     lean = np.polynomial.polynomial.polyfit(rows, columns, 2)
     strays = columns - np.polynomial.polynomial.polyval(rows, lean)
     return float(np.std(strays)) < params.straight * frame.side + 1.5
 
 
-def _counted(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    return np.bincount(labels.ravel(), minlength=count)
-
-
-def _beside(bands: Bands, frame: Frame, params: CropParams) -> Mask:
-    """Mark the frame's lines and a rim along them, where slivers stay when a line is not of even thickness."""
-    rim = 2 * max(2, round(max(params.residue * frame.side, params.residue_px * frame.scan_px))) + 1
-    beside: Mask = cv2.dilate(bands.either, np.ones((rim, rim), np.uint8))
-    return beside
-
-
-def _belongs(
-    is_own: NDArray[np.bool_],
-    labels: NDArray[np.int32],
-    stats: NDArray[np.int32],
-    darkness: Grey,
-    frame: Frame,
-    params: CropParams,
-) -> NDArray[np.bool_]:
-    """Say which components belong to the largest: as dark as it, and large or close enough to be its broken part.
-
-    In a wide box the largest is one digit of several, or two that touch: a thin 1 far from it is writing like it.
-    """
-    area = np.where(is_own, stats[:, cv2.CC_STAT_AREA], 0)
-    main = int(np.argmax(area))
-    peak = np.zeros(len(stats), np.uint8)
-    np.maximum.at(peak, labels.ravel(), darkness.ravel())
-    start, size = stats[:, :2], stats[:, 2:4]
-    apart = np.maximum(start - (start[main] + size[main]), start[main] - (start + size)).max(axis=1)
-    is_large = area >= params.second_part * area[main]
-    is_close = (area >= params.beside_main * area[main]) & (apart <= params.close * frame.side)
-    as_dark = params.as_dark_wide if frame.is_wide else params.as_dark
-    belongs: NDArray[np.bool_] = (peak >= as_dark * peak[main]) & (is_large | is_close | frame.is_wide)
-    return belongs
-
-
 def antialiased(darkness: Grey, writing: Mask, full: float) -> Ink:
     """Draw the writing in its own tones: `full` darkness becomes 255, the soft edge around it is kept."""
-    soft = cv2.dilate(writing, np.ones((3, 3), np.uint8))
-    tones = cv2.convertScaleAbs(darkness, alpha=255.0 / max(full, 1.0))
-    ink: Ink = cv2.bitwise_and(tones, soft)
+    ink: Ink = np.zeros_like(writing)
+    left, top, width, height = cv2.boundingRect(writing)
+    near = (slice(max(0, top - 1), top + height + 1), slice(max(0, left - 1), left + width + 1))
+    soft = cv2.dilate(writing[near], np.ones((3, 3), np.uint8))
+    tones = cv2.convertScaleAbs(darkness[near], alpha=255.0 / max(full, 1.0))
+    ink[near] = cv2.bitwise_and(tones, soft)
     return ink

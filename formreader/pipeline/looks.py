@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import cv2
 
-from formreader.crops import picture_of
+from formreader.crops import pictures_of
 from formreader.fields import needs_review
-from formreader.values import AlignedPage, Box, DigitReading, FieldReading, PageRef
+from formreader.values import AlignedPage, Box, DigitReading, FieldReading, Grey, PageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,9 @@ def pictures_to_keep(
         if looked_at
     }
     drawn = {field.name for field in fields if _is_drawn(aligned.ref, field.name, params.sample)}
-    return {
-        (box.field, box.position): _small(aligned, box, params)
-        for box in boxes
-        if box.field in drawn or (box.field, box.position) in wanted
-    }
+    kept = [box for box in boxes if box.field in drawn or (box.field, box.position) in wanted]
+    pictures = pictures_of(aligned.pixels, kept)
+    return {(box.field, box.position): _small(picture, params) for box, picture in zip(kept, pictures, strict=True)}
 
 
 def _is_drawn(ref: PageRef, field: str, share: float) -> bool:
@@ -59,8 +57,7 @@ def _is_drawn(ref: PageRef, field: str, share: float) -> bool:
     return int.from_bytes(lot[:4], "big") < share * 2**32
 
 
-def _small(aligned: AlignedPage, box: Box, params: LookParams) -> bytes:
-    picture = picture_of(aligned.pixels, box)
+def _small(picture: Grey, params: LookParams) -> bytes:
     factor = min(1.0, params.long_side_px / max(picture.shape))
     small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     webp: bytes = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, params.quality])[1].tobytes()

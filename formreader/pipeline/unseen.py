@@ -17,13 +17,13 @@ def unseen_left_open(crops: Crops, boxes: tuple[Box, ...], pixels: Grey, slack: 
     slack
         Share of a box's side that may be missing: its printed line and the paper beside it.
     """
-    height, width = pixels.shape
-    unseen = []
-    for box in boxes:
-        side = float(np.linalg.norm(box.corners[1] - box.corners[0]))
-        (left, top), (right, bottom) = box.corners.min(axis=0), box.corners.max(axis=0)
-        missing = max(-left, -top, right - (width - 1), bottom - (height - 1))
-        unseen.append(missing > slack * side)
+    if not boxes:
+        return crops
+    corners = np.stack([box.corners for box in boxes])
+    side = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
+    last = np.array(pixels.shape[::-1]) - 1
+    missing = np.maximum(-corners, corners - last).max(axis=(1, 2))
+    unseen = (missing > slack * side).tolist()
     if not any(unseen):
         return crops
     nothing: Ink = np.zeros((0, 0), np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import TooPoor
-from formreader.quality.lines import measured_lines, printed_lines, shorter_side, smear_of
+from formreader.quality.lines import measured_lines, printed_lines, shorter_sides, smear_of
 from formreader.template import Template
 from formreader.values import Box, DigitReading, FieldReading, Grey, Page, PageRef, Reason
 
@@ -48,7 +48,7 @@ def measure(pixels: Grey, boxes: tuple[Box, ...], template: Template) -> dict[st
     """
     corners = np.stack([box.corners for box in boxes])
     quality = {
-        "box_px": round(float(np.median([shorter_side(box) for box in corners])), 1),
+        "box_px": round(float(np.median(shorter_sides(corners))), 1),
         **_tones(pixels, corners),
     }
     printed, scanned = printed_lines(template), measured_lines(pixels, corners)
@@ -129,9 +129,9 @@ def with_doubts(
 ) -> tuple[tuple[FieldReading, ...], tuple[DigitReading, ...]]:
     """Flag what was read of too small, blurred or faint boxes, both fields and boxes; values stay as they were read."""
     params = params or QualityParams()
-    sides: dict[str, list[float]] = {}
-    for box in boxes:
-        sides.setdefault(box.field, []).append(shorter_side(box.corners))
+    placed, sides = tuple(boxes), dict[str, list[float]]()
+    for box, side in zip(placed, shorter_sides(np.stack([box.corners for box in placed])).tolist(), strict=True):
+        sides.setdefault(box.field, []).append(side)
     doubts = {name: _doubt(float(np.median(of_field)), quality, params) for name, of_field in sides.items()}
 
     def seen(digit: DigitReading) -> DigitReading:

@@ -34,10 +34,11 @@ class LineParams:
     least_lines: int = 6
 
 
-def shorter_side(corners: NDArray[np.float64]) -> float:
-    """Give the length of a box's shorter side."""
-    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    return float(min((sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2))
+def shorter_sides(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the length of each box's shorter side; corners are (n, 4, 2)."""
+    sides = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2)
+    shorter: NDArray[np.float64] = ((sides[:, :2] + sides[:, 2:]) / 2).min(axis=1)
+    return shorter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ def smear_of(scanned: Lines, printed: Lines, params: LineParams = LineParams()) 
 def measured_lines(pixels: Grey, corners: NDArray[np.float64], params: LineParams = LineParams()) -> Lines:
     """Measure the printed lines of boxes (n, 4, 2)."""
     spread = corners[:: -(-len(corners) // params.most_boxes)]
-    side = float(np.median([shorter_side(box) for box in spread]))
+    side = float(np.median(shorter_sides(spread)))
     sections = _cross_sections(pixels, spread, max(params.least_reach_px, params.reach * side), params)
     found = [_line_sizes(sections[:, first::2].reshape(-1, sections.shape[-1]), params) for first in (0, 1)]
     medians = [np.median(s, axis=1) if s.shape[1] >= params.least_lines else np.full(3, np.nan) for s in found]
@@ -104,10 +105,13 @@ def _cross_sections(
     piece = params.piece * (np.arange(params.samples) / (params.samples - 1) - 0.5)
     shares = np.array(params.places)[:, None] + piece
     on_line = corners[:, :, None, None] + shares[..., None] * along[:, :, None, None]
-    points = on_line[..., None, :] + offsets[:, None] * across[:, :, None, None, None]
-    flat = points.reshape(-1, params.samples * offsets.size, 2).astype(np.float32)
-    drawn = cv2.remap(pixels, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    darkness: NDArray[np.float32] = 255 - drawn.reshape(points.shape[:-1]).mean(axis=3, dtype=np.float32)
+    places = [
+        (on_line[..., axis, None] + offsets * across[:, :, None, None, axis, None]).astype(np.float32)
+        for axis in (0, 1)
+    ]
+    flat = [place.reshape(-1, params.samples * offsets.size) for place in places]
+    drawn = cv2.remap(pixels, *flat, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    darkness: NDArray[np.float32] = 255 - drawn.reshape(places[0].shape).mean(axis=3, dtype=np.float32)
     return darkness
 
 

@@ -209,7 +209,8 @@ def load_page(ref: PageRef) -> Page:
     if is_pdf(content):
         picture = load_pdf_page(content, str(ref), ref.page)
     else:
-        picture = decode(content, str(ref), ref.page, in_place=functools.partial(decoded_in_place, ref.path))
+        in_place = None if is_address(ref.path) else functools.partial(decoded_in_place, ref.path)
+        picture = decode(content, str(ref), ref.page, in_place=in_place)
     return Page(ref, picture.grey, picture.colour, picture.dpi)
 
 
