@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.printed import Bands
+from formreader.crops.bands import Bands
 from formreader.crops.stacks import Stack, lower_medians
 from formreader.crops.upright import CropParams, Frame, Mask
 from formreader.values import Box

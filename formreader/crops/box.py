@@ -17,9 +17,10 @@ from formreader.crops.along import (
     unevenness,
     usual_amounts,
 )
+from formreader.crops.bands import Bands, frame_bands
 from formreader.crops.cut import NOTHING, Boxes, Cut, cut_out
 from formreader.crops.guides import common_print
-from formreader.crops.printed import Bands, BlankBoxes, blank_boxes, form_print, frame_bands, printed_as
+from formreader.crops.printed import BlankBoxes, blank_boxes, form_print, printed_as
 from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.upright import (

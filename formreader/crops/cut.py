@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.crops.along import Along, hidden_by
-from formreader.crops.printed import Bands, without_print
+from formreader.crops.bands import Bands
+from formreader.crops.printed import without_print
 from formreader.crops.stacks import Stack, any_in, grown, less, mask_of
 from formreader.crops.upright import CropParams, Frame
 from formreader.crops.writing import antialiased, choose_writing

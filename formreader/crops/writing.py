@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.printed import Bands
+from formreader.crops.bands import Bands
+from formreader.crops.parts import Parts, find_parts
 from formreader.crops.stacks import Stack, dilated
 from formreader.crops.upright import CropParams, Frame, Mask
 from formreader.values import Grey, Ink, Reason
@@ -37,87 +38,12 @@ class Chosen:
         return (self.writing[:, nth] if self.is_written[nth] else None), self.reasons[nth]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
-    """What hangs together in the pictures of a stack, part 0 being all that is not ink.
-
-    Attributes
-    ----------
-    pixels
-        Where the ink is: places in the flattened stack, by rows.
-    part
-        Of each of those pixels, which part it belongs to.
-    runs
-        (5, m), of each run of ink along a row: its part, picture, row, first and last column.
-    box, area, left, top, right, low
-        Of each part: which picture it is in; how many pixels it has; first and last columns and rows.
-    """
-
-    pixels: NDArray[np.int64]
-    part: NDArray[np.int32]
-    runs: NDArray[np.int64]
-    box: NDArray[np.int64]
-    area: NDArray[np.int64]
-    left: NDArray[np.int64]
-    top: NDArray[np.int64]
-    right: NDArray[np.int64]
-    low: NDArray[np.int64]
-
-    @property
-    def extent(self) -> NDArray[np.int64]:
-        """The longer side of each part."""
-        longer: NDArray[np.int64] = np.maximum(self.right - self.left, self.low - self.top) + 1
-        return longer
-
-    def count(self, mask: Stack) -> NDArray[np.int64]:
-        """Count each part's pixels within a mask."""
-        return np.bincount(self.part[mask.ravel()[self.pixels] > 0], minlength=len(self.area))
-
-    def inside(self, inset: NDArray[np.float64], frame: Frame) -> NDArray[np.int64]:
-        """Count each part's pixels within its box less a rim, as wide as is said for each box."""
-        rims, rim = np.unique(inset, return_inverse=True)
-        insides = (frame.inside(each) for each in rims.tolist())
-        ends = np.array([(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in insides])[rim]
-        part, box, row, first, last = self.runs
-        top, low, left, right = ends[box].T
-        length = np.minimum(last + 1, right) - np.maximum(first, left)
-        length = np.where((row >= top) & (row < low), np.maximum(length, 0), 0)
-        return np.bincount(part, length, minlength=len(self.area)).astype(np.int64)
-
-
-def _parts(ink: Stack) -> _Parts:
-    """Find what hangs together in each picture, at corners too."""
-    height, n, width = ink.shape
-    # A column of paper between pictures keeps them apart.
-    apart = cv2.copyMakeBorder(ink.reshape(height * n, width), 0, 0, 0, 1, cv2.BORDER_CONSTANT)
-    count, labels = cv2.connectedComponents(apart.reshape(height, n * (width + 1)), connectivity=8)
-    places = np.flatnonzero(apart.view(bool))
-    part = labels.ravel()[places]
-    breaks = np.flatnonzero(np.diff(places) != 1) + 1
-    starts, stops = (
-        (np.concatenate(ends) for ends in (([0], breaks), (breaks, [len(places)]))) if places.size else (breaks, breaks)
-    )
-    line, first = np.divmod(places[starts], width + 1)
-    last, run = first + (stops - starts) - 1, part[starts].astype(np.int64)
-    row, box = np.divmod(line, n)
-    of_part, top, low = np.zeros((3, count), np.int64)
-    of_part[run] = box
-    top[run[::-1]] = row[::-1]  # of several values for one place the last stays
-    low[run] = row
-    left, right = np.full(count, width), np.full(count, -1)
-    np.minimum.at(left, run, first)
-    np.maximum.at(right, run, last)
-    area = np.bincount(part, minlength=count)
-    in_stack = places - np.repeat(line, stops - starts)
-    return _Parts(in_stack, part, np.stack([run, box, row, first, last]), of_part, area, left, top, right, low)
-
-
 def choose_writing(
     clean: Stack, darkness: Stack, bands: Bands, along: Stack | None, frame: Frame, params: CropParams
 ) -> Chosen:
     """Choose the components that are each box's writing; `along` marks strokes that lie on its lines, if any do."""
     n = clean.shape[1]
-    parts = _parts(clean)
+    parts = find_parts(clean)
     extent, area = parts.extent, parts.area.astype(np.float64)
     inside = parts.inside(bands.thickness / 2, frame)
     is_mark = extent >= (params.speck_wide if frame.is_wide else params.speck) * frame.side
@@ -148,7 +74,7 @@ def choose_writing(
 
 
 def _judge(
-    writing: Stack, reasons: list[Reason], parts: _Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
+    writing: Stack, reasons: list[Reason], parts: Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
 ) -> None:
     """Say of writing that is no plain digit what it is, and take off what leaves the picture."""
     height, n, width = writing.shape
@@ -197,7 +123,7 @@ def _beside(bands: Bands, frame: Frame, params: CropParams) -> Stack:
 
 
 def _belongs(
-    is_own: NDArray[np.bool_], parts: _Parts, darkness: Stack, frame: Frame, params: CropParams
+    is_own: NDArray[np.bool_], parts: Parts, darkness: Stack, frame: Frame, params: CropParams
 ) -> NDArray[np.bool_]:
     """Say which components belong to the largest of their box: as dark as it, and large or close enough.
 
@@ -227,7 +153,7 @@ def _belongs(
     return belongs
 
 
-def _without_neighbour(writing: Stack, nth: int, parts: _Parts, is_own: NDArray[np.bool_], frame: Frame) -> Mask:
+def _without_neighbour(writing: Stack, nth: int, parts: Parts, is_own: NDArray[np.bool_], frame: Frame) -> Mask:
     """Leave out what goes on past the picture: whole parts beside the largest, and of the largest what is outside."""
     height, n, width = writing.shape
     leaves = (parts.left == 0) | (parts.top == 0) | (parts.right == width - 1) | (parts.low == height - 1)
@@ -249,7 +175,7 @@ def _without_neighbour(writing: Stack, nth: int, parts: _Parts, is_own: NDArray[
 
 
 def _may_be_scribbled(
-    writing: Stack, parts: _Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
+    writing: Stack, parts: Parts, is_own: NDArray[np.bool_], frame: Frame, params: CropParams
 ) -> NDArray[np.bool_]:
     """Whether any line down each picture, or across it, meets as many strokes as a scribble."""
     height, n, _ = writing.shape
