@@ -148,6 +148,15 @@ def test_duplicate_is_read_where_its_twin_never_was(tmp_path: Path) -> None:
         assert todo(batch, [second]) == ([second], [second])
 
 
+def test_copy_takes_the_place_of_a_first_that_was_scanned_again(tmp_path: Path) -> None:
+    first, copy = scan(tmp_path, "a", "same"), scan(tmp_path, "b", "same")
+    with opened(tmp_path / "out") as batch:
+        batch.pending([first, copy])
+        batch.add(answer(first, "4"))
+        batch.pending([scan(tmp_path, "a", "other")])
+    assert values(tmp_path / "out") == {"b": "4"}
+
+
 def test_renamed_scan_is_the_same_page(tmp_path: Path) -> None:
     old = scan(tmp_path, "old", "same")
     with opened(tmp_path / "out") as batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -24,6 +25,8 @@ _GOING_ON: Final = "A batch that was begun before"
 _LARGE: Final = "Large batches, and scans that keep coming"
 _RARE: Final = "Seldom needed"
 _NAMES_SHOWN: Final = 10
+_TABLES_SHARE: Final = 20.0
+"""While a run goes on, writing its tables may take one part in so many of the time."""
 
 
 class OtherPages(StrEnum):
@@ -226,11 +229,13 @@ def _written_at_rest(
     refs: Iterator[PageRef | None], batch: Batch, write: Callable[[], None]
 ) -> Iterator[PageRef | None]:
     """Pass pages on; when all that came are stored and no more comes just now, have the tables written."""
-    newer = False
+    newer, next_s = False, 0.0
     for ref in refs:
         newer = newer or ref is not None
-        if newer and ref is None and not batch.in_flight:
+        if newer and ref is None and not batch.in_flight and time.monotonic() >= next_s:
+            began = time.monotonic()
             write()
+            next_s = time.monotonic() + _TABLES_SHARE * (time.monotonic() - began)
             newer = False
         yield ref
 

@@ -162,6 +162,10 @@ class Results:
         """Give the pages that failed when last read, also those that keep an earlier reading."""
         return (self._page(place, place.failure, with_digits=False) for place in self._places("failure"))
 
+    def has_codes(self) -> bool:
+        """Say whether any page has a QR code or barcode."""
+        return self._connection.execute("SELECT 1 FROM codes LIMIT 1").fetchone() is not None
+
     def page_count(self) -> int:
         """Count what `pages` gives."""
         count: int = self._connection.execute(f"SELECT count(*) FROM {self._listed}").fetchone()[0]  # noqa: S608 - ours
