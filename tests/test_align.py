@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from formreader.align import align, align_to_any, straightened
+from formreader.align import AlignParams, align, align_to_any, straightened
+from formreader.align.fitting import Viewed, best_fit
 from formreader.boxes import place_boxes
 from formreader.errors import BlankPage, NoMatch, TooPoor
 from formreader.template import Field, Template
 from formreader.template import corners_of as rectangle_corners
-from formreader.values import AlignedPage, Grey, Page, PageRef
+from formreader.values import AlignedPage, Grey, Match, Page, PageRef
 from tests.benchmarks.matching_forms import TWINS, Plan, draw_plan, printed
 from tests.benchmarks.matching_wear import Lay, Lying, laid
 from tests.drawing import (
@@ -139,6 +140,23 @@ def test_photographs_and_old_copies_are_found_too(layout: Layout, seed: int) -> 
     aligned = align(page_of(scan.pixels), template_of(layout))
     # The paper is no stiffer than a picture's perspective allows; the boxes snap to their frames afterwards.
     assert off_mm(aligned, drawn(layout), scan) < 2 * OFF_MM
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_glance_at_a_flat_page_and_a_close_look_give_the_same_place(layout: Layout) -> None:
+    params, template = AlignParams(), template_of(layout)
+    viewed = Viewed(scanned(layout, Wear(skew_degrees=0.7, shift_mm=(1.5, -2.0), noise=3)).pixels, params)
+    glance = best_fit(viewed, template, params)
+    assert "small" not in vars(viewed), "half the working size was not enough"
+    close = best_fit(viewed, template, params, closely=True)
+    assert glance is not None
+    assert close is not None
+    corners = corners_of(template.fields)
+    first, second = (
+        AlignedPage(PageRef(Path("a")), viewed.pixels, None, fit.to_scan, Match(1.0, "reference"), None, fit.bend)
+        for fit in (glance, close)
+    )
+    assert np.hypot(*(first.place(corners) - second.place(corners)).T).max() / DPI * MM_PER_INCH < OFF_MM / 2
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -594,6 +594,12 @@ def test_a_page_with_a_point_for_each_pixel_is_drawn_at_its_pictures_size(tmp_pa
     assert page.dpi is None
 
 
+@pytest.mark.parametrize("shown", [b"", b" /Decode [1 0]", b" /Decode[ 1 0 ]"])
+def test_a_jpeg_in_a_pdf_is_taken_in_the_tones_that_the_page_shows(tmp_path: Path, shown: bytes) -> None:
+    made = encoded(drawn(), "PDF", quality=95).replace(b"/DCTDecode", b"/DCTDecode" + shown)
+    assert_shows(loaded(tmp_path, made), 255 - drawn() if shown else drawn())
+
+
 def test_a_locked_pdf_asks_for_a_copy_without_password(tmp_path: Path) -> None:
     locked = b"/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>>/ID[<00><00>]" % (b"ab" * 32, b"cd" * 32)
     with pytest.raises(LockedPdf, match=r"^locked\.pdf: the PDF needs a password; save a copy without one$"):

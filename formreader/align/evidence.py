@@ -79,13 +79,12 @@ def _seen(shape: tuple[int, ...], to_picture: Homography, points: NDArray[np.int
 
 
 def is_plain(found: Evidence, rules: EvidenceParams) -> bool:
-    """Whether so much speaks for a page that no closer look could say otherwise."""
+    """Whether so much speaks for a page that is not refused that no closer look could say otherwise."""
     return (
         found.frame >= rules.plain_frame
         and not found.absent
         and not found.foreign
         and not found.others
-        and abs(found.taller) <= rules.most_taller / 2
         and min(found.likes, default=0.0) >= rules.plain_word
     )
 
