@@ -203,7 +203,8 @@ def load_page(ref: PageRef) -> Page:
     try:
         with _errors_of_any_store():
             state = ref.path.stat()
-        content = _content(ref.path, state.st_mtime_ns, state.st_size)
+        fetched = _fetched if ref.path.suffix.lower() in _SINGLE else _content
+        content = fetched(ref.path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise UnreadableScan(_why_not_read(str(ref), error)) from error
     if is_pdf(content):
@@ -305,11 +306,13 @@ def _page_count_afar(path: Path) -> int:
         return 1
 
 
-@functools.lru_cache(maxsize=1)
-def _content(path: Path, _changed: int, _size: int) -> bytes:
-    """Read a file; the last one is kept, as its next page is mostly what is asked for next."""
+def _fetched(path: Path, _changed: int, _size: int) -> bytes:
     with _errors_of_any_store():
         return path.read_bytes()
+
+
+_content = functools.lru_cache(maxsize=1)(_fetched)
+"""Read a file of many pages; the last one is kept, as its next page is mostly what is asked for next."""
 
 
 @functools.lru_cache(maxsize=256)
