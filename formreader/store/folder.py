@@ -27,9 +27,9 @@ def refuse_foreign(folder: Path, *, aside: bool) -> None:
     BatchError
         There is something else, or a batch that this program cannot go on with.
     """
-    if folder.exists() and not folder.is_dir():
-        raise BatchError(f"{folder}: is a file; results need a folder of their own")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise BatchError(f"{folder}: is a file; results need a folder of their own")
         batch_bytes = (folder / FILE).stat().st_size if (folder / FILE).exists() else None
         foreign = batch_bytes is None and folder.is_dir() and any(_visible(folder))
     except OSError as error:
