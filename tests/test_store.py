@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -747,3 +747,40 @@ def test_a_place_that_nobody_may_look_at_is_taken_for_there(tmp_path: Path, monk
     monkeypatch.setattr(Path, "exists", refused)
     with opened(tmp_path / "out") as batch:
         assert todo(batch, [second]) == ([], [second])
+
+
+def _bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".sqlite-shm"}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_rehearsal_leaves_every_byte_as_it_was(tmp_path: Path, killed: bool) -> None:
+    folder = tmp_path / "out"
+    refs = [scan(tmp_path, name) for name in ("a", "b")]
+    with opened(folder) as batch:
+        batch.pending(refs[:1])
+        batch.add(answer(refs[0]))
+        left = _bytes_of(folder)
+    if killed:  # as it was before the end of the run
+        for name, content in left.items():
+            if not name.startswith("batch.lock"):
+                (folder / name).write_bytes(content)
+    before = _bytes_of(folder)
+    assert ("batch.sqlite-wal" in before) == killed
+    with opened(folder, rehearse=True) as batch:
+        assert todo(batch, refs) == (refs[1:], [])
+        for number in range(2000):  # more than the cache holds
+            batch.pending([replace(refs[1], path=tmp_path / f"{number:0800}", sha256=f"{number:0800}")])
+    assert _bytes_of(folder) == before
+    assert values(folder) == {"a": "7"}
+
+
+def test_a_rehearsal_leaves_a_batch_of_an_earlier_version_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "batch.sqlite")) as connection:
+        connection.executescript((Path(__file__).parent / "batch_of_version_1.sql").read_text("utf-8"))
+    before = (folder / "batch.sqlite").read_bytes()
+    with suppress(BatchError), opened(folder, rehearse=True):
+        pass
+    assert (folder / "batch.sqlite").read_bytes() == before

@@ -37,7 +37,7 @@ def refuse_foreign(folder: Path, *, aside: bool) -> None:
     if foreign:
         raise BatchError(f"{folder}: holds other files; results need a folder of their own, name a new one with -o")
     if batch_bytes and not aside:
-        with connected(folder):
+        with connected(folder, read_only=True):
             pass
 
 
@@ -133,18 +133,38 @@ def connected(folder: Path, *, read_only: bool = False) -> Iterator[sqlite3.Conn
 @contextmanager
 def rehearsed(folder: Path, *, fresh: bool) -> Iterator[sqlite3.Connection]:
     """Open a batch for a run that only shows what it would do: nothing of it stays, a new batch is never made."""
-    if fresh or not (folder / FILE).exists():
+    is_new = fresh or not (folder / FILE).exists() or not (folder / FILE).stat().st_size
+    if is_new or _is_earlier(folder):
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            if not is_new:
+                with connected(folder, read_only=True) as earlier:
+                    earlier.backup(connection)
             prepare(connection, folder)
             yield connection
         return
-    with only_writer(folder), connected(folder) as connection:
-        prepare(connection, folder)
+    with only_writer(folder), _wal_kept(folder), connected(folder) as connection:
+        connection.execute("PRAGMA cache_spill = OFF")  # nothing goes to the WAL before it is known to stay
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
         finally:
             connection.execute("ROLLBACK")
+
+
+def _is_earlier(folder: Path) -> bool:
+    with connected(folder, read_only=True) as connection:
+        return is_empty(connection) or is_of_earlier_version(connection)
+
+
+@contextmanager
+def _wal_kept(folder: Path) -> Iterator[None]:
+    """Keep what a killed run left in its WAL there: the last connection that may write would move it into the batch."""
+    if not (folder / f"{FILE}-wal").exists():
+        yield
+        return
+    with connected(folder, read_only=True) as reader:
+        reader.execute("SELECT count(*) FROM sqlite_master")  # it is opened when it is first asked
+        yield
 
 
 @contextmanager
