@@ -36,7 +36,7 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
     Raises
     ------
     UnusableCall
-        A place is no folder, or the library that watches is not installed.
+        A place is no folder, or the library that watches is not installed. This is said before the first is asked for.
     """
     for folder in folders:
         if is_address(folder) or not folder.is_dir():
@@ -44,9 +44,15 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
                 f"{folder}: no folder of this machine; --watch waits for scans that are dropped into folders"
             )
     try:
-        from watchfiles import watch
+        import watchfiles  # noqa: F401
     except ImportError as error:
         raise UnusableCall("--watch needs watchfiles; install it with: pip install 'formreader[watch]'") from error
+    return _dropped(folders, params)
+
+
+def _dropped(folders: Sequence[Path], params: WatchParams) -> Iterator[PageRef | None]:
+    from watchfiles import watch
+
     look_ms = round(1000 * params.look_s)
     changes = watch(
         *folders,

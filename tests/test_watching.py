@@ -74,7 +74,7 @@ def test_what_the_program_writes_is_no_scan(tmp_path: Path) -> None:
 def test_only_folders_are_watched(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(UnusableCall, match="--watch waits for scans that are dropped into folders"):
-        next(dropped_scans([tmp_path / "a.png"]))
+        dropped_scans([tmp_path / "a.png"])
 
 
 def until(there: Callable[[], bool], seconds: float = 90) -> None:
