@@ -10,7 +10,7 @@ from pathlib import Path
 from formreader.disks import on_network
 from formreader.errors import UnusableCall
 from formreader.places import is_address
-from formreader.scans import file_stamp, find_scans, scans_among
+from formreader.scans import file_stamp, files_below, scans_among
 from formreader.values import PageRef
 
 
@@ -63,7 +63,7 @@ def _dropped(folders: Sequence[Path], params: WatchParams) -> Iterator[PageRef |
         force_polling=any(map(on_network, folders)) or None,  # nobody tells what another machine wrote
     )
     touched = {Path(path) for _, path in next(changes)}  # it watches now: what comes during the listing is not missed
-    touched.update(ref.path for ref in find_scans(folders, may_be_empty=True).pages)
+    touched.update(folders)
     growing: dict[Path, tuple[str, float]] = {}
     while True:
         yield from scans_among(_whole(growing, _files(touched), params.still_s), folders)
@@ -74,7 +74,7 @@ def _dropped(folders: Sequence[Path], params: WatchParams) -> Iterator[PageRef |
 def _files(touched: Iterable[Path]) -> Iterator[Path]:
     """Give files, for a folder those in it: one that was moved here as a whole speaks for all below it."""
     for path in touched:
-        yield from (below for below in path.rglob("*") if below.is_file()) if path.is_dir() else [path]
+        yield from files_below(path) if path.is_dir() else [path]
 
 
 def _whole(growing: dict[Path, tuple[str, float]], touched: Iterable[Path], still_s: float) -> list[Path]:

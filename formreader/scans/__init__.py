@@ -12,7 +12,7 @@ import re
 import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -124,9 +124,26 @@ def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundSc
 def scans_among(paths: Iterable[Path], folders: Sequence[Path]) -> Iterator[PageRef]:
     """Give the pages of those files below some folders that `find_scans` would find there, under the same names."""
     base = _common_parent(folders)
-    named = {path: _name_below(base, path) for path in paths if _would_be_found(path, folders)}
+    named: dict[Path, str] = {}
+    for path in (_below_as_given(path, folders) for path in paths):
+        if _would_be_found(path, folders):
+            named.setdefault(path.resolve(), _name_below(base, path))
     for path in sorted(named, key=lambda path: _natural(named[path])):
-        yield from (PageRef(path.resolve(), page, named[path]) for page in range(1, _page_count(path) + 1))
+        yield from (PageRef(path, page, named[path]) for page in range(1, _page_count(path) + 1))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Give the files that `find_scans` looks at in a folder; what cannot be listed ends them."""
+    with suppress(NoScans):
+        yield from _files_below(folder, set())
+
+
+def _below_as_given(path: Path, folders: Sequence[Path]) -> Path:
+    """Give a path below the folder as it was given, also where some systems tell of what its links lead to."""
+    for folder in folders:
+        if not path.absolute().is_relative_to(folder.absolute()) and path.is_relative_to(folder.resolve()):
+            return folder.absolute() / path.relative_to(folder.resolve())
+    return path
 
 
 def _would_be_found(path: Path, folders: Sequence[Path]) -> bool:
