@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Final
 
 import joblib
@@ -66,6 +66,10 @@ class LocalWorkers:
                 initargs=(limits.memory_bytes, os.getpid()),
             )
         return self._pool
+
+    def reached(self) -> AbstractContextManager[None]:
+        """Ask nothing: this machine is here."""
+        return nullcontext()
 
     def close(self) -> None:
         """Stop the processes."""
