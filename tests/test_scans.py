@@ -776,3 +776,11 @@ def test_an_address_that_does_not_answer_says_so(served: tuple[Path, str]) -> No
         load_page(gone)
     with pytest.raises(UnreadableScan, match=r"gone\.png: cannot be read"):
         identified(gone)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_a_scan_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"M\xfcller.jpg")
+    path.write_bytes(cv2.imencode(".jpg", np.full((300, 200), 255, np.uint8))[1].tobytes())
+    (ref,) = find_scans([tmp_path]).pages
+    assert load_page(ref).pixels.shape == (300, 200)
