@@ -784,3 +784,16 @@ def test_a_rehearsal_leaves_a_batch_of_an_earlier_version_as_it_was(tmp_path: Pa
     with suppress(BatchError), opened(folder, rehearse=True):
         pass
     assert (folder / "batch.sqlite").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_only_to_be_read_shows_its_results(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with opened(folder) as batch:
+        batch.pending([ref := scan(tmp_path, "a")])
+        batch.add(answer(ref))
+    folder.chmod(0o500)
+    try:
+        assert values(folder) == {"a": "7"}
+    finally:
+        folder.chmod(0o700)

@@ -14,6 +14,7 @@ import pytest
 
 from formreader.errors import UnusableCall
 from formreader.scans import find_scans
+from formreader.store import open_results
 from formreader.values import PageRef
 from formreader.watching import WatchParams, dropped_scans
 
@@ -109,6 +110,8 @@ def test_the_program_reads_what_is_dropped_until_it_is_stopped(tmp_path: Path, e
             until(lambda: rows() == 3)
             run.send_signal(end)
             assert run.wait(20) == 0, log.read_text()
+            with open_results(results) as batch:
+                assert batch.standing().runs[-1].finished  # this is how a watch ends: nothing is broken off
         finally:
             run.kill()
     assert rows() == 3

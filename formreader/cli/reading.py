@@ -214,13 +214,17 @@ def read(
             answers = read_batch(
                 refs, forms, classifier, threshold=threshold, workers=workers, limits=limits, watch=look
             )
-            for answer in log.through(answers):
-                tally.count(store(batch, answer, wanted))
+            try:
+                for answer in log.through(answers):
+                    tally.count(store(batch, answer, wanted))
+            except KeyboardInterrupt:
+                warnings.simplefilter("ignore")  # of what was cancelled: it was asked for
+                if not watch or batch.in_flight:
+                    raise
         write_tables(output, digits=digits)
     except KeyboardInterrupt:
         if dry_run:
             raise
-        warnings.simplefilter("ignore")  # of what was cancelled: it was asked for
         log.say("Stopped; writing what was read ...")
         write_tables(output, digits=digits)
         if not watch:

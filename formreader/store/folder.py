@@ -16,6 +16,7 @@ from formreader.store.schema import APPLICATION, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
+_READ_VERSION: Final = 19  # place in a file's header, https://www.sqlite.org/fileformat2.html
 _LOOKED_AT_S: Final = 0.2  # `is_written_to` holds the lock for less than a thousandth of that
 
 
@@ -108,7 +109,17 @@ def read_only_uri(folder: Path) -> str:
     """Give what SQLite opens a batch by so that its files stay as they are, also those of a run that was killed."""
     # Opened as read-only, a batch in WAL mode that nobody uses is left with two empty files beside it.
     mode = "ro" if (folder / f"{FILE}-wal").exists() else "rw"
+    if mode == "rw" and not (os.access(folder, os.W_OK) and os.access(folder / FILE, os.W_OK)):
+        # There the two cannot be made; without them no run writes to the batch, so that none need be.
+        mode = "ro&immutable=1" if _is_in_wal_mode(folder / FILE) else "ro"
     return f"{(folder / FILE).absolute().as_uri()}?mode={mode}"
+
+
+def _is_in_wal_mode(file: Path) -> bool:
+    """Look it up in the file's header: what connects to one in that mode must write."""
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(_READ_VERSION + 1)[_READ_VERSION:] == b"\x02"
+    return False
 
 
 @contextmanager
