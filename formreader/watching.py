@@ -74,7 +74,7 @@ def _dropped(folders: Sequence[Path], params: WatchParams) -> Iterator[PageRef |
 def _files(touched: Iterable[Path]) -> Iterator[Path]:
     """Give files, for a folder those in it: one that was moved here as a whole speaks for all below it."""
     for path in touched:
-        yield from files_below(path) if path.is_dir() else [path]
+        yield from files_below(path)
 
 
 def _whole(growing: dict[Path, tuple[str, float]], touched: Iterable[Path], still_s: float) -> list[Path]:

@@ -540,6 +540,7 @@ def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_
         (("scans to read/a.png", "--watch"), "a.png: no folder of this machine"),
         (("--watch", "--dry-run"), "leave --watch out"),
         (("--debug", "scans to read/look"), "would be taken for scans"),
+        (("--debug", "visit.toml"), "visit.toml: cannot be made"),
     ],
 )
 def test_calls_that_cannot_be_carried_out_write_nothing(

@@ -797,3 +797,12 @@ def test_a_folder_that_is_only_to_be_read_shows_its_results(tmp_path: Path) -> N
         assert values(folder) == {"a": "7"}
     finally:
         folder.chmod(0o700)
+
+
+def test_results_of_another_that_may_not_be_looked_into_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(BatchError, match="cannot be looked into"):
+        stored(tmp_path / "out")

@@ -183,6 +183,7 @@ def read(
         raise UnusableCall("--watch with --dry-run: what will come cannot be said; leave --watch out")
     found = find_scans(scans, may_be_empty=watch)
     come = dropped_scans(scans) if watch else found.pages
+    look = Pictures(_folder(debug)) if debug and not dry_run else unwatched
     versions = {f"version of {form.name}": form.version for form in forms if form.version}
     workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs or -1)
     tally = Tally()
@@ -209,7 +210,6 @@ def read(
                 return
             if watch:
                 refs = _written_at_rest(refs, batch, lambda: write_tables(output, digits=digits))
-            look = Pictures(_folder(debug)) if debug else unwatched
             limits = Limits(page_s=page_timeout)
             answers = read_batch(
                 refs, forms, classifier, threshold=threshold, workers=workers, limits=limits, watch=look

@@ -133,9 +133,9 @@ def scans_among(paths: Iterable[Path], folders: Sequence[Path]) -> Iterator[Page
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Give the files that `find_scans` looks at in a folder; what cannot be listed ends them."""
+    """Give the files that `find_scans` looks at in a folder, or a file itself; what cannot be listed ends them."""
     with suppress(NoScans):
-        yield from _files_below(folder, set())
+        yield from _files_below(folder, set()) if _is_folder(folder) else [folder]
 
 
 def _below_as_given(path: Path, folders: Sequence[Path]) -> Path:
@@ -148,7 +148,7 @@ def _below_as_given(path: Path, folders: Sequence[Path]) -> Path:
 
 def _would_be_found(path: Path, folders: Sequence[Path]) -> bool:
     """Say whether a file is a scan by its ending, and nothing above it says that what is there is none."""
-    if path.suffix.lower() not in ENDINGS or not path.is_file():
+    if path.suffix.lower() not in ENDINGS or not file_stamp(path) or _is_special(path):
         return False
     roots = [folder for folder in map(Path.absolute, folders) if path.absolute().is_relative_to(folder)]
     return any(
@@ -250,10 +250,18 @@ def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in CLUTTER:
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _files_below(entry, seen)
         else:
             yield entry
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether this is a folder; what cannot be asked is a file that decoding will report."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_special(path: Path) -> bool:
@@ -347,6 +355,6 @@ def _errors_of_any_store() -> Iterator[None]:
 
 
 def _why_not_read(name: str, error: OSError) -> str:
-    if isinstance(error, IsADirectoryError | PermissionError) and Path(name).is_dir():
+    if isinstance(error, IsADirectoryError | PermissionError) and _is_folder(Path(name)):
         return f"{name}: a folder, no picture; give the folder itself to read what is in it"
     return f"{name}: cannot be read ({error.strerror}); check that it is there and that you may read it"

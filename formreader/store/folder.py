@@ -93,7 +93,7 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 def is_written_to(folder: Path) -> bool:
     """Say whether a run holds the batch's lock; nothing is written, and no run is kept from starting."""
-    if not (folder / _LOCK).exists():
+    if not is_there(folder / _LOCK):
         return False
     try:
         with closing(sqlite3.connect(f"{(folder / _LOCK).absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as lock:
@@ -103,6 +103,20 @@ def is_written_to(folder: Path) -> bool:
             return True
         raise _unwritable(folder, error) from error
     return False
+
+
+def is_there(file: Path) -> bool:
+    """Say whether there is such a file.
+
+    Raises
+    ------
+    BatchError
+        Its folder cannot be looked into.
+    """
+    try:
+        return file.is_file()
+    except OSError as error:
+        raise BatchError(f"{file.parent}: cannot be looked into ({error.strerror}); it is another's") from error
 
 
 def read_only_uri(folder: Path) -> str:
