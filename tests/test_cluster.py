@@ -99,7 +99,7 @@ def test_a_scheduler_that_goes_away_ends_the_run_with_what_to_do(tmp_path: Path,
         next(line for line in run.stderr if '"page"' in line)
         cluster.scheduler.kill()
         said = run.stderr.read()
-        assert run.wait(60) == 2
+        assert run.wait(60) == 2, said
     events = [json.loads(line) for line in said.splitlines()]
     assert "the scheduler is gone" in events[-1]["text"]
     with open_results(tmp_path / "out") as results:
