@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import os
 import re
+import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from dataclasses import fields as dataclass_fields
 from itertools import chain
@@ -42,6 +44,8 @@ CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conf
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""
 
+_PART: Final = ".part"
+_DAY_S: Final = 86_400
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 
@@ -69,6 +73,7 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         There is no batch in the folder, or a table cannot be written.
     """
     with open_results(folder) as results:
+        _remove_left_over(folder, folder / "failed")
         _write_results(folder / "results.csv", results)
         if len(results.forms()) > 1:
             _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
@@ -237,7 +242,7 @@ def _write_pictures(folder: Path, failed: Iterable[StoredPage], results: Results
     try:
         for stale in folder.glob("*.jpg"):
             if stale.name not in names:
-                stale.unlink()
+                stale.unlink(missing_ok=True)
         for name, page in names.items():
             picture = results.picture(page)
             if picture is not None:
@@ -262,21 +267,32 @@ def _flat(name: str) -> str:
 def _whole(target: Path) -> Iterator[Path]:
     """Give a place to write to, readable by its owner alone; it becomes `target` when all went well.
 
+    The place is this call's own: the end of a run and an export may write the same table at the same time.
+
     Raises
     ------
     BatchError
         It cannot be written.
     """
-    part = target.with_name(f".{target.name}.part")
     try:
+        file, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_PART, dir=target.parent)
+        part = Path(name)
         try:
-            os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+            os.close(file)
             yield part
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(target, error) from error
+
+
+def _remove_left_over(*folders: Path) -> None:
+    """Remove what calls that were killed a day ago or earlier had begun to write."""
+    for part in (part for folder in folders for part in folder.glob(f".*{_PART}")):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > _DAY_S:
+                part.unlink()
 
 
 def _unwritable(place: Path, error: OSError) -> BatchError:

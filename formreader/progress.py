@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -223,7 +223,8 @@ class _Lines(Log):
     def _line(self) -> str:
         tally, left = self._tally, ""
         if self._total and tally.pace:
-            left = f", {time.strftime('%H:%M:%S', time.gmtime((self._total - tally.seen) / tally.pace))} left"
+            left_s = max(0, self._total - tally.seen) / tally.pace
+            left = f", {timedelta(seconds=round(left_s))} left"
         of = f" of {self._total:,}" if self._total else ""
         return f"{tally.seen:,}{of} pages, {tally.pace:.1f} pages/s{left}, {_so_far(tally)}"
 

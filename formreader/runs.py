@@ -85,6 +85,8 @@ def to_read(batch: Batch, found: Iterable[PageRef | None], wanted: Wanted, tally
     given = 0
     for portion in _in_portions(found):
         if portion is None:
+            if given == wanted.limit:
+                return  # else the run would wait for a page that it will not read
             yield None
             continue
         for ref in _new_pages(batch, portion, wanted, tally):

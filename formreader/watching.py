@@ -10,7 +10,7 @@ from pathlib import Path
 from formreader.disks import on_network
 from formreader.errors import UnusableCall
 from formreader.places import is_address
-from formreader.scans import file_stamp, find_scans, scans_among
+from formreader.scans import file_stamp, files_below, scans_among
 from formreader.values import PageRef
 
 
@@ -36,7 +36,7 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
     Raises
     ------
     UnusableCall
-        A place is no folder, or the library that watches is not installed.
+        A place is no folder, or the library that watches is not installed. This is said before the first is asked for.
     """
     for folder in folders:
         if is_address(folder) or not folder.is_dir():
@@ -44,9 +44,15 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
                 f"{folder}: no folder of this machine; --watch waits for scans that are dropped into folders"
             )
     try:
-        from watchfiles import watch
+        import watchfiles  # noqa: F401
     except ImportError as error:
         raise UnusableCall("--watch needs watchfiles; install it with: pip install 'formreader[watch]'") from error
+    return _dropped(folders, params)
+
+
+def _dropped(folders: Sequence[Path], params: WatchParams) -> Iterator[PageRef | None]:
+    from watchfiles import watch
+
     look_ms = round(1000 * params.look_s)
     changes = watch(
         *folders,
@@ -57,7 +63,7 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
         force_polling=any(map(on_network, folders)) or None,  # nobody tells what another machine wrote
     )
     touched = {Path(path) for _, path in next(changes)}  # it watches now: what comes during the listing is not missed
-    touched.update(ref.path for ref in find_scans(folders, may_be_empty=True).pages)
+    touched.update(folders)
     growing: dict[Path, tuple[str, float]] = {}
     while True:
         yield from scans_among(_whole(growing, _files(touched), params.still_s), folders)
@@ -68,7 +74,7 @@ def dropped_scans(folders: Sequence[Path], params: WatchParams = WatchParams()) 
 def _files(touched: Iterable[Path]) -> Iterator[Path]:
     """Give files, for a folder those in it: one that was moved here as a whole speaks for all below it."""
     for path in touched:
-        yield from (below for below in path.rglob("*") if below.is_file()) if path.is_dir() else [path]
+        yield from files_below(path)
 
 
 def _whole(growing: dict[Path, tuple[str, float]], touched: Iterable[Path], still_s: float) -> list[Path]:

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from formreader import cli
 from formreader.errors import ModelError, NoBoxes
 from formreader.export import read_results
+from formreader.progress import Tally, shown
 from formreader.store import open_results
 from formreader.template import Field, Template, load_template, save_template
 from formreader.values import (
@@ -87,11 +89,11 @@ class Pipeline(types.ModuleType):
         self.unwatched = None
 
     def read_batch(
-        self, refs: Iterable[PageRef], templates: Sequence[Template], _model: object, **options: Any
+        self, refs: Iterable[PageRef | None], templates: Sequence[Template], _model: object, **options: Any
     ) -> Iterator[PageAnswer]:
         """Answer for each page by its name; a form of another width than the usual is none of the pages'."""
         self.options = options
-        for ref in refs:
+        for ref in filter(None, refs):
             self.asked.append(str(ref))
             foreign = any(template.width != FORM.width for template in templates)
             yield PageFailure(ref, "align", f"{ref}: shows another form") if foreign else self._answer(ref)
@@ -238,6 +240,42 @@ def test_dry_run_says_what_would_be_read_and_writes_nothing(
     assert (tmp_path / "out" / "batch.sqlite").read_bytes() == before
     assert [path.name for path in (tmp_path / "out").glob("*.csv")] != []
     assert rows(tmp_path / "out", "scan") == [("a.png",)]
+    _, _, err = run(*call, "--dry-run", "--json-log")
+    events = [json.loads(line) for line in err.replace("} {", "}\n{").split("\n")]
+    assert [event["event"] for event in events] == ["begin", "message", "end"]
+    assert "12 pages would be read" in events[1]["text"]
+
+
+def test_a_dry_run_that_is_stopped_writes_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Path
+) -> None:
+    def stopped(*_: object) -> Iterator[PageRef]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("formreader.runs.to_read", stopped)
+    call = ("read", folder_of(tmp_path, "a.png"), "-t", form, "-o", tmp_path / "out", "--dry-run")
+    code, _, err = run(*call)
+    assert code == 130
+    assert "Stopped" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_watch_that_cannot_be_does_not_set_results_aside(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png")
+    call = ("-t", form, "-o", tmp_path / "out")
+    run("read", scans, *call)
+    assert run("read", scans / "a.png", *call, "--fresh", "--watch")[0] == 2
+    assert rows(tmp_path / "out", "scan") == [("a.png",)]
+
+
+def test_a_watch_with_a_limit_ends_with_its_last_page(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png", "b.png")
+    for path in scans.iterdir():
+        os.utime(path, (1, 1))
+    call = ("read", scans, "-t", form, "-o", tmp_path / "out", "--watch", "--limit", "2")
+    assert run(*call)[0] == 0
+    assert rows(tmp_path / "out", "scan") == [("a.png",), ("b.png",)]
 
 
 def test_copies_of_a_scan_are_named_and_count_once_or_each(run: Run, tmp_path: Path, form: Path) -> None:
@@ -446,7 +484,15 @@ def test_log_files_get_lines_of_progress(run: Run, monkeypatch: pytest.MonkeyPat
     _, _, err = run("read", folder_of(tmp_path, "a.png", "unsure.png"), "-t", form, "-o", tmp_path / "out")
     assert "1 of 2 pages" in err
     assert "0 digits to review" in err
-    assert "00:00:00 left, 2 digits to review" in err
+    assert "0:00:00 left, 2 digits to review" in err
+
+
+def test_a_run_of_days_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("formreader.progress._EVERY_S", 0.0)
+    tally = Tally(read=100, began=time.monotonic() - 100)
+    log = shown(500_000, tally, endless=False, as_json=False, quiet=False)
+    list(log.through([PageSkipped(PageRef(Path("a.png"), 1), "blank")]))
+    assert "5 days, 18:" in capsys.readouterr().err
 
 
 def test_terminals_get_a_bar(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Path) -> None:
@@ -490,7 +536,11 @@ def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_
         (("absent folder",), "absent folder: no such file or folder"),
         (("--threshold", "1.5"), "--threshold"),
         (("--jobs", "0"), "--jobs"),
+        (("--page-timeout", "inf"), "--page-timeout"),
+        (("scans to read/a.png", "--watch"), "a.png: no folder of this machine"),
+        (("--watch", "--dry-run"), "leave --watch out"),
         (("--debug", "scans to read/look"), "would be taken for scans"),
+        (("--debug", "visit.toml"), "visit.toml: cannot be made"),
     ],
 )
 def test_calls_that_cannot_be_carried_out_write_nothing(

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from formreader.errors import UnusableCall
+from formreader.store import open_results
 from formreader.workers import dask_workers
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "visit-record"
@@ -31,6 +32,7 @@ class Cluster:
     address: str
     folder: Path
     running: ExitStack
+    scheduler: subprocess.Popen[bytes]
 
     def start_worker(self, threads: int = 1) -> subprocess.Popen[bytes]:
         """Start a worker that reads on so many threads."""
@@ -51,12 +53,12 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Start a scheduler on a free port."""
     known = tmp_path / "scheduler.json"
     with ExitStack() as running:
-        started(running, "dask_scheduler", "--port", "0", "--scheduler-file", str(known), *HERE)
+        scheduler = started(running, "dask_scheduler", "--port", "0", "--scheduler-file", str(known), *HERE)
         until = time.monotonic() + 60
         while not known.exists() or not known.read_text():
             assert time.monotonic() < until
             time.sleep(0.1)
-        yield Cluster(json.loads(known.read_text())["address"], tmp_path, running)
+        yield Cluster(json.loads(known.read_text())["address"], tmp_path, running, scheduler)
 
 
 def read(results: Path, *more: str) -> subprocess.Popen[str]:
@@ -83,6 +85,25 @@ def test_results_are_the_same_though_a_worker_is_killed_half_way(tmp_path: Path,
     assert doomed.poll() == -signal.SIGKILL
     tables = [(tmp_path / name / "results.csv").read_bytes() for name in ("alone", "together")]
     assert tables[0] == tables[1]
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_ends_the_run_with_what_to_do(tmp_path: Path, cluster: Cluster) -> None:
+    cluster.start_worker()
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with suppress(UnusableCall), closing(dask_workers(cluster.address)):
+            break
+    with read(tmp_path / "out", "--scheduler", cluster.address, "--json-log") as run:
+        assert run.stderr is not None
+        next(line for line in run.stderr if '"page"' in line)
+        cluster.scheduler.kill()
+        said = run.stderr.read()
+        assert run.wait(60) == 2, said
+    events = [json.loads(line) for line in said.splitlines()]
+    assert "the scheduler is gone" in events[-1]["text"]
+    with open_results(tmp_path / "out") as results:
+        assert results.page_count() >= 1
 
 
 @pytest.mark.slow

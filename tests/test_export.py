@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import formreader.export
 from formreader.errors import BatchError, UnusableCall
 from formreader.export import (
     RESULTS_COLUMNS,
@@ -333,3 +337,31 @@ def test_batch_without_drift_has_no_table_of_it(batch: Path) -> None:
     write_tables(batch)
     assert not (batch / "drift.csv").exists()
     assert read_drifts(batch) == []
+
+
+def test_two_writers_of_one_table_each_write_it_whole(batch: Path) -> None:
+    began, waiting = threading.Event(), threading.Event()
+    usual = formreader.export._result_rows
+
+    def slow(*of: Any) -> Iterator[list[str]]:
+        rows = usual(*of)
+        yield next(rows)
+        if not began.is_set():
+            began.set()
+            waiting.wait(10)
+        yield from rows
+
+    write_tables(batch)
+    whole = (batch / "results.csv").read_bytes()
+    (batch / ".results.csv.of a killed call.part").write_text("half")
+    os.utime(batch / ".results.csv.of a killed call.part", (1, 1))
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as other:
+        patch.setattr(formreader.export, "_result_rows", slow)
+        first = other.submit(write_tables, batch)
+        assert began.wait(10)
+        write_tables(batch)
+        assert (batch / "results.csv").read_bytes() == whole
+        waiting.set()
+        first.result(10)
+    assert (batch / "results.csv").read_bytes() == whole
+    assert not list(batch.glob(".*.part"))

@@ -782,3 +782,28 @@ def test_an_address_that_does_not_answer_says_so(served: tuple[Path, str]) -> No
         load_page(gone)
     with pytest.raises(UnreadableScan, match=r"gone\.png: cannot be read"):
         identified(gone)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_a_scan_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"M\xfcller.jpg")
+    path.write_bytes(cv2.imencode(".jpg", np.full((300, 200), 255, np.uint8))[1].tobytes())
+    (ref,) = find_scans([tmp_path]).pages
+    assert load_page(ref).pixels.shape == (300, 200)
+
+
+def test_a_link_to_where_nobody_may_look_is_a_scan_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.png", "closed", "closed.png"):
+        (tmp_path / name).write_bytes(b"")
+    looked = Path.stat
+
+    def refused(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name.startswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return looked(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    pages = find_scans([tmp_path]).pages
+    assert [ref.name for ref in pages] == ["a.png", "closed.png"]
+    with pytest.raises(UnreadableScan, match="Permission denied"):
+        identified(pages[1])

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -655,7 +655,7 @@ def test_file_names_that_are_no_unicode_are_stored(tmp_path: Path) -> None:
     with opened(tmp_path / "out") as batch:
         batch.pending([ref])
         batch.add(PageFailure(ref, "scans", f"{ref}: broken"))
-    assert list(values(tmp_path / "out")) == ["caf\N{REPLACEMENT CHARACTER}.png"]
+    assert list(values(tmp_path / "out")) == ["caf\\xe9.png"]
 
 
 # --- several forms
@@ -694,3 +694,115 @@ def test_each_form_has_the_columns_of_its_own_template_and_readings(tmp_path: Pa
         assert results.columns("visit") == ("id", "older")
         assert results.columns("exam") == ("mark",)
         assert results.columns() == ("id", "mark", "older")
+
+
+@pytest.mark.parametrize("keep_duplicates", [False, True])
+def test_a_copy_under_the_name_that_a_scan_had_before_has_its_row(tmp_path: Path, keep_duplicates: bool) -> None:
+    old = scan(tmp_path, "a", "content")
+    new = replace(old, path=tmp_path / "b", name="b")
+    with opened(tmp_path / "out", keep_duplicates=keep_duplicates) as batch:
+        batch.pending([old])
+        batch.add(answer(old))
+    old.path.rename(new.path)
+    with opened(tmp_path / "out", keep_duplicates=keep_duplicates) as batch:
+        assert todo(batch, [new]) == ([], [])
+    old.path.write_text("content")
+    back = replace(old, stamp="copied back")
+    with opened(tmp_path / "out", keep_duplicates=keep_duplicates) as batch:
+        assert todo(batch, [back, new]) == ([], [back])
+    assert values(tmp_path / "out") == {"a": "7" if keep_duplicates else "duplicate", "b": "7"}
+    with opened(tmp_path / "out", keep_duplicates=keep_duplicates) as batch:
+        assert todo(batch, [back, new]) == ([], [back])
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_scans_whose_names_are_no_text_are_told_apart(tmp_path: Path) -> None:
+    refs = [scan(tmp_path, os.fsdecode(name), "scan") for name in (b"M\xf6ller.png", b"M\xfcller.png")]
+    refs = [replace(ref, sha256=f"sha{number}") for number, ref in enumerate(refs)]
+    twin = replace(scan(tmp_path, "twin.png"), sha256="sha1")
+    for _ in range(2):
+        with opened(tmp_path / "out") as batch:
+            new, twins = todo(batch, [*refs, twin])
+            assert twins == [twin]
+            for ref in new:
+                batch.add(answer(ref))
+    with opened(tmp_path / "out") as batch:
+        assert todo(batch, [*refs, twin]) == ([], [twin])
+    assert len(stored(tmp_path / "out")) == 3
+
+
+def test_a_place_that_nobody_may_look_at_is_taken_for_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (scan(tmp_path, name, "content") for name in ("a", "b"))
+    with opened(tmp_path / "out") as batch:
+        batch.pending([first])
+        batch.add(answer(first))
+
+    looked = Path.exists
+
+    def refused(path: Path) -> bool:
+        if path == first.path:
+            raise PermissionError(13, "Permission denied")
+        return looked(path)
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with opened(tmp_path / "out") as batch:
+        assert todo(batch, [second]) == ([], [second])
+
+
+def _bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".sqlite-shm"}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_rehearsal_leaves_every_byte_as_it_was(tmp_path: Path, killed: bool) -> None:
+    folder = tmp_path / "out"
+    refs = [scan(tmp_path, name) for name in ("a", "b")]
+    with opened(folder) as batch:
+        batch.pending(refs[:1])
+        batch.add(answer(refs[0]))
+        left = _bytes_of(folder)
+    if killed:  # as it was before the end of the run
+        for name, content in left.items():
+            if not name.startswith("batch.lock"):
+                (folder / name).write_bytes(content)
+    before = _bytes_of(folder)
+    assert ("batch.sqlite-wal" in before) == killed
+    with opened(folder, rehearse=True) as batch:
+        assert todo(batch, refs) == (refs[1:], [])
+        for number in range(2000):  # more than the cache holds
+            batch.pending([replace(refs[1], path=tmp_path / f"{number:0800}", sha256=f"{number:0800}")])
+    assert _bytes_of(folder) == before
+    assert values(folder) == {"a": "7"}
+
+
+def test_a_rehearsal_leaves_a_batch_of_an_earlier_version_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "batch.sqlite")) as connection:
+        connection.executescript((Path(__file__).parent / "batch_of_version_1.sql").read_text("utf-8"))
+    before = (folder / "batch.sqlite").read_bytes()
+    with suppress(BatchError), opened(folder, rehearse=True):
+        pass
+    assert (folder / "batch.sqlite").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_only_to_be_read_shows_its_results(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with opened(folder) as batch:
+        batch.pending([ref := scan(tmp_path, "a")])
+        batch.add(answer(ref))
+    folder.chmod(0o500)
+    try:
+        assert values(folder) == {"a": "7"}
+    finally:
+        folder.chmod(0o700)
+
+
+def test_results_of_another_that_may_not_be_looked_into_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(BatchError, match="cannot be looked into"):
+        stored(tmp_path / "out")

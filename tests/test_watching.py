@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from formreader.errors import UnusableCall
+from formreader.scans import find_scans
+from formreader.store import open_results
 from formreader.values import PageRef
 from formreader.watching import WatchParams, dropped_scans
 
@@ -74,7 +76,7 @@ def test_what_the_program_writes_is_no_scan(tmp_path: Path) -> None:
 def test_only_folders_are_watched(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(UnusableCall, match="--watch waits for scans that are dropped into folders"):
-        next(dropped_scans([tmp_path / "a.png"]))
+        dropped_scans([tmp_path / "a.png"])
 
 
 def until(there: Callable[[], bool], seconds: float = 90) -> None:
@@ -108,7 +110,26 @@ def test_the_program_reads_what_is_dropped_until_it_is_stopped(tmp_path: Path, e
             until(lambda: rows() == 3)
             run.send_signal(end)
             assert run.wait(20) == 0, log.read_text()
+            with open_results(results) as batch:
+                assert batch.standing().runs[-1].finished  # this is how a watch ends: nothing is broken off
         finally:
             run.kill()
     assert rows() == 3
     assert "3 pages in" in log.read_text()
+
+
+def test_what_links_lead_to_is_watched_as_it_is_listed(tmp_path: Path) -> None:
+    real, elsewhere = tmp_path / "real", tmp_path / "elsewhere"
+    for folder in (real / "sub", elsewhere):
+        folder.mkdir(parents=True)
+    for path in (real / "a.png", real / "sub" / "b.png", elsewhere / "c.png"):
+        path.write_bytes(path.name.encode())
+        os.utime(path, (1, 1))
+    (tmp_path / "inbox").symlink_to(real)
+    (real / "link.png").symlink_to(elsewhere / "c.png")
+    (real / "more").symlink_to(elsewhere)
+    listed = {str(ref) for ref in find_scans([tmp_path / "inbox"]).pages}
+    found = dropped_scans([tmp_path / "inbox"], QUICK)
+    assert set(names(found, 0.5)) == listed == {"a.png", "sub/b.png", "link.png"}
+    (tmp_path / "inbox" / "d.png").write_bytes(b"d")
+    assert names(found, 1.0) == ["d.png"]

@@ -114,7 +114,11 @@ def read(
     page_timeout: Annotated[
         float,
         typer.Option(
-            min=1, metavar="SECONDS", help="Give a page up that takes longer; it fails.", rich_help_panel=_LARGE
+            min=1,
+            max=86_400,
+            metavar="SECONDS",
+            help="Give a page up that takes longer; it fails.",
+            rich_help_panel=_LARGE,
         ),
     ] = 120,
     json_log: Annotated[
@@ -175,7 +179,11 @@ def read(
     classifier = load_form_model(model_path(model))
     if debug:
         _refuse_among_scans(debug, scans)
+    if watch and dry_run:
+        raise UnusableCall("--watch with --dry-run: what will come cannot be said; leave --watch out")
     found = find_scans(scans, may_be_empty=watch)
+    come = dropped_scans(scans) if watch else found.pages
+    look = Pictures(_folder(debug)) if debug and not dry_run else unwatched
     versions = {f"version of {form.name}": form.version for form in forms if form.version}
     workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs or -1)
     tally = Tally()
@@ -195,22 +203,28 @@ def read(
                 rehearse=dry_run,
             ) as batch,
         ):
-            refs = to_read(batch, dropped_scans(scans) if watch else found.pages, wanted, tally)
+            refs = to_read(batch, come, wanted, tally)
             if dry_run:
-                _say_plan([ref for ref in refs if ref], tally)
+                _say_plan([ref for ref in refs if ref], tally, log.say if json_log else say)
+                log.end("finished")
                 return
             if watch:
                 refs = _written_at_rest(refs, batch, lambda: write_tables(output, digits=digits))
-            look = Pictures(_folder(debug)) if debug else unwatched
             limits = Limits(page_s=page_timeout)
             answers = read_batch(
                 refs, forms, classifier, threshold=threshold, workers=workers, limits=limits, watch=look
             )
-            for answer in log.through(answers):
-                tally.count(store(batch, answer, wanted))
+            try:
+                for answer in log.through(answers):
+                    tally.count(store(batch, answer, wanted))
+            except KeyboardInterrupt:
+                warnings.simplefilter("ignore")  # of what was cancelled: it was asked for
+                if not watch or batch.in_flight:
+                    raise
         write_tables(output, digits=digits)
     except KeyboardInterrupt:
-        warnings.simplefilter("ignore")  # of what was cancelled: it was asked for
+        if dry_run:
+            raise
         log.say("Stopped; writing what was read ...")
         write_tables(output, digits=digits)
         if not watch:
@@ -240,16 +254,14 @@ def _written_at_rest(
         yield ref
 
 
-def _say_plan(new: Sequence[PageRef], tally: Tally) -> None:
+def _say_plan(new: Sequence[PageRef], tally: Tally, tell: Callable[[str], None]) -> None:
     from formreader.progress import count_of
 
-    say(f"{count_of(len(new), 'page')} would be read:")
-    for ref in new[:_NAMES_SHOWN]:
-        say(f"  {ref}")
+    lines = [f"{count_of(len(new), 'page')} would be read:"]
+    lines += [f"  {ref}" for ref in new[:_NAMES_SHOWN]]
     if len(new) > _NAMES_SHOWN:
-        say(f"  ... and {len(new) - _NAMES_SHOWN:,} more")
-    for line in tally.states():
-        say(line)
+        lines.append(f"  ... and {len(new) - _NAMES_SHOWN:,} more")
+    tell("\n".join([*lines, *tally.states()]))
 
 
 def _about_batch(results: Path) -> list[str]:

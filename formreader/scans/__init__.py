@@ -12,7 +12,7 @@ import re
 import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -124,14 +124,31 @@ def find_scans(inputs: Sequence[Path], *, may_be_empty: bool = False) -> FoundSc
 def scans_among(paths: Iterable[Path], folders: Sequence[Path]) -> Iterator[PageRef]:
     """Give the pages of those files below some folders that `find_scans` would find there, under the same names."""
     base = _common_parent(folders)
-    named = {path: _name_below(base, path) for path in paths if _would_be_found(path, folders)}
+    named: dict[Path, str] = {}
+    for path in (_below_as_given(path, folders) for path in paths):
+        if _would_be_found(path, folders):
+            named.setdefault(path.resolve(), _name_below(base, path))
     for path in sorted(named, key=lambda path: _natural(named[path])):
-        yield from (PageRef(path.resolve(), page, named[path]) for page in range(1, _page_count(path) + 1))
+        yield from (PageRef(path, page, named[path]) for page in range(1, _page_count(path) + 1))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Give the files that `find_scans` looks at in a folder, or a file itself; what cannot be listed ends them."""
+    with suppress(NoScans):
+        yield from _files_below(folder, set()) if _is_folder(folder) else [folder]
+
+
+def _below_as_given(path: Path, folders: Sequence[Path]) -> Path:
+    """Give a path below the folder as it was given, also where some systems tell of what its links lead to."""
+    for folder in folders:
+        if not path.absolute().is_relative_to(folder.absolute()) and path.is_relative_to(folder.resolve()):
+            return folder.absolute() / path.relative_to(folder.resolve())
+    return path
 
 
 def _would_be_found(path: Path, folders: Sequence[Path]) -> bool:
     """Say whether a file is a scan by its ending, and nothing above it says that what is there is none."""
-    if path.suffix.lower() not in ENDINGS or not path.is_file():
+    if path.suffix.lower() not in ENDINGS or not file_stamp(path) or _is_special(path):
         return False
     roots = [folder for folder in map(Path.absolute, folders) if path.absolute().is_relative_to(folder)]
     return any(
@@ -234,10 +251,18 @@ def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in CLUTTER:
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _files_below(entry, seen)
         else:
             yield entry
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether this is a folder; what cannot be asked is a file that decoding will report."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_special(path: Path) -> bool:
@@ -333,6 +358,6 @@ def _errors_of_any_store() -> Iterator[None]:
 
 
 def _why_not_read(name: str, error: OSError) -> str:
-    if isinstance(error, IsADirectoryError | PermissionError) and Path(name).is_dir():
+    if isinstance(error, IsADirectoryError | PermissionError) and _is_folder(Path(name)):
         return f"{name}: a folder, no picture; give the folder itself to read what is in it"
     return f"{name}: cannot be read ({error.strerror}); check that it is there and that you may read it"

@@ -16,7 +16,19 @@ def decoded_in_place(path: Path, flags: int) -> NDArray[np.uint8] | None:
     What OpenCV decodes from memory, and what its `imread` returns by itself, is copied once more: a third of the time
     that a JPEG takes, and a second picture in memory.
     """
-    if os.name == "nt" and not str(path).isascii():  # names go through the system's code page there
+    name = str(path)
+    if os.name == "nt" and not name.isascii():  # names go through the system's code page there
         return None
-    pixels = cv2.imread(str(path), dst=None, flags=flags)
+    if not _is_text(name):
+        return None
+    pixels = cv2.imread(name, dst=None, flags=flags)
     return None if pixels is None or not pixels.size else np.asarray(pixels)
+
+
+def _is_text(name: str) -> bool:
+    """Say whether a name is UTF-8: OpenCV crashes on another."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from formreader.fields import needs_review
 from formreader.places import place
 from formreader.store import folder as folders
 from formreader.store.folder import insert, transaction
-from formreader.store.packing import as_json, packed_digits, packed_fields, storable
+from formreader.store.packing import as_json, as_on_disk, packed_digits, packed_fields, storable
 from formreader.template import Template
 from formreader.values import PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
 
@@ -113,10 +113,9 @@ class Batch:
         query = "SELECT path, duplicate, stamp FROM current_places WHERE sha256 = ? AND page = ? ORDER BY id"
         rows = self._connection.execute(query, (ref.sha256, ref.page)).fetchall()
         known = {place: (bool(second), known_stamp) for place, second, known_stamp in rows}
-        here = known.get(path)
-        was_first = here is not None and not here[0]
+        here = known.pop(path, None)
         # Content whose other places are gone was moved or renamed: it is no second page.
-        duplicate = not was_first and any(place(other).exists() for other, (second, _) in known.items() if not second)
+        duplicate = any(_is_there(other) for other, (second, _) in known.items() if not second)
         if here != (duplicate, ref.stamp):
             name = storable(ref.name or ref.path.name)
             row = {"sha256": ref.sha256, "page": ref.page, "name": name, "path": path, "stamp": ref.stamp}
@@ -270,6 +269,14 @@ def open_batch(
         yield Batch(connection, folder, number, series)
         with transaction(connection, folder):
             connection.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), number))
+
+
+def _is_there(stored: str) -> bool:
+    """Say whether something lies at a stored place; one that cannot be looked at is not known to be gone."""
+    try:
+        return any(place(path).exists() for path in dict.fromkeys((stored, as_on_disk(stored))))
+    except Exception:  # noqa: BLE001 - each store has errors of its own
+        return True
 
 
 def _series(connection: sqlite3.Connection, folder: Path, run: dict[str, Any], *, reread: bool) -> int:

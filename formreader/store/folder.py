@@ -16,6 +16,7 @@ from formreader.store.schema import APPLICATION, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
+_READ_VERSION: Final = 19  # place in a file's header, https://www.sqlite.org/fileformat2.html
 _LOOKED_AT_S: Final = 0.2  # `is_written_to` holds the lock for less than a thousandth of that
 
 
@@ -27,9 +28,9 @@ def refuse_foreign(folder: Path, *, aside: bool) -> None:
     BatchError
         There is something else, or a batch that this program cannot go on with.
     """
-    if folder.exists() and not folder.is_dir():
-        raise BatchError(f"{folder}: is a file; results need a folder of their own")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise BatchError(f"{folder}: is a file; results need a folder of their own")
         batch_bytes = (folder / FILE).stat().st_size if (folder / FILE).exists() else None
         foreign = batch_bytes is None and folder.is_dir() and any(_visible(folder))
     except OSError as error:
@@ -37,7 +38,7 @@ def refuse_foreign(folder: Path, *, aside: bool) -> None:
     if foreign:
         raise BatchError(f"{folder}: holds other files; results need a folder of their own, name a new one with -o")
     if batch_bytes and not aside:
-        with connected(folder):
+        with connected(folder, read_only=True):
             pass
 
 
@@ -92,7 +93,7 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 def is_written_to(folder: Path) -> bool:
     """Say whether a run holds the batch's lock; nothing is written, and no run is kept from starting."""
-    if not (folder / _LOCK).exists():
+    if not is_there(folder / _LOCK):
         return False
     try:
         with closing(sqlite3.connect(f"{(folder / _LOCK).absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as lock:
@@ -104,11 +105,35 @@ def is_written_to(folder: Path) -> bool:
     return False
 
 
+def is_there(file: Path) -> bool:
+    """Say whether there is such a file.
+
+    Raises
+    ------
+    BatchError
+        Its folder cannot be looked into.
+    """
+    try:
+        return file.is_file()
+    except OSError as error:
+        raise BatchError(f"{file.parent}: cannot be looked into ({error.strerror}); it is another's") from error
+
+
 def read_only_uri(folder: Path) -> str:
     """Give what SQLite opens a batch by so that its files stay as they are, also those of a run that was killed."""
     # Opened as read-only, a batch in WAL mode that nobody uses is left with two empty files beside it.
     mode = "ro" if (folder / f"{FILE}-wal").exists() else "rw"
+    if mode == "rw" and not (os.access(folder, os.W_OK) and os.access(folder / FILE, os.W_OK)):
+        # There the two cannot be made; without them no run writes to the batch, so that none need be.
+        mode = "ro&immutable=1" if _is_in_wal_mode(folder / FILE) else "ro"
     return f"{(folder / FILE).absolute().as_uri()}?mode={mode}"
+
+
+def _is_in_wal_mode(file: Path) -> bool:
+    """Look it up in the file's header: what connects to one in that mode must write."""
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(_READ_VERSION + 1)[_READ_VERSION:] == b"\x02"
+    return False
 
 
 @contextmanager
@@ -133,18 +158,38 @@ def connected(folder: Path, *, read_only: bool = False) -> Iterator[sqlite3.Conn
 @contextmanager
 def rehearsed(folder: Path, *, fresh: bool) -> Iterator[sqlite3.Connection]:
     """Open a batch for a run that only shows what it would do: nothing of it stays, a new batch is never made."""
-    if fresh or not (folder / FILE).exists():
+    is_new = fresh or not (folder / FILE).exists() or not (folder / FILE).stat().st_size
+    if is_new or _is_earlier(folder):
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            if not is_new:
+                with connected(folder, read_only=True) as earlier:
+                    earlier.backup(connection)
             prepare(connection, folder)
             yield connection
         return
-    with only_writer(folder), connected(folder) as connection:
-        prepare(connection, folder)
+    with only_writer(folder), _wal_kept(folder), connected(folder) as connection:
+        connection.execute("PRAGMA cache_spill = OFF")  # nothing goes to the WAL before it is known to stay
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
         finally:
             connection.execute("ROLLBACK")
+
+
+def _is_earlier(folder: Path) -> bool:
+    with connected(folder, read_only=True) as connection:
+        return is_empty(connection) or is_of_earlier_version(connection)
+
+
+@contextmanager
+def _wal_kept(folder: Path) -> Iterator[None]:
+    """Keep what a killed run left in its WAL there: the last connection that may write would move it into the batch."""
+    if not (folder / f"{FILE}-wal").exists():
+        yield
+        return
+    with connected(folder, read_only=True) as reader:
+        reader.execute("SELECT count(*) FROM sqlite_master")  # it is opened when it is first asked
+        yield
 
 
 @contextmanager

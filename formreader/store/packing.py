@@ -6,6 +6,8 @@ A page of 100 boxes takes about a kilobyte, so that half a million pages fit on 
 from __future__ import annotations
 
 import json
+import os
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -22,6 +24,8 @@ _SHARE: Final = 10_000
 _LEVEL: Final = 9  # of compression: half a millisecond a page
 _HEADER: Final = struct.Struct("<BHI")  # version, boxes, bytes of the names
 _VERSION: Final = 2
+
+_BYTE: Final = re.compile(rb"\\x([89a-f][0-9a-f])")
 
 _COLUMNS: Final = (
     *(("field", "<u2"), ("position", "<u2"), ("least", "<u2"), ("most", "<u2")),
@@ -135,5 +139,13 @@ def as_json(value: Any) -> str:
 
 
 def storable(text: str) -> str:
-    """Replace the bytes of a file name that are no UTF-8, which SQLite and CSV cannot hold."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    r"""Write the bytes of a file name that are no UTF-8, which SQLite and CSV cannot hold, as ``\xfc``.
+
+    Two names stay two: the scans of one would else take the place of the other's.
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def as_on_disk(stored: str) -> str:
+    """Give the name of a file back from what `storable` made of it."""
+    return os.fsdecode(_BYTE.sub(lambda byte: bytes([int(byte[1], 16)]), os.fsencode(stored)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from formreader.errors import BatchError
-from formreader.store.folder import FILE, connected, is_empty, is_of_earlier_version, only_writer, prepare
+from formreader.store.folder import FILE, connected, is_empty, is_of_earlier_version, is_there, only_writer, prepare
 from formreader.store.packing import unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
@@ -314,7 +314,7 @@ def open_results(folder: Path) -> Iterator[Results]:
     BatchError
         There is no batch in the folder, or it is no batch of this program's.
     """
-    if not (folder / FILE).is_file():
+    if not is_there(folder / FILE):
         raise BatchError(f"{folder}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
     with connected(folder, read_only=True) as connection:
         if is_empty(connection):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Final, Protocol
 
@@ -40,6 +41,9 @@ class Workers(Protocol):
 
     def submit(self, answer: bytes, ref: PageRef, limits: Limits) -> Future[PageAnswer]:
         """Have a page read by a pickled `Answer`."""
+
+    def reached(self) -> AbstractContextManager[None]:
+        """Raise `UnusableCall` for what is raised within because the workers cannot be reached any more."""
 
     def close(self) -> None:
         """Stop at once; what is in flight is given up."""
@@ -83,7 +87,8 @@ def _answer_of(
     future: Future[PageAnswer], ref: PageRef, workers: Workers, alone: Callable[[PageRef], PageAnswer]
 ) -> PageAnswer:
     try:
-        return future.result()
+        with workers.reached():
+            return future.result()
     except workers.lost:
         return alone(ref)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import socket
-from concurrent.futures import Future
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from typing import Any, Final
 
 from formreader.errors import UnusableCall
@@ -16,20 +19,39 @@ _ANSWER_S: Final = 10.0
 class DaskWorkers:
     """Processes that a Dask scheduler gives pages to; what a dead one held, the scheduler gives to another."""
 
-    def __init__(self, client: Any, lost: tuple[type[Exception], ...]) -> None:
+    def __init__(
+        self, address: str, client: Any, lost: tuple[type[Exception], ...], gone: tuple[type[BaseException], ...]
+    ) -> None:
+        self._address = address
         self._client = client
         self._executor = client.get_executor(pure=False)
         self.lost = lost
+        self._gone = gone
 
     @property
     def at_once(self) -> int:
         """Two pages a process, as many as there are at this moment."""
-        return 2 * max(1, len(self._client.nthreads()))
+        with self.reached():
+            return 2 * max(1, len(self._client.nthreads()))
 
     def submit(self, answer: bytes, ref: PageRef, limits: Limits) -> Future[PageAnswer]:
         """Have a page read by any of the workers."""
-        future: Future[PageAnswer] = self._executor.submit(answered, answer, ref, limits)
+        with self.reached():
+            future: Future[PageAnswer] = self._executor.submit(answered, answer, ref, limits)
         return future
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Say so where the scheduler turns out to be gone: it takes all pages in flight along."""
+        try:
+            yield
+        except (CancelledError, OSError, RuntimeError) as error:
+            if self._client.status == "running" and not isinstance(error, self._gone):
+                raise  # of the worker: it cannot load the model, say
+            raise UnusableCall(
+                f"{self._address}: the scheduler is gone ({type(error).__name__}); what was read is stored: start it "
+                "again, then give the same command without --fresh to go on"
+            ) from error
 
     def close(self) -> None:
         """Take back what was not read, and leave the scheduler."""
@@ -47,9 +69,11 @@ def dask_workers(address: str) -> DaskWorkers:
     """
     try:
         from distributed import Client, KilledWorker
-        from distributed.comm import get_address_host_port
+        from distributed.comm import CommClosedError, get_address_host_port
     except ImportError as error:
         raise UnusableCall("--scheduler needs Dask; install it with: pip install 'formreader[dask]'") from error
+    for name in ("distributed", "distributed.client"):  # each has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a scheduler's end is told in our own words
     try:
         # A client that finds nobody to talk to takes half a minute to give up.
         socket.create_connection(get_address_host_port(address), timeout=_ANSWER_S).close()
@@ -62,7 +86,7 @@ def dask_workers(address: str) -> DaskWorkers:
         raise UnusableCall(
             f"{address}: {_wrong(threads)}; on each machine start: dask worker {address} --nthreads 1 --nworkers auto"
         )
-    return DaskWorkers(client, (KilledWorker,))
+    return DaskWorkers(address, client, (KilledWorker,), (CancelledError, CommClosedError))
 
 
 def _wrong(threads: dict[str, int]) -> str:
