@@ -20,6 +20,8 @@ from formreader.store import Batch, Known
 from formreader.values import PageAnswer, PageFailure, PageRef, PageSkipped
 
 _NOT_WANTED: Final = "not among the pages that --pages names"
+_PAGES: Final = "pages"
+"""The stage in which pages fail that `--pages` leaves out."""
 _OTHER_FORM: Final = "align"
 """The stage in which pages of other forms fail."""
 _PORTION: Final = 16
@@ -55,6 +57,8 @@ class Wanted:
         """Say whether a page has its answer: what is not wanted may be later, what failed is tried when asked for."""
         if known.outcome == "left_out":  # if it was looked at, it shows another form
             return bool(known.stage) and self.others == "skip"
+        if known.stage == _PAGES:  # it failed for not being wanted
+            return known.now
         return known.outcome != "failed" or known.now or not self.retry_failed
 
 
@@ -124,7 +128,7 @@ def _new_pages(batch: Batch, found: Iterable[PageRef], wanted: Wanted, tally: Ta
     others = [ref for ref in new if not wanted.has(ref)]
     if wanted.others == "fail":
         for ref in others:
-            tally.count(store(batch, PageFailure(ref, "pages", _NOT_WANTED), wanted))
+            tally.count(store(batch, PageFailure(ref, _PAGES, _NOT_WANTED), wanted))
     else:
         batch.leave_out(PageSkipped(ref, _NOT_WANTED) for ref in others)
         tally.skipped += len(others)

@@ -454,6 +454,17 @@ def test_pages_left_out_are_read_when_wanted(run: Run, pipeline: Pipeline, tmp_p
     assert pipeline.asked == ["a.tif", "a.tif#2", "a.tif#3"]
 
 
+def test_pages_that_failed_for_not_being_wanted_are_read_when_wanted(
+    run: Run, pipeline: Pipeline, tmp_path: Path, form: Path
+) -> None:
+    call = ("read", folder_of(tmp_path, "a.tif"), "-t", form, "-o", tmp_path / "out")
+    assert run(*call, "--pages", "1", "--other-pages", "fail")[0] == 1
+    assert run(*call, "--pages", "1", "--other-pages", "fail")[0] == 1
+    assert pipeline.asked == ["a.tif"]
+    assert run(*call, "--pages", "1-2")[0] == 0
+    assert pipeline.asked == ["a.tif", "a.tif#2"]
+
+
 @pytest.mark.parametrize("pages", ["0", "2-1", "one", "1,,2", "1-"])
 def test_page_lists_that_make_no_sense_are_refused(run: Run, tmp_path: Path, form: Path, pages: str) -> None:
     code, _, err = run("read", folder_of(tmp_path, "a.png"), "-t", form, "-o", tmp_path / "out", "--pages", pages)

@@ -728,6 +728,15 @@ def test_a_header_of_rubbish_is_no_header(tail: bytes, start: bytes) -> None:
     assert header is None or not header.is_complete or header.width * header.height >= 0
 
 
+def test_a_file_that_is_another_than_was_fingerprinted_is_refused(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a.png", np.full((300, 400), 200, np.uint8))
+    ref = identified(PageRef(tmp_path / "a.png", 1, "a.png"))
+    assert load_page(ref).pixels.max() == 200
+    save_picture(tmp_path / "a.png", np.full((310, 400), 90, np.uint8))
+    with pytest.raises(UnreadableScan, match="changed while it was read; run the same command again"):
+        load_page(ref)
+
+
 # --- scans behind an address ------------------------------------------------------------------------------------------
 
 

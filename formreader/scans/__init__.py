@@ -211,7 +211,7 @@ def load_page(ref: PageRef) -> Page:
     Raises
     ------
     UnreadableScan
-        The file is no picture, broken, or too small to hold a form.
+        The file is no picture, broken, too small to hold a form, or not the one whose fingerprint was taken.
     ScanTooLarge
         It has more pixels than any scanner makes; it was not decoded.
     LockedPdf
@@ -229,6 +229,9 @@ def load_page(ref: PageRef) -> Page:
     else:
         in_place = None if is_address(ref.path) else functools.partial(decoded_in_place, ref.path)
         picture = decode(content, str(ref), ref.page, in_place=in_place)
+    if ref.stamp and not is_address(ref.path) and file_stamp(ref.path) != ref.stamp:
+        # What was decoded is not the content that the page is stored under.
+        raise UnreadableScan(f"{ref}: the file was changed while it was read; run the same command again")
     return Page(ref, picture.grey, picture.colour, picture.dpi)
 
 
