@@ -18,9 +18,8 @@ from dataclasses import astuple
 from dataclasses import fields as dataclass_fields
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
-import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
@@ -29,6 +28,9 @@ from formreader.checks import Drift, DriftSearch
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
 from formreader.store import Change, Conflict, Results, StoredPage, open_results
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULTS_COLUMNS: Final = ("scan", "page", "status", "review")
 DIGITS_COLUMNS: Final = (
@@ -119,6 +121,8 @@ def export_book(folder: Path, target: Path) -> None:
 
 def read_results(path: Path) -> pd.DataFrame:
     """Read one of the CSVs back: all cells text, the mark before what would start a formula taken off."""
+    import pandas as pd  # nothing else here wants it
+
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = ([unguarded(cell) for cell in row] for row in csv.reader(file))
     return pd.DataFrame(rows, columns=header, dtype=str)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Any, Final, cast
+from typing import Final
 
 import joblib
 import psutil
@@ -83,8 +82,6 @@ def _begin(memory_bytes: int, parent: int) -> None:
     """Set a new process up: Ctrl-C is left to the parent, which stops it or takes it along, and memory has an end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    # scikit-learn loads pandas where it is installed, only to know its types: 30 MB a process that reads pages.
-    sys.modules.setdefault("pandas", cast(Any, None))
     with suppress(ImportError, ValueError, OSError):  # not on this system, or a lower limit holds already
         import resource
 

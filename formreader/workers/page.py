@@ -6,10 +6,12 @@ import faulthandler
 import functools
 import os
 import pickle
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import cv2
 
@@ -64,8 +66,27 @@ def answered(answer: bytes, ref: PageRef, limits: Limits) -> PageAnswer:
 @functools.lru_cache(maxsize=1)
 def _unpacked(answer: bytes) -> Answer:
     """Load model and templates once a process."""
-    unpacked: Answer = pickle.loads(answer)  # noqa: S301 - from the process that started this one
+    unpacked: Answer
+    try:
+        # scikit-learn loads pandas where it is installed, only to know its types: 30 MB a process that reads pages.
+        with _absent("pandas"):
+            unpacked = pickle.loads(answer)  # noqa: S301 - from the process that started this one
+    except ImportError:  # somebody's own answer wants it
+        unpacked = pickle.loads(answer)  # noqa: S301
     return unpacked
+
+
+@contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """Have a module that is not loaded yet look as if it were not installed."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = cast(Any, None)
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 @functools.cache
