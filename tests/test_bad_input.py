@@ -199,6 +199,7 @@ def test_a_blank_sheet_is_skipped_and_all_is_well(tmp_path: Path, scans: Path, t
     assert table(tmp_path / "out", "failed") == []
 
 
+@pytest.mark.slow
 def test_only_front_pages_are_read_where_asked(tmp_path: Path, scans: Path, template: Path) -> None:
     other = wear(visit_record(DPI).picture, DPI, Wear(noise=2), np.random.default_rng(1))
     write_scan([good(0), other, good(1)], scans / "a.pdf")
@@ -211,6 +212,7 @@ def test_only_front_pages_are_read_where_asked(tmp_path: Path, scans: Path, temp
     assert found == {"a.pdf#2": "skipped", "a.pdf#3": "skipped", "b.png#1": "skipped"}
 
 
+@pytest.mark.slow
 def test_spaces_and_letters_of_any_script_stand_in_paths(tmp_path: Path) -> None:
     folder = tmp_path / "Zähler, größere (2024)" / "страница 1"
     folder.mkdir(parents=True)

@@ -300,6 +300,7 @@ def test_what_is_kept_for_the_test_is_not_learnt_and_the_sources_own_test_is_lef
     assert card["test"]["error"] < 0.7  # a test on the wrongly labelled part would show
 
 
+@pytest.mark.slow
 def test_without_a_split_the_sources_own_test_part_is_read(trained: Trained) -> None:
     card = load_model(trained(find_classifier("svm"))).card
     assert card["tested_on"] == "the test part of the source"
@@ -317,6 +318,7 @@ def test_a_split_of_too_few_digits_is_refused(tmp_path: Path) -> None:
 # --- the command
 
 
+@pytest.mark.slow
 def test_the_command_in_the_card_makes_the_same_model(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

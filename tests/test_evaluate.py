@@ -203,6 +203,7 @@ class Links(HTMLParser):
         self.words.append(data)
 
 
+@pytest.mark.slow
 def test_a_report_stands_alone_and_compares_models(npz: Path, worse: Path, tmp_path: Path) -> None:
     out = tmp_path / "a report"
     code, said, err = run("evaluate", "--data", npz, "--model", "default", "--model", worse, "-o", out)

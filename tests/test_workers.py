@@ -76,6 +76,7 @@ def test_a_page_that_ends_its_process_fails_alone(fate: str, said: str, capfd: p
     assert ("Traceback" in capfd.readouterr().err) == (fate == "mistake")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_several_bad_pages_among_good_ones_each_fail(jobs: int) -> None:
     bad = ("crash", "crash-2", "killed", "exit")
@@ -134,6 +135,7 @@ def test_processes_end_with_the_one_that_started_them() -> None:
     assert not any(map(_lives, workers))
 
 
+@pytest.mark.slow
 def test_processes_end_though_the_one_that_starts_them_is_killed_at_once() -> None:
     run = (
         "import os, threading; from tests.test_workers import *\n"
