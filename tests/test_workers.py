@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -31,6 +32,7 @@ def read(ref: PageRef) -> PageAnswer:
         "hungry": lambda: np.ones(2**31),
         "mistake": lambda: dict[str, int]()["no such key"],
         "changed": lambda: _changed(),
+        "pandas": lambda: importlib.import_module("pandas").DataFrame,
     }
     fates.get(ref.path.stem.partition("-")[0], lambda: None)()
     return PageSkipped(ref, str(os.getpid()))
@@ -87,6 +89,10 @@ def test_several_bad_pages_among_good_ones_each_fail(jobs: int) -> None:
 def test_a_changed_model_ends_the_run() -> None:
     with pytest.raises(ModelError, match="was replaced"):
         answered([*plain(1), *refs("changed")])
+
+
+def test_what_the_program_does_without_is_there_for_those_who_want_it() -> None:
+    assert isinstance(answered(refs("pandas"))["pandas"], PageSkipped)
 
 
 def test_pages_are_taken_as_there_is_room_for_them() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -62,6 +63,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; SIGTERM ends it as Ctrl-C does, with what was read written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A worker that has grown is replaced by a fresh one; that is nobody's business but its pool's.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     app(prog_name="formreader")
 
 

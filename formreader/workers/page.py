@@ -11,7 +11,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from importlib.abc import MetaPathFinder
+from typing import Final
 
 import cv2
 
@@ -79,14 +80,22 @@ def _unpacked(answer: bytes) -> Answer:
 @contextmanager
 def _absent(module: str) -> Iterator[None]:
     """Have a module that is not loaded yet look as if it were not installed."""
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = cast(Any, None)
+    finder = _NotFound(module)
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        del sys.modules[module]
+        sys.meta_path.remove(finder)
+
+
+class _NotFound(MetaPathFinder):
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def find_spec(self, fullname: str, *_path_and_target: object) -> None:
+        """Say that the module is not there; leave all others to those who know."""
+        if fullname == self._module:
+            raise ModuleNotFoundError(f"No module named '{fullname}'", name=fullname)
 
 
 @functools.cache
