@@ -80,15 +80,17 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         if len(results.forms()) > 1:
             _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
         search = DriftSearch()
-        pages = search.passing(results.pages(digits=True))
+        pages = results.pages(digits=True)
+        if results.forms():
+            pages = search.passing(pages)
         if digits if digits is not None else results.page_count() <= LARGE_BATCH:
             digit_rows = (row for page in pages for row in _digit_rows(page))
             _write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
         else:
-            deque(pages, maxlen=0)
+            deque(pages if results.forms() else (), maxlen=0)
             (folder / "digits.csv").unlink(missing_ok=True)  # it would be out of date
-        drifts = search.drifts() if results.forms() else []
-        _write_if_any(folder / "drift.csv", DRIFT_COLUMNS, ([str(value) for value in astuple(one)] for one in drifts))
+        drifts = ([str(value) for value in astuple(one)] for one in search.drifts())
+        _write_if_any(folder / "drift.csv", DRIFT_COLUMNS, drifts)
         failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)

@@ -160,6 +160,24 @@ def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a page's reading holds: boxes with something in them, and of all boxes and fields those to look at."""
+
+    boxes: int
+    flagged_boxes: int
+    flagged_fields: int
+
+
+def counted(fields: Sequence[FieldReading], digits: Sequence[DigitReading]) -> Counts:
+    """Count what a page's reading holds."""
+    return Counts(
+        boxes=sum(digit.reason != "blank" for digit in digits),
+        flagged_boxes=sum(needs_review(fields, digits)),
+        flagged_fields=sum(bool(field.reasons) for field in fields),
+    )
+
+
 def needs_review(
     fields: Iterable[FieldReading], digits: Sequence[DigitReading], decided: Collection[str] = ()
 ) -> tuple[bool, ...]:

@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from formreader.fields import needs_review
+from formreader.fields import counted
 from formreader.values import PageAnswer, PageFailure, PageReading
 
+SKIPPED: Final = "skipped (blank, or not wanted)"
+DUPLICATE: Final = "duplicate (the same scan under another name)"
 _EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
 _REASONS_SHOWN: Final = 5
 _NAMES_SHOWN: Final = 3
@@ -72,9 +74,10 @@ class Tally:
         """Add a page's answer."""
         if isinstance(answer, PageReading):
             self.read += 1
-            self.review += any(found.reasons for found in answer.fields)
-            self.digits += sum(digit.reason != "blank" for digit in answer.digits)
-            self.flagged += sum(needs_review(answer.fields, answer.digits))
+            counts = counted(answer.fields, answer.digits)
+            self.review += bool(counts.flagged_fields)
+            self.digits += counts.boxes
+            self.flagged += counts.flagged_boxes
         elif isinstance(answer, PageFailure):
             self.why[why_failed(answer)] += 1
         else:
@@ -113,8 +116,8 @@ class Tally:
     def states(self) -> list[str]:
         """Say what became of the pages that were not read, a line a state."""
         counts = (
-            (self.skipped, "skipped (blank, or not wanted)"),
-            (self.duplicate, "duplicate (the same scan under another name)"),
+            (self.skipped, SKIPPED),
+            (self.duplicate, DUPLICATE),
             (self.earlier - self.failed_earlier, "answered by an earlier run, besides"),
             (self.failed_earlier, "failed in an earlier run, besides; --retry-failed tries them again"),
             (self.failed, "failed"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from formreader.errors import PageError, UnusableCall
+from formreader.errors import NoMatch, PageError, UnusableCall
 from formreader.export import flat_name
 from formreader.progress import Tally
 from formreader.scans import identified, save_picture
@@ -22,7 +22,7 @@ from formreader.values import PageAnswer, PageFailure, PageRef, PageSkipped
 _NOT_WANTED: Final = "not among the pages that --pages names"
 _PAGES: Final = "pages"
 """The stage in which pages fail that `--pages` leaves out."""
-_OTHER_FORM: Final = "align"
+_OTHER_FORM: Final = NoMatch.stage
 """The stage in which pages of other forms fail."""
 _PORTION: Final = 16
 

@@ -16,7 +16,7 @@ from formreader.checks import Drift, DriftSearch, about_drifts
 from formreader.errors import BatchError
 from formreader.export import read_drifts, tables_of
 from formreader.fields import needs_review
-from formreader.progress import about_failures, count_of, why_failed
+from formreader.progress import DUPLICATE, SKIPPED, about_failures, count_of, why_failed
 from formreader.store import Results, RunRow, Standing, is_written_to, open_results
 from formreader.values import PageFailure, PageRef
 
@@ -158,10 +158,10 @@ def as_lines(status: Status) -> Iterator[str]:
     yield f"{count_of(standing.pages, 'page')} known"
     yield f"  {standing.read:>7,} read"
     others = (
-        ("skipped (blank, or not wanted)", standing.skipped),
+        (SKIPPED, standing.skipped),
         ("failed", len(standing.failures)),
         ("waiting", standing.waiting),
-        ("duplicate (the same scan under another name), besides", standing.duplicates),
+        (f"{DUPLICATE}, besides", standing.duplicates),
     )
     for name, count in others:
         if count:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from formreader.crops import crop_digits, picture_of, pictures_of
+from formreader.crops import crop_digits, pictures_of
 from formreader.values import AlignedPage, Box, Colour, Crops, Grey, Ink, Match, PageRef
 from tests.drawing import (
     PENS,
@@ -156,7 +156,7 @@ def test_a_box_at_the_edge_of_the_scan_is_cut_without_harm() -> None:
 
 def test_the_picture_for_a_person_shows_the_box_with_its_frame() -> None:
     form, boxes = drawn(visit_record), boxes_of(drawn(visit_record))
-    picture = picture_of(form.picture, boxes[0])
+    (picture,) = pictures_of(form.picture, boxes[:1])
     assert picture.ndim == 2
     assert picture.min() < 60 < 200 < picture.max()
 
@@ -167,7 +167,7 @@ def test_pictures_of_many_boxes_show_the_same() -> None:
     pictures = pictures_of(pixels, boxes)
     assert len(pictures) == len(boxes)
     for box, shown in zip(boxes, pictures, strict=True):
-        assert cv2.matchTemplate(picture_of(pixels, box), shown[4:-4, 4:-4], cv2.TM_CCOEFF_NORMED).max() > 0.97
+        assert cv2.matchTemplate(pictures_of(pixels, (box,))[0], shown[4:-4, 4:-4], cv2.TM_CCOEFF_NORMED).max() > 0.97
     assert pictures_of(pixels, ()) == []
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from formreader.crops.box import cut_boxes
 from formreader.crops.streaks import find_streaks, without_streaks
-from formreader.crops.upright import CropParams, alike_boxes, frame_of, upright, upright_stack
+from formreader.crops.upright import CropParams, alike_boxes, upright_stack
 from formreader.normalize import NormalizeParams, normalize_all
 from formreader.values import AlignedPage, Box, Crops, Digits, Grey, Ink
 
-__all__ = ["CropParams", "crop_digits", "picture_of", "pictures_of"]
+__all__ = ["CropParams", "crop_digits", "pictures_of"]
 
 
 def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | None = None) -> Crops:
@@ -115,14 +115,8 @@ def _near_darkest(
     return paper - darkest
 
 
-def picture_of(pixels: Grey, box: Box, params: CropParams | None = None) -> Grey:
-    """Draw one box upright with its surroundings, print and all, for a person to look at."""
-    params = params or CropParams()
-    return upright(pixels, box.corners, frame_of(box, params))
-
-
 def pictures_of(pixels: Grey, boxes: Sequence[Box], params: CropParams | None = None) -> list[Grey]:
-    """Draw boxes upright with their surroundings, those of one size in a few operations."""
+    """Draw boxes upright with their surroundings, print and all, for a person to look at."""
     params = params or CropParams()
     drawn: dict[int, Grey] = {}
     for alike in alike_boxes(boxes, params):

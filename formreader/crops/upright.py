@@ -193,27 +193,10 @@ def _together(
     return Alike(rows, frame, drawn.astype(np.float32))
 
 
-def frame_of(box: Box, params: CropParams) -> Frame:
-    """Lay out a box's picture: at scan resolution where that is fine enough and not too fine, margins all round."""
-    top, right, bottom, left = np.linalg.norm(np.roll(box.corners, -1, axis=0) - box.corners, axis=1).tolist()
-    width, height = (top + bottom) / 2, (right + left) / 2
-    side = max(1.0, min(width, height))
-    least, most = params.side_px
-    scale = min(max(side, least), most) / side
-    return _frame(width * scale, height * scale, scale, box.is_wide, params)
-
-
 def _frame(width: float, height: float, scale: float, is_wide: bool, params: CropParams) -> Frame:
     margin = params.margin * min(width, height)
     size = round(width + 2 * margin), round(height + 2 * margin)
     return Frame(margin, margin, width, height, size, scale, is_wide)
-
-
-def upright(pixels: Grey, corners: Points, frame: Frame) -> Grey:
-    """Draw what lies at four corners of a picture so that it fills a frame."""
-    drawn = np.empty(frame.size[::-1], np.uint8)
-    _draw(pixels, corners, frame.corners.astype(np.float32), frame, drawn)
-    return drawn
 
 
 def upright_stack(pixels: Grey, corners: Sequence[Points], drawn: NDArray[np.float32], frame: Frame) -> Stack:

@@ -152,7 +152,7 @@ def _would_be_found(path: Path, folders: Sequence[Path]) -> bool:
         return False
     roots = [folder for folder in map(Path.absolute, folders) if path.absolute().is_relative_to(folder)]
     return any(
-        not any(part.startswith(".") or part.lower() in CLUTTER for part in path.absolute().relative_to(root).parts)
+        not any(map(_is_passed_over, path.absolute().relative_to(root).parts))
         and not any(
             (parent / RESULTS_MARK).exists() for parent in path.absolute().parents if parent.is_relative_to(root)
         )
@@ -252,12 +252,16 @@ def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
     if any(entry.name == RESULTS_MARK for entry in entries):
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in CLUTTER:
+        if _is_passed_over(entry.name):
             continue
         if _is_folder(entry):
             yield from _files_below(entry, seen)
         else:
             yield entry
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name.lower() in CLUTTER
 
 
 def _is_folder(path: Path) -> bool:

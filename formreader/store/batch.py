@@ -7,13 +7,14 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from formreader.errors import BatchError
-from formreader.fields import needs_review
+from formreader.fields import counted
 from formreader.places import place
 from formreader.store import folder as folders
 from formreader.store.folder import insert, transaction
@@ -175,11 +176,9 @@ class Batch:
             quality=as_json({name: round(value, 4) for name, value in answer.quality.items()}),
             fields=packed_fields(answer.fields, self._fields.get(answer.form, ())),
             digits=packed_digits(answer.digits),
-            boxes=sum(digit.reason != "blank" for digit in answer.digits),
-            flagged_boxes=sum(needs_review(answer.fields, answer.digits)),
-            flagged_fields=sum(bool(field.reasons) for field in answer.fields),
+            **asdict(counted(answer.fields, answer.digits)),
         )
-        rows = [(reading, field, position, png) for (field, position), png in answer.pictures.items()]
+        rows = [(reading, field, position, picture) for (field, position), picture in answer.pictures.items()]
         self._connection.executemany(
             "INSERT INTO pictures (reading, field, position, picture) VALUES (?, ?, ?, ?)", rows
         )

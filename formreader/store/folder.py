@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from formreader.disks import on_network
 from formreader.errors import BatchError
-from formreader.store.migrations import migrate
+from formreader.store.migrations import bring_forward
 from formreader.store.schema import APPLICATION, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
@@ -117,6 +117,18 @@ def is_there(file: Path) -> bool:
         return file.is_file()
     except OSError as error:
         raise BatchError(f"{file.parent}: cannot be looked into ({error.strerror}); it is another's") from error
+
+
+def need_batch(folder: Path) -> None:
+    """Refuse a folder that holds no batch.
+
+    Raises
+    ------
+    BatchError
+        See above, or it cannot be looked into.
+    """
+    if not is_there(folder / FILE):
+        raise BatchError(f"{folder}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
 
 
 def read_only_uri(folder: Path) -> str:
@@ -230,7 +242,9 @@ def prepare(connection: sqlite3.Connection, folder: Path) -> None:
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {';'.join(VIEWS)}; {mark} COMMIT;")
-    migrate(connection)
+    while is_of_earlier_version(connection):
+        with transaction(connection, folder):
+            bring_forward(connection)
 
 
 @contextmanager

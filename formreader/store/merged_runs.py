@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from formreader.store.folder import insert
+
 _SETTINGS: Final = {"template_fingerprint": "template", "model_fingerprint": "model", "settings": "settings"}
 
 
@@ -54,8 +56,7 @@ def join_runs(connection: sqlite3.Connection, names: Sequence[str]) -> list[Run]
     for new, entry in enumerate(sorted(entries, key=lambda entry: series[entry[0].group]), start=1):
         finished = max((run.row["finished"] for run in entry if run.row["finished"]), default=None)
         row = {**entry[0].row, "id": new, "series": series[entry[0].group], "finished": finished}
-        marks = ", ".join(f":{column}" for column in row)
-        connection.execute(f"INSERT INTO main.runs ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608
+        insert(connection, "main.runs", row)
         for run in entry:
             connection.execute("INSERT INTO run_of VALUES (?, ?, ?)", (run.source, run.row["id"], new))
     return [batch[-1] for batch in batches]

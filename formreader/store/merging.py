@@ -117,8 +117,7 @@ def _refuse(sources: Sequence[Path], target: Path) -> None:
 
 def _form_of(source: Path) -> str:
     """Give the names of a batch's forms; refuse what cannot be joined."""
-    if not folders.is_there(source / FILE):
-        raise BatchError(f"{source}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
+    folders.need_batch(source)
     if folders.is_written_to(source):
         raise BatchError(f"{source}: a run is writing to it; wait for its end, or stop it")
     with connected(source, read_only=True) as connection:

@@ -9,27 +9,22 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 
-from formreader.fields import needs_review
+from formreader.fields import counted
 from formreader.store.packing import packed_digits, packed_fields
-from formreader.store.schema import VERSION, VIEWS
+from formreader.store.schema import VIEWS
 from formreader.values import CLASSES, Box, DigitReading, FieldReading
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a batch to the present version, step by step."""
-    while (version := connection.execute("PRAGMA user_version").fetchone()[0]) < VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            _STEPS[version](connection)
-            connection.execute(f"PRAGMA user_version = {version + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+def bring_forward(connection: sqlite3.Connection) -> None:
+    """Bring a batch from its version to the next, inside a transaction."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    _STEPS[version](connection)
+    connection.execute(f"PRAGMA user_version = {version + 1}")
 
 
 def _pack_smaller(connection: sqlite3.Connection) -> None:
@@ -72,13 +67,8 @@ def _repacked(packed_1: list[dict[str, Any]], boxes_1: list[list[Any]], names: l
         FieldReading(field["name"], field["value"], field["confidence"], tuple(field["reasons"])) for field in packed_1
     )
     digits = tuple(_box_of_version_1(*row) for row in boxes_1)
-    return {
-        "fields": packed_fields(fields, names),
-        "digits": packed_digits(digits),
-        "boxes": sum(digit.reason != "blank" for digit in digits),
-        "flagged_boxes": sum(needs_review(fields, digits)),
-        "flagged_fields": sum(bool(field.reasons) for field in fields),
-    }
+    counts = asdict(counted(fields, digits))
+    return {"fields": packed_fields(fields, names), "digits": packed_digits(digits), **counts}
 
 
 def _box_of_version_1(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from formreader.errors import BatchError
-from formreader.store.folder import FILE, connected, is_empty, is_of_earlier_version, is_there, only_writer, prepare
+from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
 from formreader.store.packing import unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
@@ -258,15 +258,19 @@ class Results:
         _, page, sha256, *_ = place
         query = "SELECT run, outcome, form, stage, reason, fields, digits FROM readings WHERE id = ?"
         run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
-        query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
-        decided: dict[str, str] = dict(self._connection.execute(query, (sha256, page)).fetchall())
+        decided = self._decided(place)
         return StoredPage(
             *(place.scan, page, sha256, reading, outcome, form, stage, reason),
-            fields=_with_decisions(unpacked_fields(fields, self._runs[run].get(form, ())), decided),
+            fields=_with_decisions(self._unpacked(run, form, fields), decided),
             digits=unpacked_digits(digits) if with_digits else (),
             decided=frozenset(decided),
             codes=self._codes(reading),
         )
+
+    def _decided(self, place: _Place) -> dict[str, str]:
+        """Give what people decided of a page, by field."""
+        query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
+        return dict(self._connection.execute(query, (place.sha256, place.page)).fetchall())
 
     def _codes(self, reading: int) -> tuple[Code, ...]:
         query = "SELECT kind, text FROM codes WHERE reading = ? ORDER BY id"
@@ -283,19 +287,18 @@ class Results:
             (before,) = self._connection.execute(query, (place.sha256, place.page, place.reading)).fetchone()
             if before is None:
                 continue
-            now = self._page(place, place.reading, with_digits=False)
-            decided = {field.name: field.value for field in now.fields if field.name in now.decided}
-            old = {field.name: field for field in self._read_fields(before)}
+            decided = self._decided(place)
+            old = {field.name: field.value for field in self._read_fields(before)}
             for field in self._read_fields(place.reading):
-                if field.name in old and old[field.name].value != field.value:
-                    yield Change(
-                        *(place.scan, place.page, field.name, old[field.name].value, field.value),
-                        decided.get(field.name),
-                    )
+                was = old.get(field.name, field.value)
+                if was != field.value:
+                    yield Change(place.scan, place.page, field.name, was, field.value, decided.get(field.name))
 
     def _read_fields(self, reading: int) -> tuple[FieldReading, ...]:
         query = "SELECT run, form, fields FROM readings WHERE id = ?"
-        run, form, fields = self._connection.execute(query, (reading,)).fetchone()
+        return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())
+
+    def _unpacked(self, run: int, form: str, fields: str) -> tuple[FieldReading, ...]:
         return unpacked_fields(fields, self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:
@@ -314,8 +317,7 @@ def open_results(folder: Path) -> Iterator[Results]:
     BatchError
         There is no batch in the folder, or it is no batch of this program's.
     """
-    if not is_there(folder / FILE):
-        raise BatchError(f"{folder}: no results here ({FILE} is missing); name a folder that `formreader read` wrote")
+    need_batch(folder)
     with connected(folder, read_only=True) as connection:
         if is_empty(connection):
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from formreader.align import align
 from formreader.boxes import place_boxes
 from formreader.classify import classify
-from formreader.crops import crop_digits, picture_of
+from formreader.crops import crop_digits, pictures_of
 from formreader.errors import PageError
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.normalize import normalize
@@ -206,7 +206,7 @@ def cut_page(page: DrawnPage, model: DigitModel, *, placed: bool, known: bool) -
         place = (box.field, box.position)
         source, from_source = page.sources.get(place, (np.zeros((28, 28), np.uint8), ""))
         written = page.values[box.field][box.position - 1]
-        shown = _tile(picture_of(aligned.pixels, box), crops.inks[row], crops.digits[row], 255 - source)
+        shown = _tile(pictures_of(aligned.pixels, (box,))[0], crops.inks[row], crops.digits[row], 255 - source)
         crosses = place in page.crossing
         yield Cut(page.condition, form.name, written, crosses, row in page.dirty, from_source, reading, shown)
 

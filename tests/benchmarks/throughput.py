@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits
 from formreader import pipeline
 from formreader.align import align_to_any
 from formreader.boxes import place_boxes
-from formreader.crops import picture_of
+from formreader.crops import pictures_of
 from formreader.fields import needs_review
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.pipeline import answer, read_batch
@@ -257,7 +257,7 @@ def peers(place: Path, form: DrawnForm, model: DigitModel) -> None:
         aligned, _ = align_to_any(load_page(ref), (template,))
         for box in place_boxes(aligned, template):
             if mark := marks.get((box.field, box.position)):
-                framed.append(picture_of(aligned.pixels, box))
+                framed += pictures_of(aligned.pixels, (box,))
                 inner.append(inside(aligned.pixels, box))
                 written.append(mark)
         found = answer(ref, template, model)
