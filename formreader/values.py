@@ -47,6 +47,7 @@ Reason = Literal[
     "low_confidence",
     "ink_outside",
     "gap",
+    "rule",
     "page_unsure",
     "too_blurred",
     "too_small",
@@ -265,6 +266,27 @@ class DigitReading:
     reason: Reason = ""
 
 
+Severity = Literal["error", "warning"]
+"""What breaking a rule means: that a person must look, or only that it is noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """A rule of the template that a value breaks.
+
+    Attributes
+    ----------
+    key
+        What it is called in the template: ``max``, ``check_digit``, ``sum``.
+    words
+        What it asks for, as a person would say it.
+    """
+
+    key: str
+    words: str
+    severity: Severity = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldReading:
     """A field as text.
@@ -277,12 +299,21 @@ class FieldReading:
         Probability that the whole value is right.
     reasons
         Why a person should look; empty means accepted.
+    broken
+        Rules of the template that the value breaks.
+    suggestion
+        The likeliest value that breaks none, where the value does; never accepted by itself.
+    settled
+        The digits alone were not sure of the value; the rules decided which it is.
     """
 
     name: str
     value: str
     confidence: float
     reasons: tuple[Reason, ...] = ()
+    broken: tuple[BrokenRule, ...] = ()
+    suggestion: str = ""
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ import formreader
 ROOT = Path(formreader.__file__).parent
 
 COMMON = {"errors", "values"}
-STAGE = COMMON | {"template"}
+STAGE = COMMON | {"rules", "template"}
 MAY_IMPORT = {
     "errors": set[str](),
     "values": set[str](),
     "pictures": COMMON,
-    "template": COMMON | {"pictures"},
+    "rules": COMMON,
+    "template": COMMON | {"pictures", "rules"},
     "scans": COMMON | {"pictures", "places"},
     "align": STAGE | {"geometry"},
     "boxes": STAGE | {"geometry"},

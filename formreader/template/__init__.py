@@ -16,6 +16,7 @@ import numpy as np
 
 from formreader.errors import PageError, TemplateError
 from formreader.pictures import decode, encode_png
+from formreader.rules import Check, Rule
 from formreader.template import schema
 from formreader.values import Grey, Points
 
@@ -47,6 +48,8 @@ class Field:
         The least and the most digits right of the decimal point of a wide box; (0, 0) where it holds none.
     point
         Where the form has the decimal point printed, x in template pixels; None where it is written.
+    rules
+        What its value must be.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Field:
     filler_only: Literal["struck", "blank", "zero"] = "struck"
     decimals: tuple[int, int] = (0, 0)
     point: float | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Template:
         Whether pages are searched for QR codes and barcodes; None: if the reference picture has one.
     version
         What the form's makers call this printing of it; empty where they do not.
+    checks
+        What values of several fields must be together.
     """
 
     name: str
@@ -114,6 +120,7 @@ class Template:
     path: Path | None = None
     codes: bool | None = None
     version: str = ""
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
