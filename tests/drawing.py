@@ -221,7 +221,11 @@ def _ink(form: DrawnForm, page: Coverage, pen: Pen, rng: np.random.Generator) ->
     )
     side = max(2, round(0.12 * form.px_per_mm))
     grain = cv2.resize(rng.random((height // side, width // side), np.float32), (width, height))
-    weight: NDArray[np.float32] = page * (1 - pen.grain * (0.4 * flow + 0.6 * grain))
+    inked = page > 0  # a few per cent of the page
+    weight: NDArray[np.float32] = page[inked] * (1 - pen.grain * (0.4 * flow[inked] + 0.6 * grain[inked]))
     paper = np.broadcast_to(form.picture[..., None], (*page.shape, 3)) if form.colour is None else form.colour
-    layers = [paper[..., k].astype(np.float32) * (1 - weight * (1 - level / 255)) for k, level in enumerate(pen.colour)]
-    return np.clip(np.stack(layers, axis=2) + 0.5, 0, 255).astype(np.uint8)
+    picture = paper.copy()
+    for k, level in enumerate(pen.colour):
+        layer = paper[..., k][inked].astype(np.float32) * (1 - weight * (1 - level / 255))
+        picture[..., k][inked] = np.clip(layer + 0.5, 0, 255).astype(np.uint8)
+    return picture

@@ -163,10 +163,10 @@ def light(scan: Scan, how: Wear, rng: np.random.Generator) -> Scan:
     height, width = pixels.shape[:2]
     shown = 255 - np.float32(how.contrast) * (255 - pixels.astype(np.float32))
     angle = rng.uniform(0, 2 * np.pi)
-    ramp = np.cos(angle) * np.linspace(-1, 1, width)[None, :] + np.sin(angle) * np.linspace(-1, 1, height)[:, None]
-    dark = (np.float32(how.shade) * (ramp - ramp.min()) / (ramp.max() - ramp.min())).astype(np.float32)
-    noise = rng.standard_normal((height, width), np.float32) * np.float32(how.noise)
-    change = noise - dark
+    change = rng.standard_normal((height, width), np.float32) * np.float32(how.noise)
+    if how.shade:
+        ramp = np.cos(angle) * np.linspace(-1, 1, width)[None, :] + np.sin(angle) * np.linspace(-1, 1, height)[:, None]
+        change -= (np.float32(how.shade) * (ramp - ramp.min()) / (ramp.max() - ramp.min())).astype(np.float32)
     shown += change if pixels.ndim == 2 else change[..., None]
     return replace(scan, pixels=np.clip(shown + 0.5, 0, 255).astype(np.uint8))
 
