@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.model import DigitModel
-from formreader.values import CLASSES, Box, Crops, DigitReading, Digits, Reason
+from formreader.values import CLASSES, Box, Crops, DigitReading, Digits, Reason, Thresholds
 
 DIGIT_CLASSES = 10
 """Classes from here on are no digit."""
@@ -19,7 +21,7 @@ SAID: dict[str, Reason] = {"&": "two_digits", "A": "letter", "#": "scribbled"}
 
 
 def classify(
-    crops: Crops, boxes: tuple[Box, ...], model: DigitModel, threshold: float | None = None
+    crops: Crops, boxes: tuple[Box, ...], model: DigitModel, thresholds: Thresholds | None = None
 ) -> tuple[DigitReading, ...]:
     """Read the digit boxes of a page; wide boxes are left out, `strings` reads them.
 
@@ -27,8 +29,8 @@ def classify(
     ----------
     crops
         What cutting made of the boxes: ``digits`` uint8 (n, 28, 28), 0 paper, 255 ink; row i belongs to ``boxes[i]``.
-    threshold
-        A reading of less confidence gets the reason ``low_confidence``; the model's own where None.
+    thresholds
+        A reading of less confidence gets the reason ``low_confidence``; the model's own threshold where None.
 
     Returns
     -------
@@ -40,15 +42,18 @@ def classify(
         The crops are of another type or shape, or their number is not that of the boxes.
     """
     _check(crops, boxes)
-    limit = model.threshold if threshold is None else threshold
+    limits = thresholds or Thresholds((model.threshold,))
     asked = [row for row, box in enumerate(boxes) if not box.is_wide and crops.reasons[row] != "blank"]
+    written = Counter(boxes[row].field for row in asked)
     doubled = [row for row in asked if row in crops.others]
     pictures = np.concatenate([crops.digits[asked], *(crops.others[row][None] for row in doubled)])
     scores = score_digits(pictures, model)
     answers = dict(zip(asked, scores, strict=False))
     others = dict(zip(doubled, scores[len(asked) :], strict=True))
     return tuple(
-        _read(box, _sure(crops.reasons[row], answers[row], others.get(row)), answers[row], limit)
+        _read(
+            box, _sure(crops.reasons[row], answers[row], others.get(row)), answers[row], limits.at(written[box.field])
+        )
         if row in answers
         else _blank(box)
         for row, box in enumerate(boxes)

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from formreader.fields import counted
+from formreader.trust import Promise, in_words
 from formreader.values import PageAnswer, PageFailure, PageReading
 
 SKIPPED: Final = "skipped (blank, or not wanted)"
 DUPLICATE: Final = "duplicate (the same scan under another name)"
+REVIEW_S: Final = 0.6
+"""What a flagged box costs a person, looked at among others of its kind: a thousand in ten minutes."""
 _EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
 _REASONS_SHOWN: Final = 5
 _NAMES_SHOWN: Final = 3
@@ -35,6 +38,10 @@ class Tally:
         Pages that an earlier run answered; `failed_earlier` of these with a failure.
     flagged
         Digit boxes to look at, of all `digits` written in boxes.
+    accepted
+        Accepted fields, by how many digits are written in them.
+    promise
+        What was promised of these; None where a threshold was given instead.
     why
         How often pages failed, by stage and reason.
     """
@@ -47,6 +54,9 @@ class Tally:
     failed_earlier: int = 0
     digits: int = 0
     flagged: int = 0
+    flagged_fields: int = 0
+    accepted: Counter[int] = field(default_factory=Counter)
+    promise: Promise | None = None
     why: Counter[str] = field(default_factory=Counter)
     began: float = field(default_factory=time.monotonic)
 
@@ -78,6 +88,8 @@ class Tally:
             self.review += bool(counts.flagged_fields)
             self.digits += counts.boxes
             self.flagged += counts.flagged_boxes
+            self.flagged_fields += counts.flagged_fields
+            self.accepted.update(len(read.value) for read in answer.fields if not read.reasons)
         elif isinstance(answer, PageFailure):
             self.why[why_failed(answer)] += 1
         else:
@@ -99,8 +111,7 @@ class Tally:
         lines.append(f"  {self.read:>6,} read: {self.read - self.review:,} accepted, {self.review:,} to review")
         lines += self.states()
         lines += about_failures(self.why, output)
-        share = f" ({self.flagged / self.digits:.1%})" if self.digits else ""
-        lines.append(f"{count_of(self.digits, 'digit')} read, {self.flagged:,} flagged{share}")
+        lines += self._about_fields()
         lines += notes
         if self.duplicate:
             lines.append(f"Which scans are the same: {output / 'duplicates.csv'}")
@@ -112,6 +123,26 @@ class Tally:
         lines.append("Excel drops leading zeros from CSV files; for Excel, write a workbook:")
         lines.append(f"  formreader export {_quoted(output)} -o {_quoted(output.with_suffix('.xlsx'))}")
         return "\n".join(lines)
+
+    def _about_fields(self) -> Iterator[str]:
+        """Say how much was accepted, what that is worth, and what looking at the rest takes."""
+        accepted, flagged = self.accepted.total(), self.flagged_fields
+        if not accepted + flagged:
+            return
+        share = flagged / (accepted + flagged)
+        yield f"{count_of(accepted + flagged, 'field')}: {accepted:,} accepted, {flagged:,} flagged ({share:.1%})"
+        if flagged:
+            minutes = self.flagged * REVIEW_S / 60
+            took = f"about {minutes:.0f} min" if minutes >= 1 else "less than a minute"
+            yield f"  to look at: {count_of(self.flagged, 'box', 'boxes')} of {self.digits:,}, {took} at 100 a minute"
+        if self.promise and accepted:
+            wrong, bound = self.promise.expected(self.accepted)
+            most = in_words(self.promise.max_wrong)
+            shown = "" if self.promise.is_proven(self.accepted) else "; so few have not been shown, only estimated"
+            yield (
+                f"  expected wrong among the accepted: {wrong:.1f}, at most {bound:.1f} ({most} allowed{shown}),"
+                " if these scans are like those the model was measured on: formreader audit tells"
+            )
 
     def states(self) -> list[str]:
         """Say what became of the pages that were not read, a line a state."""

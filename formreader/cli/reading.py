@@ -69,9 +69,13 @@ def read(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Read at most N pages in this run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be read; write nothing.")] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Flag digits less sure than this; without it, the model's own threshold."),
+    max_wrong: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Flag so much that no more accepted fields are wrong than this, such as 5/10000 or 0.05%.",
+            show_default="10/10000",
+        ),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try pages again that failed before.", rich_help_panel=_GOING_ON)
@@ -136,6 +140,15 @@ def read(
         str,
         typer.Option(metavar="MODEL", help="Read with this model: default, accurate or a file.", rich_help_panel=_RARE),
     ] = "default",
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Instead of --max-wrong: flag digits less sure than this, whatever comes of it.",
+            rich_help_panel=_RARE,
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -171,12 +184,19 @@ def read(
     from formreader.scans import find_scans
     from formreader.store import open_batch
     from formreader.template import load_templates
+    from formreader.trust import USUAL_MAX_WRONG, promise, share_of
+    from formreader.values import Thresholds
     from formreader.watching import dropped_scans
     from formreader.workers import Limits, LocalWorkers, dask_workers
 
+    if threshold is not None and max_wrong is not None:
+        raise UnusableCall("--threshold with --max-wrong: give one of them")
     wanted = Wanted(page_numbers(pages), other_pages, limit, retry_failed)
+    allowed = share_of(max_wrong) if max_wrong else USUAL_MAX_WRONG
     forms = load_templates(template or ())
     classifier = load_form_model(model_path(model))
+    kept = promise(classifier.card, allowed) if threshold is None else None
+    thresholds = Thresholds((threshold or 0.0,)) if kept is None else kept.thresholds
     if debug:
         _refuse_among_scans(debug, scans)
     if watch and dry_run:
@@ -185,8 +205,9 @@ def read(
     come = dropped_scans(scans) if watch else found.pages
     look = Pictures(_folder(debug)) if debug and not dry_run else unwatched
     versions = {f"version of {form.name}": form.version for form in forms if form.version}
+    how_sure = {"max_wrong": allowed} if threshold is None else {"threshold": threshold}
     workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs or -1)
-    tally = Tally()
+    tally = Tally(promise=kept)
     log = shown(len(found.pages), tally, endless=watch, as_json=json_log, quiet=quiet)
     try:
         with (
@@ -196,7 +217,7 @@ def read(
                 templates=forms,
                 model_fingerprint=classifier.fingerprint,
                 model_name=classifier.name,
-                settings={"threshold": classifier.threshold if threshold is None else threshold, **versions},
+                settings={**how_sure, **versions},
                 fresh=fresh,
                 reread=reread,
                 keep_duplicates=keep_duplicates,
@@ -212,7 +233,7 @@ def read(
                 refs = _written_at_rest(refs, batch, lambda: write_tables(output, digits=digits))
             limits = Limits(page_s=page_timeout)
             answers = read_batch(
-                refs, forms, classifier, threshold=threshold, workers=workers, limits=limits, watch=look
+                refs, forms, classifier, thresholds=thresholds, workers=workers, limits=limits, watch=look
             )
             try:
                 for answer in log.through(answers):

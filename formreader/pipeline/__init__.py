@@ -36,6 +36,7 @@ from formreader.values import (
     PageReading,
     PageRef,
     PageSkipped,
+    Thresholds,
 )
 from formreader.workers import USUAL_LIMITS, Limits, LocalWorkers, Workers, answers
 
@@ -61,25 +62,25 @@ def unwatched(ref: PageRef, stage: str, picture: NDArray[np.uint8]) -> None:
 
 
 def read_page(
-    page: Page, forms: Forms, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
+    page: Page, forms: Forms, model: DigitModel, thresholds: Thresholds | None = None, watch: Watch = unwatched
 ) -> PageReading:
     """Read one page of a form; raises `PageError` where it cannot, `BlankPage` where there is nothing to read."""
     templates = several(forms)
     refuse_tiny(page, templates)
     aligned, template = align_to_any(page, templates)
-    return _read_aligned(aligned, template, model, threshold, watch)
+    return _read_aligned(aligned, template, model, thresholds, watch)
 
 
 def read_unknown_page(
-    page: Page, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
+    page: Page, model: DigitModel, thresholds: Thresholds | None = None, watch: Watch = unwatched
 ) -> PageReading:
     """Read one upright page of an unknown form by the boxes found on it."""
     aligned = straightened(page)
-    return _read_aligned(aligned, _form_on(aligned, page.dpi), model, threshold, watch)
+    return _read_aligned(aligned, _form_on(aligned, page.dpi), model, thresholds, watch)
 
 
 def _read_aligned(
-    aligned: AlignedPage, template: Template, model: DigitModel, threshold: float | None, watch: Watch
+    aligned: AlignedPage, template: Template, model: DigitModel, thresholds: Thresholds | None, watch: Watch
 ) -> PageReading:
     boxes = place_boxes(aligned, template)
     quality = measure(aligned.pixels, boxes, template)
@@ -88,7 +89,7 @@ def _read_aligned(
     if watch is not unwatched:  # drawing a page costs as much as decoding it
         watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
-    digits = _in_order(template, classify(crops, boxes, model, threshold), _read_wide(crops, boxes, model, threshold))
+    digits = _in_order(template, classify(crops, boxes, model, thresholds), _read_wide(crops, boxes, model, thresholds))
     fields, digits = with_doubts(decode(digits, template), digits, boxes, quality)
     pictures = pictures_to_keep(aligned, boxes, fields, digits)
     codes = read_codes(aligned.pixels) if has_codes(template) else ()
@@ -96,7 +97,7 @@ def _read_aligned(
 
 
 def _read_wide(
-    crops: Crops, boxes: tuple[Box, ...], model: DigitModel, threshold: float | None
+    crops: Crops, boxes: tuple[Box, ...], model: DigitModel, thresholds: Thresholds | None
 ) -> tuple[DigitReading, ...]:
     wide = [i for i, box in enumerate(boxes) if box.is_wide]
     return read_strings(
@@ -104,7 +105,7 @@ def _read_wide(
         [crops.reasons[i] for i in wide],
         [boxes[i] for i in wide],
         model.predict_proba,
-        model.threshold if threshold is None else threshold,
+        thresholds or Thresholds((model.threshold,)),
     )
 
 
@@ -120,7 +121,7 @@ def read_batch(
     forms: Forms | None,
     model: DigitModel,
     *,
-    threshold: float | None = None,
+    thresholds: Thresholds | None = None,
     workers: Workers | None = None,
     limits: Limits = USUAL_LIMITS,
     watch: Watch = unwatched,
@@ -143,12 +144,12 @@ def read_batch(
     UnusableCall
         Model or template were changed while they were read with.
     """
-    read = functools.partial(answer, forms=forms, model=model, threshold=threshold, watch=watch)
+    read = functools.partial(answer, forms=forms, model=model, thresholds=thresholds, watch=watch)
     return answers(refs, read, workers or LocalWorkers(), limits)
 
 
 def answer(
-    ref: PageRef, forms: Forms | None, model: DigitModel, threshold: float | None = None, watch: Watch = unwatched
+    ref: PageRef, forms: Forms | None, model: DigitModel, thresholds: Thresholds | None = None, watch: Watch = unwatched
 ) -> PageAnswer:
     """Answer for one page: what it says, why it cannot be read, or that it holds nothing."""
     cv2.setNumThreads(1)
@@ -156,8 +157,8 @@ def answer(
     try:
         page = load_page(ref)
         if not several(forms):
-            return read_unknown_page(page, model, threshold, watch)
-        return read_page(page, several(forms), model, threshold, watch)
+            return read_unknown_page(page, model, thresholds, watch)
+        return read_page(page, several(forms), model, thresholds, watch)
     except BlankPage as blank:
         return PageSkipped(ref, str(blank))
     except PageError as failure:

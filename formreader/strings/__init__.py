@@ -16,7 +16,7 @@ from formreader.strings.params import StringParams
 from formreader.strings.paths import Candidate, Mark, best_path, candidates
 from formreader.strings.pieces import Writing, cut_writing
 from formreader.strings.points import Point
-from formreader.values import CLASSES, POINT, Box, DigitReading, Digits, Ink, Points, Reason
+from formreader.values import CLASSES, POINT, Box, DigitReading, Digits, Ink, Points, Reason, Thresholds
 
 __all__ = ["Score", "StringParams", "read_strings"]
 
@@ -29,7 +29,7 @@ def read_strings(
     reasons: Sequence[Reason],
     boxes: Sequence[Box],
     score: Score,
-    threshold: float,
+    thresholds: Thresholds,
     params: StringParams | None = None,
 ) -> tuple[DigitReading, ...]:
     """Read the wide boxes of a page, all their candidates with one call of `score`.
@@ -40,7 +40,7 @@ def read_strings(
         What cutting found in each box; an empty ink is a blank box.
     boxes
         Wide boxes; their `length` says how many digits each may hold.
-    threshold
+    thresholds
         Digits under this confidence are marked ``low_confidence``.
 
     Returns
@@ -66,7 +66,8 @@ def read_strings(
             readings.append(_nothing(box, 0.0, "not_a_digit"))
         else:
             marks = best_path(writing, of_box, shares, box.length, params)
-            readings += _worded(box, writing, reason, of_box, shares, marks, threshold, params)
+            limit = thresholds.at(len(marks))
+            readings += _worded(box, writing, reason, of_box, shares, marks, limit, params)
     return tuple(readings)
 
 

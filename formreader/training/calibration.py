@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.stats import beta
 
+from formreader.classify import DIGIT_CLASSES
 from formreader.svm import softmax
 from formreader.training.pool import CLEAN, JUNK, SCANNED, WORN, Pool
+from formreader.trust import risk_curve
 
 ALLOWED = 0.001
 """Wrong readings among accepted ones: the product's promise."""
@@ -30,28 +31,6 @@ MIXTURE: Final = {CLEAN: 0.25, SCANNED: 0.4, WORN: 0.35}
 have, but other people's digits are harder than MNIST's."""
 
 NAMES: Final = {CLEAN: "clean", SCANNED: "scanned", WORN: "worn"}
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A threshold and what it is based on.
-
-    Attributes
-    ----------
-    threshold
-        The lowest confidence that is accepted.
-    accepted
-        Share of readings at or over it.
-    wrong
-        Share of wrong ones among them.
-    kept
-        Whether its `upper_bound` is at most what was asked for; the sample may be too small to show it.
-    """
-
-    threshold: float
-    accepted: float
-    wrong: float
-    kept: bool
 
 
 def weigh(kinds: NDArray[np.int64], mixture: Mapping[int, float] = MIXTURE) -> NDArray[np.float64]:
@@ -88,46 +67,18 @@ def calibration_error(shares: NDArray[np.float32], labels: NDArray[np.int64], we
     return gaps / float(weights.sum())
 
 
-def upper_bound(wrong: NDArray[np.float64] | float, count: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """Give the upper ends of shares' one-sided 95 % intervals (Clopper, Pearson 1934); counts may be broken."""
-    return np.where(wrong >= count, 1.0, beta.ppf(0.95, wrong + 1, np.maximum(count - wrong, 1e-9)))
-
-
-def choose_threshold(
-    shares: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64], allowed: float
-) -> Limit:
-    """Find the lowest confidence at which at most ``allowed`` of the accepted readings are wrong, 95 % surely.
-
-    Only answers that are digits are accepted. Where no threshold keeps the bound, the one with the lowest bound is
-    given and `Limit.kept` is False.
-    """
-    answers, confidence = shares.argmax(axis=1), shares.max(axis=1)
-    counted = np.flatnonzero((answers < 10) & (weights > 0))
-    order = counted[np.argsort(-confidence[counted], kind="stable")]
-    count = np.cumsum(weights[order])
-    wrong = np.cumsum(weights[order] * (answers[order] != labels[order]))
-    bound = upper_bound(wrong, count)
-    # A threshold lies between two confidences: readings of equal confidence are accepted together.
-    last = np.append(np.diff(confidence[order]) != 0, True)
-    within = np.flatnonzero(last & (bound <= allowed))
-    at = int(within[-1]) if len(within) else int(np.argmin(np.where(last, bound, np.inf)))
-    return Limit(
-        threshold=float(confidence[order][at]),
-        accepted=float(count[at] / weights.sum()),
-        wrong=float(wrong[at] / count[at]),
-        kept=len(within) > 0,
-    )
-
-
 def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
     """Choose temperature and threshold, and say what they rest on; all from margins of unknown writers."""
     mixture = _mixture_of(pool.kinds)
     weights = weigh(pool.kinds, mixture)
     temperature = fit_temperature(margins, pool.labels, weights)
     shares = softmax(margins, temperature)
-    limit = choose_threshold(shares, pool.labels, weights, ALLOWED)
-    taken = (shares.argmax(axis=1) < 10) & (shares.max(axis=1) >= limit.threshold)
-    wrong = shares.argmax(axis=1) != pool.labels
+    is_digit, wrong = shares.argmax(axis=1) < DIGIT_CLASSES, shares.argmax(axis=1) != pool.labels
+    curve = risk_curve(shares.max(axis=1), is_digit, wrong, weights)
+    limit = curve.limit(ALLOWED)
+    taken = is_digit & (shares.max(axis=1) >= limit.threshold)
+    clean = pool.kinds == CLEAN
+    on_clean = risk_curve(shares.max(axis=1)[clean], is_digit[clean], wrong[clean])
     return {
         "temperature": temperature,
         "threshold": limit.threshold,
@@ -136,11 +87,11 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
             f"end of a one-sided 95 % Clopper-Pearson interval, {_made_of(pool.kinds, mixture)}"
         ),
         "threshold_on": asdict(limit),
-        "threshold_kept": limit.kept,
+        "threshold_kept": limit.proven,
         "thresholds_for_clean_digits": [
-            {"allowed": allowed, **asdict(_limit_on(pool.kinds == CLEAN, shares, pool.labels, allowed))}
-            for allowed in LOW_RISKS
+            {"allowed": allowed, **asdict(on_clean.limit(allowed))} for allowed in LOW_RISKS
         ],
+        "risk": {"measured_on": f"single digits, {_made_of(pool.kinds, mixture)}", **curve.as_card()},
         "calibration": {
             "method": "softmax of the margins over a temperature",
             "error": round(calibration_error(shares, pool.labels, weights), 5),
@@ -151,10 +102,6 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
             if (pool.kinds == kind).any()
         },
     }
-
-
-def _limit_on(rows: NDArray[np.bool_], shares: NDArray[np.float32], labels: NDArray[np.int64], allowed: float) -> Limit:
-    return choose_threshold(shares[rows], labels[rows], np.ones(int(rows.sum())), allowed)
 
 
 def _mixture_of(kinds: NDArray[np.int64]) -> dict[int, float]:

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from formreader.classify import DIGIT_CLASSES
 from formreader.model import DigitModel
 from formreader.training.calibration import calibration_error
-from formreader.training.risk import RiskCurve, risk_curve
+from formreader.trust import RiskCurve, risk_curve
 from formreader.values import Digits
 
 PRODUCT_SIDE = 4096

@@ -21,7 +21,7 @@ from typing import Final, Literal
 from formreader.errors import UnusableCall
 from formreader.fields import needs_review
 from formreader.template import Field, Template, load_template
-from formreader.values import DigitReading, FieldReading, PageAnswer, PageFailure, PageReading
+from formreader.values import DigitReading, FieldReading, PageAnswer, PageFailure, PageReading, Thresholds
 from formreader.workers import LocalWorkers
 
 Verdict = Literal["right", "wrong", "flagged", "missing"]
@@ -145,7 +145,13 @@ def read_folder(
     wanted = {(written.scan, written.page) for written in truth}
     refs = [ref for ref in find_scans([folder]).pages if (ref.name, ref.page) in wanted]
     classifier = load_form_model(model_path(model))
-    answers = read_batch(refs, forms, classifier, threshold=threshold, workers=LocalWorkers(jobs))
+    answers = read_batch(
+        refs,
+        forms,
+        classifier,
+        thresholds=None if threshold is None else Thresholds((threshold,)),
+        workers=LocalWorkers(jobs),
+    )
     return {(answer.ref.name, answer.ref.page): answer for answer in answers}
 
 

@@ -31,7 +31,7 @@ from formreader.fields import decode
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.strings import read_strings
 from formreader.template import Field, Template
-from formreader.values import AlignedPage, Box, Crops, Digits, FieldReading
+from formreader.values import AlignedPage, Box, Crops, Digits, FieldReading, Thresholds
 from tests.benchmarks import string_drawing as drawn
 from tests.benchmarks.string_drawing import Hand, Scanner
 
@@ -140,7 +140,9 @@ class Reader:
     def read(self, cut: Crops, box: Box, length: tuple[int, int]) -> FieldReading:
         """Read one box of a length."""
         start = time.perf_counter()
-        found = read_strings(cut.inks, cut.reasons, [replace(box, length=length)], self.score, self.model.threshold)
+        found = read_strings(
+            cut.inks, cut.reasons, [replace(box, length=length)], self.score, Thresholds((self.model.threshold,))
+        )
         self.spent["us"] += round(1e6 * (time.perf_counter() - start))
         self.spent["boxes"] += 1
         field = Field("value", ((0, 0, 1, 1),), length)

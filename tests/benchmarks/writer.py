@@ -18,6 +18,7 @@ from formreader.export import write_tables
 from formreader.model import default_model_path, load_model
 from formreader.pipeline import answer
 from formreader.scans import find_scans, identified
+from formreader.values import Thresholds
 from tests.benchmarks.throughput import Kind, batch_for, draw_pages, flagged_share
 from tests.drawing import dense
 
@@ -34,7 +35,8 @@ def main() -> None:
         scans.mkdir()
         template = draw_pages(scans, 6, Kind("", ".jpg"), dense(300))
         model = load_model(default_model_path())
-        answers = [answer(identified(ref), template, model, given.threshold) for ref in find_scans([scans]).pages]
+        limits = None if given.threshold is None else Thresholds((given.threshold,))
+        answers = [answer(identified(ref), template, model, limits) for ref in find_scans([scans]).pages]
         with batch_for(template, results) as batch:
             began, busy = time.perf_counter(), time.process_time()
             for number in range(given.pages):
