@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
+    "audit": COMMON | {"export", "places", "scans", "store"},
     "progress": COMMON | {"fields"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
@@ -54,7 +55,7 @@ MAY_IMPORT = {
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
-DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress"}
+DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress", "audit"}
 
 
 def part_of(path: Path) -> str:

@@ -149,9 +149,7 @@ class Audits:
         return ScanPlaces(sha256, page, rows[0][0] if rows else "", tuple(dict.fromkeys(paths)))
 
     def _page_of(self, reading: int) -> tuple[str, int]:
-        sha256, page = self._connection.execute(
-            "SELECT sha256, page FROM readings WHERE id = ?", (reading,)
-        ).fetchone()
+        sha256, page = self._connection.execute("SELECT sha256, page FROM readings WHERE id = ?", (reading,)).fetchone()
         return sha256, page
 
     def read_otherwise(self, audit: Audit) -> int:
@@ -173,9 +171,7 @@ class Audits:
 
     def decided(self, field: AuditedField) -> tuple[str, str] | None:
         """Give the last decision on a field and how it was made; None where nobody decided."""
-        query = (
-            "SELECT new, how FROM decisions WHERE sha256 = ? AND page = ? AND field = ? ORDER BY id DESC LIMIT 1"
-        )
+        query = "SELECT new, how FROM decisions WHERE sha256 = ? AND page = ? AND field = ? ORDER BY id DESC LIMIT 1"
         row = self._connection.execute(query, (*self._page_of(field.reading), field.field)).fetchone()
         return (row[0], row[1]) if row else None
 

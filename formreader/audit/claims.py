@@ -1,0 +1,43 @@
+"""A claim on the share of wrong fields, as people write it."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Final
+
+from formreader.errors import UnusableCall
+
+USUAL: Final = Fraction(10, 10_000)
+SINGLE_ENTRY: Final = Fraction(29, 10_000)
+"""Wrong fields where one person keys them once (Garza et al. 2025, a meta-analysis)."""
+DOUBLE_ENTRY: Final = Fraction(14, 10_000)
+"""Wrong fields where two people key them and differences are settled (ibid.)."""
+
+_NUMBER: Final = r"([0-9]{1,12}(?:\.[0-9]{1,9})?)"
+_FORMS: Final = re.compile(rf"{_NUMBER}\s*(?:%|/\s*{_NUMBER})")
+
+
+def claim_of(text: str) -> Fraction:
+    """Read a claim such as ``10/10000`` or ``0.1%``.
+
+    Raises
+    ------
+    UnusableCall
+        It is none, or no share above 0 and below one half.
+    """
+    match = _FORMS.fullmatch(text.strip().replace(",", "").replace("_", ""))
+    if not match or (match[2] and not Fraction(match[2])):
+        raise UnusableCall(f"--prove: '{text}' is no share; write it as 10/10000 or 0.1%")
+    share = Fraction(match[1]) / (Fraction(match[2]) if match[2] else 100)
+    if not 0 < share < Fraction(1, 2):
+        raise UnusableCall(f"--prove: '{text}' must be above 0 and below one half; to prove 0, key all fields")
+    return share
+
+
+def per_10000(share: float | Fraction) -> str:
+    """Write a share as a number in 10,000; rounded up, as bounds are."""
+    number = float(share) * 10_000
+    digits = 0 if number >= 100 else 1
+    shown = -(-(number - 1e-9) * 10**digits // 1) / 10**digits
+    return f"{shown:,.{digits}f}".removesuffix(".0")
