@@ -30,7 +30,7 @@ class StripParams:
     most_px
         Width of a strip; those of long fields are made smaller.
     margin, bright
-        In box heights: what is shown around the boxes, and how far around them it is not made pale: strokes leave boxes.
+        In box heights: what is shown around the boxes, and how far around them nothing is pale: strokes leave boxes.
     pale
         How much of its darkness is left to what belongs to other fields.
     apart
