@@ -595,7 +595,7 @@ def test_error_counts_when_a_second_person_confirms_it_and_is_put_right(tmp_path
     assert wrong | {slip} < numbers
     assert len(numbers) == 3 + 20
     assert not any(row[2] for row in rows)
-    with pytest.raises(KeysError, match="was keyed by ann first; another person"):
+    with pytest.raises(KeysError, match="ann keyed them first; another person"):
         batch.key("second-keys.csv", "Ann ")
     second = batch.key("second-keys.csv", "bob")
     assert second.corrected == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from typing import Final
@@ -35,9 +36,9 @@ def claim_of(text: str) -> Fraction:
     return share
 
 
-def per_10000(share: float | Fraction) -> str:
-    """Write a share as a number in 10,000; rounded up, as bounds are."""
+def per_10000(share: float | Fraction, *, bound: bool = True) -> str:
+    """Write a share as a number in 10,000; a bound is rounded up, what was found to the nearest."""
     number = float(share) * 10_000
     digits = 0 if number >= 100 else 1
-    shown = -(-(number - 1e-9) * 10**digits // 1) / 10**digits
+    shown = math.ceil(number * 10**digits - 1e-9) / 10**digits if bound else round(number, digits)
     return f"{shown:,.{digits}f}".removesuffix(".0")

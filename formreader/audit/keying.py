@@ -242,13 +242,20 @@ def _not_for(new: Mapping[int, str], look: int, known: Sequence[Key], who: str) 
     """Say which fields this person may not key (any more)."""
     first = {key.number: key for key in known if key.look == 1}
     again = {key.number for key in known if key.look == 2}
+    own = [number for number in new if look == 2 and number in first and _same(first[number].who, who)]
+    if own:
+        yield f"numbers {shown(own)}: {first[own[0]].who} keyed them first; another person keys them now (--user NAME)"
     for number in new:
         if look == 1 and number in again:
             yield f"number {number}: was keyed by a second person since, so that its first key stays as it is"
         elif look == 2 and number not in first:
             yield f"number {number}: nobody has keyed it first; key it in keys.csv"
-        elif look == 2 and _same(first[number].who, who):
-            yield f"number {number}: was keyed by {first[number].who} first; another person keys it now (--user NAME)"
+
+
+def shown(numbers: Sequence[int], most: int = 10) -> str:
+    """Write numbers as a list that is not too long."""
+    more = f" and {len(numbers) - most:,} more" if len(numbers) > most else ""
+    return ", ".join(map(str, numbers[:most])) + more
 
 
 def _same(one: str, other: str) -> bool:

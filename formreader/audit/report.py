@@ -157,14 +157,14 @@ _HEADS: Final = ("field", "accepted", "drawn", "right", "wrong", "unknown", "wro
 
 def _cells(count: Count) -> tuple[str, ...]:
     numbers = (count.accepted, count.drawn, count.right, count.wrong, count.unknown)
-    share = "-" if count.share is None else per_10000(count.share)
+    share = "-" if count.share is None else per_10000(count.share, bound=False)
     bound = per_10000(count.upper) if count.drawn else "-"
     return (count.name, *(f"{number:,}" for number in numbers), share, bound)
 
 
 def _compared(findings: Findings) -> Iterator[tuple[str, str]]:
     whole = findings.whole
-    yield "wrong among those keyed", "-" if whole.share is None else per_10000(whole.share)
+    yield "wrong among those keyed", "-" if whole.share is None else per_10000(whole.share, bound=False)
     yield "95 % bound for this batch", per_10000(whole.upper)
     yield "Clopper and Pearson's bound, for any number of forms such as these", per_10000(findings.of_more_such)
     yield "single entry: one person keys all fields (Garza et al. 2025)", per_10000(SINGLE_ENTRY)
@@ -180,7 +180,7 @@ def _about_empty(findings: Findings) -> Iterator[str]:
 def _about_keying(findings: Findings) -> Iterator[str]:
     keyed = sum(verdict.first is not None for verdict in findings.verdicts)
     errors = len(findings.keying_errors)
-    rate = f", {per_10000(errors / keyed)} in 10,000" if keyed else ""
+    rate = f", {per_10000(errors / keyed, bound=False)} in 10,000" if keyed else ""
     yield (
         f"{keyed:,} fields were keyed. {errors:,} first keys were keying errors, as another person says{rate}: "
         f"{', '.join(map(str, findings.keying_errors)) or 'none'}."

@@ -147,10 +147,11 @@ def _take_over(results: Path, path: Path, who: str) -> None:
     parts += [f"{new.known:,} known before", f"{new.empty:,} not keyed yet"]
     say(f"Audit {done.audit.id}: {', '.join(parts)}")
     if new.unsure:
-        numbers = ", ".join(map(str, new.unsure[:_LISTED])) + (" ..." if len(new.unsure) > _LISTED else "")
+        from formreader.audit.keying import shown
+
         say(
             f"{count_of(len(new.unsure), 'key')} set aside: a program has taken leading zeros off this file, and these "
-            f"may have had some (numbers {numbers}). Key them once more in a column that is Text, or as '007"
+            f"may have had some (numbers {shown(new.unsure)}). Key them once more in a column that is Text, or as '007"
         )
     if done.corrected:
         fields = count_of(done.corrected, "field")
