@@ -8,8 +8,10 @@ import hashlib
 import json
 import re
 import shutil
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from html import unescape
@@ -21,26 +23,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, hypergeom
 from typer.testing import CliRunner
 
 from formreader import audit
 from formreader.audit import Wish, begin, take_over, write_first, write_report, write_second
-from formreader.audit.bounds import (
-    clopper_pearson,
-    fewest_wrong,
-    lower_bound,
-    most_wrong,
-    needed,
-    needed_by_field,
-    needed_of_any,
-    shares_of,
-    upper_bound,
-)
-from formreader.audit.claims import claim_of
+from formreader.audit.bounds import needed
 from formreader.audit.drawing import as_written, population_of
 from formreader.audit.findings import findings_of
-from formreader.audit.keying import key_in, may_lack_zeros, read_keyed
+from formreader.audit.keyed_files import read_keyed
+from formreader.audit.keying import key_in, may_lack_zeros
 from formreader.audit.report import as_json
 from formreader.audit.strips import strip
 from formreader.audit.verdicts import corrected, verdict_on
@@ -191,94 +182,6 @@ def report(batch: Drawn) -> dict[str, Any]:
         last = audit.audit_of(results)
         found: dict[str, Any] = json.loads(as_json(findings_of(results, last), results.audits().read_by(last)))
     return found
-
-
-# --- how much a sample proves
-
-
-def test_so_many_must_be_keyed_to_prove_10_in_10000() -> None:
-    claim = Fraction(10, 10_000)
-    assert [needed_of_any(claim, wrong) for wrong in range(4)] == [2995, 4742, 6294, 7752]
-    assert needed(claim, 10_000_000) == 2994
-    assert needed(claim, 1000) == 777
-    assert needed(claim, 100) == 95
-    assert needed(claim, 100, wrong=1) is None
-
-
-@given(st.integers(1, 3000), st.data())
-def test_clopper_and_pearson_s_bound_is_scipy_s(keyed: int, data: st.DataObject) -> None:
-    wrong = data.draw(st.integers(0, keyed))
-    theirs = binomtest(wrong, keyed, alternative="less").proportion_ci(0.95, method="exact").high
-    assert clopper_pearson(wrong, keyed) == pytest.approx(theirs, rel=1e-9)
-
-
-@given(st.integers(1, 400), st.data())
-def test_bound_of_a_simple_sample_is_the_edge_of_the_exact_test(accepted: int, data: st.DataObject) -> None:
-    keyed = data.draw(st.integers(1, accepted))
-    wrong = data.draw(st.integers(0, keyed))
-    most, fewest = most_wrong(wrong, keyed, accepted), fewest_wrong(wrong, keyed, accepted)
-    assert wrong <= fewest <= most <= accepted - (keyed - wrong)
-    assert most == wrong or hypergeom.cdf(wrong, accepted, most, keyed) > 0.05
-    assert most + 1 > accepted - (keyed - wrong) or hypergeom.cdf(wrong, accepted, most + 1, keyed) <= 0.05
-    assert keyed < accepted or fewest == most == wrong
-
-
-@given(st.integers(200, 5000), st.integers(0, 2), st.sampled_from(["10/1000", "1%", "5/100"]))
-def test_as_many_as_needed_prove_and_one_fewer_does_not(accepted: int, wrong: int, share: str) -> None:
-    claim = claim_of(share)
-    size = needed(claim, accepted, wrong)
-    assert size is not None
-    assert upper_bound(wrong, [accepted], [size]) <= float(claim)
-    assert size == wrong or upper_bound(wrong, [accepted], [size - 1]) > float(claim)
-
-
-@given(st.lists(st.integers(1, 800), min_size=2, max_size=30), st.integers(0, 2))
-def test_sample_by_field_holds_each_field_s_share_and_proves(accepted: list[int], wrong: int) -> None:
-    claim = Fraction(1, 100)
-    sizes = needed_by_field(claim, accepted, wrong)
-    if sizes is None:
-        assert wrong > claim * sum(accepted)
-        return
-    assert all(1 <= size <= count for size, count in zip(sizes, accepted, strict=True))
-    assert upper_bound(wrong, accepted, sizes) <= float(claim)
-    assert sum(sizes) <= needed_of_any(claim, wrong) + 2 * len(accepted)
-
-
-def wrongly_below(accepted: list[int], sizes: list[int], wrong: list[int], *, by_field: bool) -> float:
-    """Give how often the bound lies below the truth, exactly: over all numbers of wrong ones that may be drawn."""
-    chance = np.ones(1)
-    for count, size, few in zip(accepted, sizes, wrong, strict=True):
-        chance = np.convolve(chance, hypergeom.pmf(np.arange(size + 1), count, few, size))
-    truth = sum(wrong) / sum(accepted)
-    drawn = (accepted, sizes) if by_field else ([sum(accepted)], [sum(sizes)])
-    return float(sum(p for found, p in enumerate(chance) if upper_bound(found, *drawn) < truth))
-
-
-@pytest.mark.parametrize("wrong", [[6, 0, 0], [2, 2, 2], [0, 0, 30], [40, 0, 0], [1, 9, 20], [300, 1, 0]])
-@pytest.mark.parametrize("total", [60, 150, 400])
-def test_bounds_fail_at_most_once_in_twenty_times(wrong: list[int], total: int) -> None:
-    accepted = [500, 201, 90]
-    assert wrongly_below(accepted, shares_of(accepted, total), wrong, by_field=True) <= 0.05
-    assert wrongly_below([sum(accepted)], [total], [sum(wrong)], by_field=False) <= 0.05
-
-
-def test_sample_without_a_field_bounds_nothing_and_a_whole_batch_is_certain() -> None:
-    assert upper_bound(0, [50, 50], [50, 0]) == 1.0
-    assert upper_bound(1, [50, 50], [50, 50]) == lower_bound(1, [50, 50], [50, 50]) == 0.01
-    assert upper_bound(0, [50], [0]) == 1.0
-    assert upper_bound(0, [], []) == lower_bound(0, [], []) == 0.0
-
-
-@pytest.mark.parametrize("text", ["0", "10", "0/100", "5/0", "60%", "-1%", "ten", "1/2", ""])
-def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(UnusableCall, match="--prove"):
-        claim_of(text)
-
-
-def test_shares_are_read_as_people_write_them() -> None:
-    assert (
-        claim_of("10/10000") == claim_of("0.1%") == claim_of(" 10 / 10,000") == claim_of("0.1 %") == Fraction(1, 1000)
-    )
 
 
 # --- what is drawn
@@ -687,8 +590,13 @@ def test_lost_leading_zeros_neither_count_as_errors_nor_hide_any(batch: Drawn) -
     assert (found["all"]["wrong"], found["not_right"]) == (0, [])
     fill(path, {number: f"'{written[number]}" for number in new.unsure})
     rewritten(path, lambda text: text.replace(",007,", ",7,"))
-    left = take_over(batch.folder, path, "ann").taken.unsure
-    assert not lost & set(left)
+    assert not lost & set(take_over(batch.folder, path, "ann").taken.unsure)
+    assert report(batch)["all"]["wrong"] == 0
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, [*example[:2], "7", example[3]], *stripped])
+    again = take_over(batch.folder, path, "ann").taken
+    assert not lost & set(again.unsure)
+    assert again.keys == ()
 
 
 def test_keys_as_long_as_the_field_have_lost_no_zero() -> None:
@@ -857,6 +765,27 @@ def test_joined_batches_keep_their_audits_and_keyed_files_find_them(tmp_path: Pa
     path = one.folder / "audit-1" / "keys.csv"
     assert take_over(tmp_path / "joined", path, "ann").taken.known == 35
     assert write_first(tmp_path / "joined", 1).fields == 35
+
+
+def test_nothing_is_taken_over_while_a_run_writes(filled: tuple[Path, Path]) -> None:
+    folder, path = filled
+    with opened(folder, template=FORM), pytest.raises(BatchError, match="another run is writing to it"):
+        take_over(folder, path, "ann")
+
+
+def test_batches_of_earlier_versions_can_be_audited(batch: Drawn, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(batch.folder / "batch.sqlite")) as second:
+        for table in ("audits", "audited_fields", "keys"):
+            second.execute(f"DROP TABLE {table}")
+        second.execute("PRAGMA user_version = 2")
+    drawn_all(batch)
+    assert batch.key("keys.csv", "ann").corrected == 0
+    assert report(batch)["outcome"] == "proved"
+    (tmp_path / "first").mkdir()
+    with closing(sqlite3.connect(tmp_path / "first" / "batch.sqlite")) as first:
+        first.executescript((Path(__file__).parent / "batch_of_version_1.sql").read_text("utf-8"))
+    assert begin(tmp_path / "first", Wish(CLAIM), "ann").accepted == 3
+    assert len(write_first(tmp_path / "first").missing) == 3
 
 
 def test_command_says_what_is_to_be_keyed_and_what_is_proved(batch: Drawn) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 
 from formreader.audit.drawing import Population, Wish, draw, population_of
 from formreader.audit.findings import Findings, findings_of
-from formreader.audit.keying import KeyedFile, Taken, read_keyed, taken
+from formreader.audit.keyed_files import KeyedFile, read_keyed
+from formreader.audit.keying import Taken, taken
 from formreader.audit.report import as_html, as_json
 from formreader.audit.sheets import write_private, write_sheets
 from formreader.audit.strips import Strip, strips_of

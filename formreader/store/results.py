@@ -339,7 +339,7 @@ def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]
     """Put a person's values in place of those that were read; what the form no longer asks for is kept."""
     gone = decided.keys() - {field.name for field in fields}
     return (
-        *(replace(field, value=decided.get(field.name, field.value)) for field in fields),
+        *(replace(field, value=decided[field.name]) if field.name in decided else field for field in fields),
         *(FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural)),
     )
 
