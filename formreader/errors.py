@@ -16,6 +16,7 @@
         ├── TrainingDataError    no labelled digits can be had from there
         ├── NoScans              nothing to read at the given places
         ├── NoBoxes              no boxes were found on the form
+        ├── KeysError            a keyed file has mistakes, all listed
         └── BatchError           the results folder cannot take this run
 """
 
@@ -108,6 +109,10 @@ class NoScans(UnusableCall):
 
 class NoBoxes(UnusableCall):
     """No printed boxes were found; give a blank form of at least 150 dpi, or write the template by hand."""
+
+
+class KeysError(UnusableCall):
+    """What people keyed cannot be taken as it is; the message lists every cell with what is the matter."""
 
 
 class BatchError(UnusableCall):

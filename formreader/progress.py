@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from formreader.claims import per_10000
 from formreader.fields import counted
-from formreader.trust import Promise, in_words
+from formreader.trust import Promise
 from formreader.values import PageAnswer, PageFailure, PageReading
 
 SKIPPED: Final = "skipped (blank, or not wanted)"
@@ -137,7 +138,7 @@ class Tally:
             yield f"  to look at: {count_of(self.flagged, 'box', 'boxes')} of {self.digits:,}, {took} at 100 a minute"
         if self.promise and accepted:
             wrong, bound = self.promise.expected(self.accepted)
-            most = in_words(self.promise.max_wrong)
+            most = f"{per_10000(self.promise.max_wrong)} in 10,000"
             shown = "" if self.promise.is_proven(self.accepted) else "; so few have not been shown, only estimated"
             yield (
                 f"  expected wrong among the accepted: {wrong:.1f}, at most {bound:.1f} ({most} allowed{shown}),"

@@ -7,7 +7,6 @@ digit's share gives a threshold by the upper end of an exact interval (Clopper, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,40 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from formreader.errors import ModelError, UnusableCall
+from formreader.errors import ModelError
 from formreader.values import Thresholds
 
 SURE: Final = 0.95
 MOST_DIGITS: Final = 20  # in a field; longer ones are held to the threshold of these
-USUAL_MAX_WRONG: Final = 0.001
-"""Ten wrong fields in 10,000: people who key twice leave 14, who key once 29 (Garza et al. 2025)."""
 
 _COLUMNS: Final = ("confidence", "accepted", "wrong")
 _WORST: Final = 0.05  # of the accepted digits wrong: nobody wants a threshold that lets more through
-_SHARE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(%|/\s*(\d+))")
-
-
-def share_of(text: str) -> float:
-    """Read a share as people write it: ``5/10000``, ``0.05%``.
-
-    Raises
-    ------
-    UnusableCall
-        It is no share over 0 and under 1.
-    """
-    found = _SHARE.fullmatch(text.strip())
-    share = 0.0
-    if found:
-        over = 100 if found[2] == "%" else int(found[3])
-        share = float(found[1]) / over if over else 0.0
-    if not 0 < share < 1:
-        raise UnusableCall(f"{text}: no share of wrong fields; write it as 5/10000 or as 0.05%")
-    return share
-
-
-def in_words(share: float) -> str:
-    """Say a share as ``5 in 10,000``."""
-    return f"{10_000 * share:.3g} in 10,000"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,16 +46,18 @@ MAY_IMPORT = {
     "export": STAGE | {"checks", "fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
-    | {"trust", "baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm"},
+    | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm", "trust"},
+    "claims": {"errors"},
     "trust": COMMON,
-    "progress": COMMON | {"fields", "trust"},
+    "audit": COMMON | {"claims", "export", "places", "scans", "store"},
+    "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
-DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress"}
+DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress", "audit"}
 
 
 def part_of(path: Path) -> str:

@@ -555,7 +555,7 @@ def test_file_that_cannot_be_opened_is_a_failed_page_until_it_can(run: Run, tmp_
         (("absent folder",), "absent folder: no such file or folder"),
         (("--threshold", "1.5"), "--threshold"),
         (("--threshold", "0.9", "--max-wrong", "1%"), "give one of them"),
-        (("--max-wrong", "5"), "5: no share of wrong fields"),
+        (("--max-wrong", "5"), "--max-wrong: '5' is no share"),
         (("--jobs", "0"), "--jobs"),
         (("--page-timeout", "inf"), "--page-timeout"),
         (("scans to read/a.png", "--watch"), "a.png: no folder of this machine"),

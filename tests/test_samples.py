@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from formreader.cli import app
 from formreader.export import read_results
+from formreader.store import open_results
 from formreader.template import load_template
 from tests.benchmarks.forms import Written, expected_value, load_truth
 
@@ -110,3 +111,29 @@ def test_each_box_has_its_row_in_digits(results: dict[str, tuple[int, Path]], fo
     accepted = digits[(digits["needs_review"] == "0") & (digits["digit"] != "")]
     assert set(accepted["digit"]) <= set("0123456789")
     assert len(asked) < 0.2 * len(digits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+def test_audit_of_the_samples_proves_what_their_truth_says(form: str, results: dict[str, tuple[int, Path]]) -> None:
+    out = results[form][1]
+    call = ["audit", str(out), "--prove", "10/10000", "--seed", "1", "--user", "ann"]
+    assert CliRunner().invoke(app, call).exit_code == 0
+    fields = {field.name: field for field in load_template(SAMPLES / form / "template.toml").fields}
+    truth = {
+        (written.scan, written.page, written.field): expected_value(written.boxes, fields[written.field])[0]
+        for written in load_truth(SAMPLES / form / "truth.csv")
+    }
+    sheet = out / "audit-1" / "keys.csv"
+    with open_results(out) as batch:
+        audits = batch.audits()
+        drawn = audits.fields(audits.all()[0])
+        pages = [audits.places(field.reading) for field in drawn]
+    keys = [truth[page.name, page.page, field.field] for page, field in zip(pages, drawn, strict=True)]
+    with sheet.open(encoding="utf-8", newline="") as file:
+        header, example, *rows = csv.reader(file)
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        filled = [[*row[:2], key or "_", row[3]] for row, key in zip(rows, keys, strict=True)]
+        csv.writer(file).writerows([header, example, *filled])
+    done = CliRunner().invoke(app, ["audit", str(out), "--keys", str(sheet), "--user", "ann"])
+    assert (done.exit_code, "Proved: at most" in done.stderr) == (0, True)

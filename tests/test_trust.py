@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formreader.errors import ModelError, UnusableCall
-from formreader.trust import RiskCurve, curve_of, in_words, promise, risk_curve, share_of, upper_bound
+from formreader.errors import ModelError
+from formreader.trust import RiskCurve, curve_of, promise, risk_curve, upper_bound
 from formreader.values import Thresholds
 
 
@@ -22,24 +22,6 @@ def drawn_curve(seed: int, count: int = 40_000) -> RiskCurve:
 
 
 CARD = {"name": "drawn", "risk": drawn_curve(0).as_card()}
-
-
-@pytest.mark.parametrize(
-    ("text", "share"), [("5/10000", 0.0005), ("0.05%", 0.0005), (" 2 / 1000 ", 0.002), ("1.5 %", 0.015)]
-)
-def test_a_share_is_read_as_people_write_it(text: str, share: float) -> None:
-    assert share_of(text) == pytest.approx(share)
-
-
-@pytest.mark.parametrize("text", ["", "5", "0.0005", "0/10000", "1/0", "100%", "-1%", "5/10000 fields", "nan%", "7/7"])
-def test_what_is_no_share_is_refused_with_what_would_be(text: str) -> None:
-    with pytest.raises(UnusableCall, match="write it as 5/10000"):
-        share_of(text)
-
-
-def test_a_share_is_said_per_ten_thousand() -> None:
-    assert in_words(0.001) == "10 in 10,000"
-    assert in_words(0.00005) == "0.5 in 10,000"
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.005, 0.002, 0.001]))
@@ -81,7 +63,7 @@ def test_a_card_holds_all_that_decides(seed: int, risk: float) -> None:
 )
 def test_a_card_that_says_nothing_of_errors_cannot_promise(risk: object) -> None:
     card = {"name": "mine"} if risk is None else {"name": "mine", "risk": risk}
-    with pytest.raises(ModelError, match="mine: .* Give --threshold"):
+    with pytest.raises(ModelError, match=r"mine: .* Give --threshold"):
         promise(card, 0.001)
 
 

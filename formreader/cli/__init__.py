@@ -21,6 +21,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
 from formreader.cli.models import evaluate, gallery, predict
@@ -278,6 +279,7 @@ def _say_stages() -> Callable[[str, float], None]:
 
 app.command(epilog="Example: formreader status results")(status)
 app.command(epilog="Example: formreader merge monday tuesday -o week")(merge)
+app.command(epilog="Example: formreader audit results --prove 10/10000")(audit)
 app.command(epilog="Example: formreader evaluate --data mnist -o report")(evaluate)
 app.command(epilog="Example: formreader predict seven.png")(predict)
 app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)

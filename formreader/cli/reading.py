@@ -176,6 +176,7 @@ def read(
     if json_log:
         speak_json(context)
     need_opencv()
+    from formreader.claims import USUAL, claim_of
     from formreader.export import tables_of, write_tables
     from formreader.model import load_form_model, model_path
     from formreader.pipeline import read_batch, unwatched
@@ -184,7 +185,7 @@ def read(
     from formreader.scans import find_scans
     from formreader.store import open_batch
     from formreader.template import load_templates
-    from formreader.trust import USUAL_MAX_WRONG, promise, share_of
+    from formreader.trust import promise
     from formreader.values import Thresholds
     from formreader.watching import dropped_scans
     from formreader.workers import Limits, LocalWorkers, dask_workers
@@ -192,7 +193,7 @@ def read(
     if threshold is not None and max_wrong is not None:
         raise UnusableCall("--threshold with --max-wrong: give one of them")
     wanted = Wanted(page_numbers(pages), other_pages, limit, retry_failed)
-    allowed = share_of(max_wrong) if max_wrong else USUAL_MAX_WRONG
+    allowed = float(claim_of(max_wrong, "--max-wrong") if max_wrong else USUAL)
     forms = load_templates(template or ())
     classifier = load_form_model(model_path(model))
     kept = promise(classifier.card, allowed) if threshold is None else None

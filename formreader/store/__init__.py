@@ -4,6 +4,7 @@ A page is stored under the SHA-256 of its file and its number in it, so that a r
 Each page is one transaction that is on the disk when `Batch.add` returns: a power cut loses only the pages in flight.
 """
 
+from formreader.store.audits import Audit, AuditedField, Audits, Key, ScanPlaces, Stratum, audits_to_write
 from formreader.store.batch import Batch, Known, open_batch
 from formreader.store.folder import FILE, is_written_to
 from formreader.store.merging import Conflict, Joined, joined
@@ -12,15 +13,22 @@ from formreader.store.standing import RunRow, Standing
 
 __all__ = [
     "FILE",
+    "Audit",
+    "AuditedField",
+    "Audits",
     "Batch",
     "Change",
     "Conflict",
     "Joined",
+    "Key",
     "Known",
     "Results",
     "RunRow",
+    "ScanPlaces",
     "Standing",
     "StoredPage",
+    "Stratum",
+    "audits_to_write",
     "is_written_to",
     "joined",
     "natural",

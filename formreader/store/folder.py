@@ -12,7 +12,7 @@ from typing import Any, Final
 from formreader.disks import on_network
 from formreader.errors import BatchError
 from formreader.store.migrations import bring_forward
-from formreader.store.schema import APPLICATION, SCHEMA, VERSION, VIEWS
+from formreader.store.schema import APPLICATION, AUDITS, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
@@ -241,7 +241,7 @@ def prepare(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # less may lose the last pages in a power cut
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {';'.join(VIEWS)}; {mark} COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {';'.join((*AUDITS, *VIEWS))}; {mark} COMMIT;")
     while is_of_earlier_version(connection):
         with transaction(connection, folder):
             bring_forward(connection)

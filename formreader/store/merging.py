@@ -17,13 +17,14 @@ from typing import Final
 from formreader.errors import BatchError
 from formreader.store import folder as folders
 from formreader.store.folder import FILE, connected
+from formreader.store.merged_audits import join_audits
 from formreader.store.merged_pages import join_pages
 from formreader.store.merged_runs import join_runs, settings_apart
 
 MOST: Final = 10
 """Batches in one call: SQLite attaches no more to a connection."""
 
-OWN_WAY: Final = frozenset({"runs", "pages", "readings", "decisions"})
+OWN_WAY: Final = frozenset({"runs", "pages", "readings", "decisions", "audits", "audited_fields", "keys"})
 """Tables whose rows find their place by a rule of their own; the others' belong to a reading and go with it."""
 
 
@@ -140,6 +141,7 @@ def _join(sources: Sequence[Path], part: Path) -> Joined:
         moved = join_pages(connection, dict(zip(names, (str(source.absolute()) for source in sources), strict=True)))
         _join_readings(connection, names)
         conflicts = _join_decisions(connection, names)
+        join_audits(connection, names)
         connection.execute("COMMIT")
         for name in names:
             connection.execute(f"DETACH {name}")
@@ -175,10 +177,14 @@ def _join_readings(connection: sqlite3.Connection, names: Sequence[str]) -> None
         for source, name in enumerate(names)
     )
     connection.execute(
-        "CREATE TEMP TABLE reading_of AS"  # noqa: S608 - names are ours
-        " SELECT e.source, old, e.run, row_number() OVER (ORDER BY series, made, e.source, old) AS new FROM ("
-        " SELECT *, min(source) OVER (PARTITION BY run, sha256, page, at, outcome, stage, reason) AS first"
-        f" FROM ({every})) e JOIN main.runs ON runs.id = run WHERE e.source = first"
+        "CREATE TEMP TABLE every_reading AS SELECT *, min(source) OVER same AS first,"  # noqa: S608 - names are ours
+        " dense_rank() OVER (ORDER BY run, sha256, page, at, outcome, stage, reason) AS what"
+        f" FROM ({every}) WINDOW same AS (PARTITION BY run, sha256, page, at, outcome, stage, reason)"
+    )
+    connection.execute(
+        "CREATE TEMP TABLE reading_of AS"
+        " SELECT e.source, old, what, e.run, row_number() OVER (ORDER BY series, made, e.source, old) AS new"
+        " FROM every_reading e JOIN main.runs ON runs.id = run WHERE e.source = first"
     )
     columns = ", ".join(name for name in columns_of(connection, "readings") if name != "run")
     for source, name in enumerate(names):

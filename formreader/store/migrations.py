@@ -16,7 +16,7 @@ import numpy as np
 
 from formreader.fields import counted
 from formreader.store.packing import packed_digits, packed_fields
-from formreader.store.schema import VIEWS
+from formreader.store.schema import AUDITS, VIEWS
 from formreader.values import CLASSES, Box, DigitReading, FieldReading
 
 
@@ -86,5 +86,11 @@ def _box_of_version_1(
     return DigitReading(box, digit, confidence, probabilities, reason)
 
 
-_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {1: _pack_smaller}
+def _make_room_for_audits(connection: sqlite3.Connection) -> None:
+    """From 2 to 3: tables for audits."""
+    for table in AUDITS:
+        connection.execute(table)
+
+
+_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {1: _pack_smaller, 2: _make_room_for_audits}
 """By the version that a step begins with."""

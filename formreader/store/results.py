@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from formreader.errors import BatchError
+from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
 from formreader.store.packing import unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
@@ -198,6 +199,10 @@ class Results:
         """Give when the last run's pages were answered since a moment, the last first."""
         return answers_since(self._connection, since)
 
+    def audits(self) -> Audits:
+        """Give the audits of this batch, as of the same moment."""
+        return Audits(self._connection, self.folder)
+
     def sample(self, readings: Iterable[int]) -> Iterator[StoredPage]:
         """Give pages by the numbers of their readings, with digits; without names, which take the whole batch."""
         for reading in readings:
@@ -334,7 +339,7 @@ def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]
     """Put a person's values in place of those that were read; what the form no longer asks for is kept."""
     gone = decided.keys() - {field.name for field in fields}
     return (
-        *(replace(field, value=decided.get(field.name, field.value)) for field in fields),
+        *(replace(field, value=decided[field.name]) if field.name in decided else field for field in fields),
         *(FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural)),
     )
 

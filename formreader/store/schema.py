@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
-VERSION: Final = 2
+VERSION: Final = 3
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -87,6 +87,50 @@ CREATE TABLE decisions (
 );
 CREATE INDEX decisions_by_field ON decisions (sha256, page, field);
 """
+
+AUDITS: Final = (
+    """
+CREATE TABLE audits (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,      -- drawn letters: what ties a keyed file to its audit, also in a joined batch
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    claim TEXT NOT NULL,            -- the share of wrong fields to prove, as a fraction: 1/1000
+    seed INTEGER NOT NULL,
+    by_field INTEGER NOT NULL,      -- 1: each field has its share of the sample
+    pages INTEGER NOT NULL,         -- that were read when it was drawn
+    strata TEXT NOT NULL            -- JSON: for each field [form, name, accepted, drawn]
+)
+""",
+    """
+CREATE TABLE audited_fields (
+    id INTEGER PRIMARY KEY,
+    audit TEXT NOT NULL,            -- its code
+    number INTEGER NOT NULL,        -- in the order of keying, from 1
+    reading INTEGER NOT NULL REFERENCES readings,
+    form TEXT NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT NOT NULL,            -- as it was read
+    as_written TEXT NOT NULL,       -- without what the form and not the writer says: a printed point, a strike for 0
+    confidence REAL NOT NULL,
+    boxes INTEGER NOT NULL,         -- how many; 0 for a wide one
+    UNIQUE (audit, number)
+)
+""",
+    """
+CREATE TABLE keys (
+    id INTEGER PRIMARY KEY,
+    audit TEXT NOT NULL,            -- its code
+    number INTEGER NOT NULL,        -- of the audited field
+    look INTEGER NOT NULL CHECK (look IN (1, 2)),  -- 2: keyed again by another person, as the first differed
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    key TEXT NOT NULL               -- digits; ? for what cannot be read; empty where nothing is written
+)
+""",
+    "CREATE INDEX keys_by_audit ON keys (audit, number)",
+    "CREATE INDEX audited_by_reading ON audited_fields (reading)",
+)
 
 VIEWS: Final = (
     # A page that was read once keeps that reading until it is read again: a later failure takes nothing away.

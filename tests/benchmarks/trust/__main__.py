@@ -1,11 +1,12 @@
 """Promise at most so many wrong fields on drawn pages of writers whom no model saw, and see what happens.
 
-    python -m tests.benchmarks.trust DATA --work DIR [--pages 2156] [--jobs 2] [--signs] [--write] [--plot FILE]
+    python -m tests.benchmarks.trust DATA --work DIR [--pages 2156] [--jobs 2] [--signs] [--write]
 
-DATA holds MNIST and who wrote it (``mnist.npz``, ``mnist_writers.npz``). In the folder of ``--work`` stay the models (three
-parts of the writers, an hour and more to fit; they need the extra cnn), the crops of the pages and what the models say of
-them; what is there is not made again. Pages, wear and seed are constants. Every promise is made by the errors on two parts
-of the writers and judged on the third. ``--write`` puts the curve of all parts into the cards of the models that ship.
+DATA holds MNIST and who wrote it (``mnist.npz``, ``mnist_writers.npz``). In the folder of ``--work`` stay the models
+(three parts of the writers, an hour and more to fit; they need the extra cnn), the crops of the pages and what the
+models say of them; what is there is not made again. Pages, wear and seed are constants. Every promise is made by the errors on
+two parts of the writers and judged on the third. ``--write`` puts the curve of all parts into the cards of the models
+that ship.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Any, Final
 import numpy as np
 
 from formreader.cascade import Cascade
+from formreader.claims import per_10000
 from formreader.model import default_model_path, load_model, model_path
 from formreader.svm import softmax
-from formreader.trust import in_words, risk_curve
+from formreader.trust import risk_curve
 from tests.benchmarks.trust.draw import FATES, Cut, cut_all
 from tests.benchmarks.trust.folds import fold_models
 from tests.benchmarks.trust.measure import Kept, Read, crossed, design_effect, in_fields, judge, promised, readings
@@ -73,7 +75,7 @@ def joined(first: Margins, second: Margins, cascade: Cascade) -> Margins:
     """Join margins as a cascade does."""
     best = np.partition(first, -2, axis=1)[:, -2:]
     doubted = best[:, 1] - best[:, 0] < cascade.lead
-    return np.where(doubted[:, None], (first + second) / 2, first)
+    return np.where(doubted[:, None], (first + second) / np.float32(2), first)
 
 
 def report(name: str, read: Read) -> Iterator[str]:
@@ -82,16 +84,16 @@ def report(name: str, read: Read) -> Iterator[str]:
     digits = int(read.written.sum())
     yield f"{name}: {digits:,} digits of {len(np.unique(read.writer))} writers on {len(np.unique(read.page)):,} pages"
     yield f"  wrong {(read.wrong & read.written).sum() / digits:.2%}; errors come in bunches of {effect:.2f}"
-    others = ~read.written
-    yield f"  boxes without a digit that say one and nothing but confidence stands against it: {(others & read.open).sum()}"
+    false = read.open & ~read.written
+    yield f"  boxes that hold no digit but say one, against which nothing but confidence stands: {false.sum()}"
     weight = 1 / effect
     for share, length, kept in promised(read, SHARES, LENGTHS, weight):
-        yield f"  {in_words(share)} of {length}-digit fields: {said(kept, share)}"
+        yield f"  {per_10000(share)} in 10,000 of {length}-digit fields: {said(kept, share)}"
     of_fields = in_fields(read, 6)
     limits = crossed(read, USUAL / 6, weight)
     for fate, fate_name in enumerate(FATES):
         kept = judge(read, of_fields[read.fate[of_fields[:, 0]] == fate], limits)
-        yield f"  six digits, {in_words(USUAL)}, {fate_name}: {said(kept, USUAL)}"
+        yield f"  six digits, {per_10000(USUAL)} in 10,000, {fate_name}: {said(kept, USUAL)}"
 
 
 def said(kept: Kept, share: float) -> str:
@@ -106,8 +108,8 @@ def said(kept: Kept, share: float) -> str:
 def about_signs(cut: Cut, scores: Scores) -> Iterator[str]:
     """Say what each sign of doubt flags of six-digit fields on all pages and on flat ones, for the same share wrong."""
     yield "six-digit fields flagged so that 50, 20, 10, 5 in 10,000 accepted are wrong, all pages | flat pages"
-    mean = (scores.first + scores.second) / 2
-    mean_else = (scores.first_else + scores.second_else) / 2
+    mean = (scores.first + scores.second) / np.float32(2)
+    mean_else = (scores.first_else + scores.second_else) / np.float32(2)
     read = readings(cut, softmax(mean, 1.0).astype(np.float64), softmax(mean_else, 1.0).astype(np.float64))
     of_fields = in_fields(read, 6)
     flat = of_fields[read.fate[of_fields[:, 0]] == 0]
@@ -133,9 +135,9 @@ def write_curve(name: str, read: Read) -> None:
     card = json.loads(path.read_text(encoding="utf-8"))
     flat = float((read.fate == 0).mean())
     card["risk"] = {
-        "measured_on": f"{int(read.written.sum())} digits on {len(np.unique(read.page))} drawn pages, {flat:.0%} of them "
-        "at 300 dpi and flat, the others worn in eight ways, read by models that never saw their writers; errors of one "
-        f"writer come together, so each counts 1/{effect:.2f}",
+        "measured_on": f"{int(read.written.sum())} digits on {len(np.unique(read.page))} drawn pages, {flat:.0%} "
+        "of them at 300 dpi and flat, the others worn in eight ways, read by models that never saw their writers; "
+        f"errors of one writer come together, so each counts 1/{effect:.2f}",
         **read.curve(1 / effect).as_card(),
     }
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

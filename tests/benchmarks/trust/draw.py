@@ -131,8 +131,8 @@ def _cut_page(task: Task, number: int, data: Path) -> Cut | None:
     pens = [pen for pen in PENS if pen.name in PALE_PENS] if fate == "pale" else list(PENS)
     hand = draw_writer(rng, pens[rng.integers(len(pens))])
     stock = DigitStock(rng, (source.images, np.where(source.writers == task.writer, source.labels, -1)))
-    boxes = sum(len(field.boxes) for field in form.fields)
-    values = draw_values(form, rng, empty=max(0.02, 1 - MOST_WRITTEN / boxes), struck=0.01, scribbled=0.002)
+    room = sum(len(field.boxes) for field in form.fields)
+    values = draw_values(form, rng, empty=max(0.02, 1 - MOST_WRITTEN / room), struck=0.01, scribbled=0.002)
     known = {str(digit) for digit in np.unique(source.labels[source.writers == task.writer])}
     values = {
         name: "".join(m if not m.isdigit() or m in known else "_" for m in marks) for name, marks in values.items()

@@ -118,7 +118,7 @@ class Kept:
 
 
 def in_fields(read: Read, digits: int) -> NDArray[np.int64]:
-    """Join so many digits of a page, as they follow each other, to a field: rows (m, digits); what is left over goes."""
+    """Join so many digits of a page as they follow each other to a field: rows (m, digits); what is left over goes."""
     rows = np.flatnonzero(read.written)
     pages = read.page[rows]
     found = []

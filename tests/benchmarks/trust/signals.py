@@ -20,24 +20,19 @@ from tests.benchmarks.trust.scores import Margins, Scores
 Sign = NDArray[np.float64]
 
 
-def lead(margins: Margins) -> Sign:
-    """Give how far the best margin is over the next."""
-    best = np.partition(margins, -2, axis=1)[:, -2:].astype(np.float64)
-    return best[:, 1] - best[:, 0]
-
-
 def _lead_of(margins: Margins, answer: NDArray[np.int64]) -> Sign:
     """Give how far a given answer's margin is over the best other; negative where it is not the best."""
     rows = np.arange(len(answer))
     others = margins.astype(np.float64).copy()
     others[rows, answer] = -np.inf
-    return margins[rows, answer] - others.max(axis=1)
+    lead_over_others: Sign = margins[rows, answer] - others.max(axis=1)
+    return lead_over_others
 
 
 def signs(read: Read, cut: Cut, scores: Scores) -> Iterator[tuple[str, Sign]]:
     """Give every sign for boxes read by the mean of both classifiers."""
     first, second = scores.first[read.row], scores.second[read.row]
-    mean = (first + second) / 2
+    mean = (first + second) / np.float32(2)
     answer = mean.argmax(axis=1)
     leads = np.column_stack([_lead_of(margins, answer) for margins in (first, second, mean)])
     yield "the SVM's lead", leads[:, 0]
