@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from formreader.values import POINT, Severity
@@ -22,15 +21,19 @@ class OneOf:
     Many entries of a list differ in one digit only, so what is read is never taken for its nearest entry.
     """
 
-    entries: tuple[str, ...]
+    entries: tuple[str, ...] = field(hash=False)
     severity: Severity = "error"
+    _known: frozenset[str] = field(init=False, repr=False, compare=False, hash=True)  # hashed once, however long
 
     key: ClassVar[str] = "one_of"
     only_exact: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_known", frozenset(self.entries))
+
     def is_kept_by(self, value: str) -> bool:
         """Say whether a value stands in the list."""
-        return value in _set_of(self.entries)
+        return value in self._known
 
     def nearest(self, value: str) -> tuple[str, ...]:
         """Give the entries that take the fewest slips to become a value, two at most, in the list's order.
@@ -38,10 +41,9 @@ class OneOf:
         A slip is a digit that is wrong, missing or too many, or two neighbours in each other's place (Damerau 1964).
         All values that few slips away are looked up, so that the time does not grow with the list.
         """
-        known = _set_of(self.entries)
         near = {value}
         for slips in range(_MOST_SLIPS + 1):
-            if found := near & known:
+            if found := near & self._known:
                 return tuple(entry for entry in self.entries if entry in found)
             near = {slip for one in near for slip in _slips(one)} if slips < _MOST_SLIPS else near
         return ()
@@ -63,8 +65,3 @@ def _slips(value: str) -> Iterator[str]:
             yield from (head + sign + tail[1:] for sign in signs)
         if len(tail) > 1:
             yield head + tail[1] + tail[0] + tail[2:]
-
-
-@functools.lru_cache(maxsize=64)
-def _set_of(entries: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(entries)
