@@ -8,7 +8,7 @@ from formreader.rules.lists import OneOf
 from formreader.rules.missing import OrMissing, allowed_word, plain
 from formreader.rules.numbers import Least, Most, number_of
 from formreader.rules.patterns import Pattern, matches_some, mistake_in
-from formreader.rules.verdict import broken_checks, broken_rules
+from formreader.rules.verdict import broken_checks, broken_rules, is_read
 
 __all__ = [
     "DATE_FORMATS",
@@ -33,6 +33,7 @@ __all__ = [
     "broken_rules",
     "example_lengths",
     "format_named",
+    "is_read",
     "matches_some",
     "mistake_in",
     "number_of",

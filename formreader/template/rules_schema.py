@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Final, Literal
@@ -206,13 +206,19 @@ def _range_problems(keys: RuleKeys, form: str) -> Iterator[str]:
 
 def _bound(limit: Limit | None, form: str) -> Bound:
     """Read an end of a range of dates or times; raises `ValueError` where it is none."""
-    if limit is None or isinstance(limit, time if form == "HHMM" else date):
-        return limit
-    if form != "HHMM" and limit == "today":
-        return "today"
-    if not isinstance(limit, str):
+    if limit is None or (form != "HHMM" and limit == "today"):
+        return limit and "today"
+    if form == "HHMM":
+        told = time.fromisoformat(limit) if isinstance(limit, str) else limit
+        if not isinstance(told, time) or told.tzinfo is not None:
+            raise ValueError(limit)
+        return told
+    if form == "YYYY" and isinstance(limit, int):
+        return date(limit, 1, 1)
+    day = date.fromisoformat(limit) if isinstance(limit, str) else limit
+    if not isinstance(day, date) or isinstance(day, datetime):
         raise ValueError(limit)
-    return time.fromisoformat(limit) if form == "HHMM" else date.fromisoformat(limit)
+    return day
 
 
 def _pattern_problems(pattern: str, room: Room) -> Iterator[str]:
