@@ -6,6 +6,7 @@ import functools
 import importlib
 import pkgutil
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -94,19 +95,20 @@ def format_named(name: str) -> ModuleType | None:
     """Give the format of a name in python-stdnum; None where there is none."""
     if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", name):
         return None
-    try:
-        module = importlib.import_module(f"stdnum.{name}")
-    except ImportError:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of formats that got another name
+        try:
+            module = importlib.import_module(f"stdnum.{name}")
+        except ImportError:
+            return None
     return module if hasattr(module, "is_valid") else None
 
 
 def all_formats() -> Iterator[str]:
-    """Give the names of all formats."""
+    """Give the names of what may be formats; a few are but parts of others."""
     for found in pkgutil.walk_packages(stdnum.__path__, "stdnum."):
-        name = found.name.removeprefix("stdnum.")
-        if format_named(name) is not None:
-            yield name
+        if not found.ispkg:
+            yield found.name.removeprefix("stdnum.")
 
 
 def example_lengths(name: str) -> frozenset[int] | None:

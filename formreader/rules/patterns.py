@@ -48,6 +48,7 @@ def mistake_in(pattern: str) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=256)
 def matches_some(pattern: str, most_digits: int) -> bool:
     """Say whether any value of digits alone matches; of those longer than can be tried it is taken for granted."""
     if most_digits > _TRIED_DIGITS:

@@ -29,19 +29,19 @@ def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
     """
     path = folder / listed.file
     try:
-        header, *rows = _sheet(path) if path.suffix.lower() == ".xlsx" else _csv(path, listed.column)
+        rows = list(_sheet(path)) if path.suffix.lower() == ".xlsx" else _csv(path, listed.column)
     except OSError as error:
         raise ListProblem(f"'{listed.file}' cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ListProblem(f"'{listed.file}' is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
     except (ValueError, KeyError, csv.Error, zipfile.BadZipFile) as error:
-        raise ListProblem(f"'{listed.file}' cannot be read ({error or 'it is empty'})") from error
-    names = [name.strip() for name in header]
+        raise ListProblem(f"'{listed.file}' cannot be read ({error})") from error
+    names = [name.strip() for name in rows[0]] if rows else []
     if names.count(listed.column) != 1:
         has = "has no column" if listed.column not in names else "has several columns"
         raise ListProblem(f"'{listed.file}' {has} '{listed.column}'{did_you_mean(listed.column, names)}")
     place = names.index(listed.column)
-    values = dict.fromkeys(row[place].strip() for row in rows if len(row) > place and row[place].strip())
+    values = dict.fromkeys(row[place].strip() for row in rows[1:] if len(row) > place and row[place].strip())
     if not values:
         raise ListProblem(f"'{listed.file}' has nothing in column '{listed.column}'")
     return tuple(values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Final, Literal
@@ -206,8 +206,10 @@ def _range_problems(keys: RuleKeys, form: str) -> Iterator[str]:
 
 def _bound(limit: Limit | None, form: str) -> Bound:
     """Read an end of a range of dates or times; raises `ValueError` where it is none."""
-    if limit is None or (form != "HHMM" and limit == "today"):
-        return limit and "today"
+    if limit is None:
+        return None
+    if limit == "today" and form != "HHMM":
+        return "today"
     if form == "HHMM":
         told = time.fromisoformat(limit) if isinstance(limit, str) else limit
         if not isinstance(told, time) or told.tzinfo is not None:
@@ -216,7 +218,7 @@ def _bound(limit: Limit | None, form: str) -> Bound:
     if form == "YYYY" and isinstance(limit, int):
         return date(limit, 1, 1)
     day = date.fromisoformat(limit) if isinstance(limit, str) else limit
-    if not isinstance(day, date) or isinstance(day, datetime):
+    if not isinstance(day, date):
         raise ValueError(limit)
     return day
 
