@@ -28,6 +28,7 @@ from formreader.checks import REPEATED_COLUMNS, Drift, DriftSearch, Repeat, Repe
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
 from formreader.store import Change, Conflict, Results, StoredPage, open_results
+from formreader.values import FieldReading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
+RULES_COLUMNS: Final = ("scan", "page", "field", "rule", "words", "severity", "value", "suggestion")
 CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""
@@ -57,25 +59,30 @@ _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
-    With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
-    page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-    written to ``codes.csv``.
+        With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
+        page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
+        written to ``codes.csv``.
 
-    A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
-    of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
-    template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
-    others stands in ``drift.csv``, what repeats in a field that should be unique in ``repeated.csv``. Each is left out
-    where it would be empty.
+        A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
+        of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
+        template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
+    <<<<<<< HEAD
+        others stands in ``drift.csv``, what repeats in a field that should be unique in ``repeated.csv``. Each is left out
+        where it would be empty.
+    =======
+        others stands in ``drift.csv``, each rule that a value breaks in ``rules.csv``. Each is left out where it would be
+        empty.
+    >>>>>>> dccedc5e2131f1c9d880eb7b25fdce9404d856c1
 
-    Parameters
-    ----------
-    digits
-        Whether there is a ``digits.csv``; None leaves it out of a batch of more than `LARGE_BATCH` pages.
+        Parameters
+        ----------
+        digits
+            Whether there is a ``digits.csv``; None leaves it out of a batch of more than `LARGE_BATCH` pages.
 
-    Raises
-    ------
-    BatchError
-        There is no batch in the folder, or a table cannot be written.
+        Raises
+        ------
+        BatchError
+            There is no batch in the folder, or a table cannot be written.
     """
     with open_results(folder) as results:
         _remove_left_over(folder, folder / "failed")
@@ -106,6 +113,9 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _write_if_any(folder / "codes.csv", CODES_COLUMNS, codes)
         twins = ([scan, str(page), twin] for scan, page, twin in results.duplicates())
         _write_if_any(folder / "duplicates.csv", DUPLICATES_COLUMNS, twins)
+        ruled = results.pages() if results.has_broken_rules() else ()
+        rows = (row for page in ruled for row in _rule_rows(page))
+        _write_if_any(folder / "rules.csv", RULES_COLUMNS, rows)
         _write_if_any(folder / "changes.csv", CHANGES_COLUMNS, map(_change_row, results.changes()))
 
 
@@ -227,6 +237,15 @@ def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
             *(digit.digit or unread, f"{digit.confidence:.4f}", str(int(review)), digit.reason),
             *map(str, digit.box.extent),
         ]
+
+
+def _rule_rows(page: StoredPage) -> Iterator[list[str]]:
+    for field in page.fields:
+        for rule in field.broken:
+            yield [
+                *(page.scan, str(page.page), field.name, rule.key, rule.words, rule.severity),
+                *(field.value, field.suggestion),
+            ]
 
 
 def _failed_row(page: StoredPage) -> list[str]:
@@ -376,9 +395,16 @@ def _sheet_row(page: StoredPage, columns: Sequence[str]) -> list[tuple[str, str]
         field = fields.get(name)
         comment = ""
         if field and name in page.to_review:
-            comment = f"{', '.join(field.reasons)}\nconfidence {field.confidence:.1%}"
+            comment = _comment(field)
         row.append((field.value if field else "", comment))
     return row
+
+
+def _comment(field: FieldReading) -> str:
+    """Say why a person should look at a field, and what its rules ask for and suggest."""
+    lines = [", ".join(field.reasons), f"confidence {field.confidence:.1%}"]
+    lines += [f"{rule.key}: {rule.words}" for rule in field.broken]
+    return "\n".join([*lines, f"perhaps {field.suggestion}"] if field.suggestion else lines)
 
 
 def _write_sheet(

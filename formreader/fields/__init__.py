@@ -15,7 +15,7 @@ __all__ = ["UNREAD", "Counts", "FieldParams", "as_settled", "counted", "decode",
 
 
 def decode(
-    readings: Sequence[DigitReading], template: Template, params: FieldParams = FieldParams()
+    readings: Sequence[DigitReading], template: Template, params: FieldParams | None = None
 ) -> tuple[FieldReading, ...]:
     """Read every field of the template from its boxes.
 
@@ -41,5 +41,6 @@ def decode(
         if reading.box.field not in by_field:
             raise ValueError(f"box of field {reading.box.field!r}, which template {template.name!r} does not have")
         by_field[reading.box.field].append(reading)
+    params = params or FieldParams()
     written = [join(field, by_field[field.name], params) for field in template.fields]
     return under_rules(written, template.checks, params)

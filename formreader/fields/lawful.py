@@ -1,8 +1,8 @@
 """How rules decide: they flag values that break them, and settle values of which the digits alone are unsure.
 
-Rules never go against the digits. A box that was accepted keeps its digit, whatever a rule asks for; what a person wrote
-wrongly stays as written, flagged. A box is settled only where nothing but the classifier's confidence speaks against it,
-and only if the value is very probable given all rules.
+Rules never go against the digits. A box that was accepted keeps its digit, whatever a rule asks for; what a person
+wrote wrongly stays as written, flagged. A value is settled only where nothing but the classifier's confidence speaks
+against it, and only if it is very probable given all rules.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Final
 
 from formreader.fields.joining import UNREAD, Written
 from formreader.fields.params import FieldParams
-from formreader.fields.weighing import Weighed, error_rules, weigh
-from formreader.rules import Check, Rule
-from formreader.template import Field
-from formreader.values import BrokenRule, FieldReading, Reason
+from formreader.fields.weighing import error_rules, weigh
+from formreader.rules import Check, broken_checks, broken_rules
+from formreader.values import FieldReading, Reason
 
 _UNSURE: Final = ("low_confidence",)
 
@@ -27,9 +26,7 @@ class _Settled:
     confidence: float
 
 
-def under_rules(
-    written: Sequence[Written], checks: Sequence[Check], params: FieldParams = FieldParams()
-) -> tuple[FieldReading, ...]:
+def under_rules(written: Sequence[Written], checks: Sequence[Check], params: FieldParams) -> tuple[FieldReading, ...]:
     """Give each field's reading under its rules and the checks that it takes part in.
 
     Parameters
@@ -42,9 +39,11 @@ def under_rules(
     by_name = {one.field.name: one for one in written}
     settled = _settle(by_name, [check for check in checks if check.severity == "error"], params)
     values = {name: settled[name].value if name in settled else one.value for name, one in by_name.items()}
-    broken = _broken(by_name.values(), checks, values)
+    across = broken_checks(checks, values)
+    broken = {name: broken_rules(one.field.rules, values[name]) + across.get(name, ()) for name, one in by_name.items()}
     troubled = {name for name, some in broken.items() if any(one.severity == "error" for one in some)}
-    suggested = _suggest(by_name, checks, troubled, values, params)
+    suggested, blameless = _explain(by_name, checks, troubled, values, params)
+    troubled -= blameless
 
     def reading(one: Written) -> FieldReading:
         name = one.field.name
@@ -54,7 +53,7 @@ def under_rules(
             values[name],
             settled[name].confidence if name in settled else one.confidence,
             (*reasons, "rule") if name in troubled else reasons,
-            broken.get(name, ()),
+            broken[name],
             suggested.get(name, ""),
             name in settled,
         )
@@ -72,7 +71,7 @@ def _settle(fields: Mapping[str, Written], checks: Sequence[Check], params: Fiel
     for members, joining in _groups(unsure, usable):
         group = [fields[name] for name in members]
         if joining or any(map(error_rules, group)):
-            settled |= _settled_of(weigh(group, joining, params), group, params)
+            settled |= _settled_of(group, joining, params)
     return _consistent(settled, values, usable)
 
 
@@ -85,9 +84,13 @@ def _is_clear(one: Written) -> bool:
     return one.reasons == _UNSURE and one.field.length == (1, 1) and len(boxes) == len(one.value) > 0
 
 
-def _settled_of(weighed: Weighed, group: Sequence[Written], params: FieldParams) -> dict[str, _Settled]:
+def _settled_of(group: Sequence[Written], checks: Sequence[Check], params: FieldParams) -> dict[str, _Settled]:
+    """Settle the fields of a group with their part of the likeliest lawful values, where nothing speaks against it."""
+    weighed = weigh(group, checks, params)
     best = weighed.best
     if not best or not all(_keeps_the_sure(one, best[one.field.name]) for one in group):
+        return {}
+    if not all(check.is_kept_by(best) for check in checks):  # a code for a missing value: the check cannot be asked
         return {}
     settled = {}
     for one in group:
@@ -132,38 +135,26 @@ def _groups(linking: Collection[str], checks: Sequence[Check]) -> Iterable[tuple
         yield list(members), joining
 
 
-def _broken(
-    fields: Iterable[Written], checks: Sequence[Check], values: Mapping[str, str]
-) -> dict[str, tuple[BrokenRule, ...]]:
-    """Give the rules and checks that values break, by field; what is empty or was not read breaks none."""
-    broken = {one.field.name: _broken_rules(one.field, values[one.field.name]) for one in fields}
-    for check in checks:
-        if check.is_kept_by(values) is False:
-            broken |= {name: (*broken[name], _named(check)) for name in check.fields}
-    return broken
-
-
-def _broken_rules(field: Field, value: str) -> tuple[BrokenRule, ...]:
-    if not value or UNREAD in value:
-        return ()
-    return tuple(_named(rule) for rule in field.rules if not rule.is_kept_by(value))
-
-
-def _named(rule: Rule | Check) -> BrokenRule:
-    return BrokenRule(rule.key, str(rule), rule.severity)
-
-
-def _suggest(
+def _explain(
     fields: Mapping[str, Written],
     checks: Sequence[Check],
     troubled: Collection[str],
     values: Mapping[str, str],
     params: FieldParams,
-) -> dict[str, str]:
-    """Find what fields that break a rule or could not be read may say, where one lawful value stands out."""
+) -> tuple[dict[str, str], set[str]]:
+    """Find what fields that break a rule or could not be read may say, and which have no part in a broken check.
+
+    Returns
+    -------
+    suggested
+        By field, the lawful value that stands out, where one does.
+    blameless
+        Accepted fields of a broken check that are right whether the writer erred or the unsure digits beside them are
+        others than they seem.
+    """
     wanting = {name for name, value in values.items() if name in troubled or UNREAD in value}
     errors = [check for check in checks if check.severity == "error"]
-    suggested = {}
+    suggested, blameless = dict[str, str](), set[str]()
     for members, joining in _groups(wanting, errors):
         group = [fields[name] for name in members]
         if not joining and not any(map(error_rules, group)):
@@ -173,4 +164,12 @@ def _suggest(
             stands_out = weighed.share(name, value) > params.suggested_at * weighed.of_lawful()
             if name in wanting and value != values[name] and stands_out:
                 suggested[name] = value
-    return suggested
+        sure = {one.field.name for one in group if not one.reasons and not _breaks_its_own(one)}
+        broken = [check for check in joining if check.is_kept_by(values) is False]
+        to_blame = {name for check in broken if sure.issuperset(check.fields) for name in check.fields}
+        blameless |= {name for name in sure - to_blame if weighed.share_at_all(name, values[name]) >= params.settled_at}
+    return suggested, blameless
+
+
+def _breaks_its_own(one: Written) -> bool:
+    return any(rule.severity == "error" for rule in broken_rules(one.field.rules, one.value))

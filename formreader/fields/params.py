@@ -30,6 +30,9 @@ class FieldParams:
         Doubt left about an accepted digit, one that is not, and a box that is flagged for what it holds.
     flatter, flattest
         Temperature of the probabilities of unsure and of unread boxes; 1 leaves them as they are.
+    no_digit
+        How much of an unsure box's probability of holding no digit counts. Most such marks are digits gone wrong,
+        mended or scrawled, of which a rule tells as well what was meant.
     values_a_box, most_values
         How many values are weighed for each box that takes part, and at most: rules are asked about each. What is left
         out counts against acceptance.
@@ -46,6 +49,7 @@ class FieldParams:
     unread_doubt: float = 0.1
     flatter: float = 1.25
     flattest: float = 2.0
+    no_digit: float = 0.25
     values_a_box: int = 40
     most_values: int = 1000
     suggested_at: float = 0.5

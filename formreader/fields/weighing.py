@@ -3,7 +3,7 @@
 A value's posterior is its likelihood, the product of its boxes' probabilities, times its prior: writers keep the rules
 but for a few, and lawful and unlawful values are each equally likely among themselves. Only the likeliest values by
 their digits are weighed one by one (the k best of a product, found a box at a time as a beam that loses none of them);
-what is left out counts as if it were lawful, against all that were weighed.
+of what is left out as much is taken to be lawful as of these, or of all values, and counts against each of them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from formreader.fields.joining import UNREAD, Written
 from formreader.fields.params import FieldParams
 from formreader.rules import Check, Rule
-from formreader.values import CLASSES, POINT
+from formreader.values import POINT
 
 _TRIED: Final = 500  # random values; 10 % is known to 1.3 %
 _SEED: Final = 1
+_RULE_OF_THREE: Final = 3  # where none of n is lawful, a share of 3 / n still may be (95 %)
 _ZERO: Final = ord("0")
 
 Texts = tuple[list[str], NDArray[np.int64]]
@@ -60,6 +61,12 @@ class Weighed:
         values, which = self.texts[name]
         return float(self.weights[self.lawful & (which == values.index(value))].sum())
 
+    def share_at_all(self, name: str, value: str) -> float:
+        """Give the posterior of one field's value, lawful or not, among all that were weighed."""
+        values, which = self.texts[name]
+        rows = which == values.index(value) if value in values else np.zeros(len(which), np.bool_)
+        return float(self.weights[rows].sum() / self.weights.sum())
+
     def of_lawful(self) -> float:
         """Give the posterior of all lawful rows together."""
         return float(self.weights[self.lawful].sum())
@@ -89,9 +96,12 @@ def weigh(fields: Sequence[Written], checks: Sequence[Check], params: FieldParam
         column += len(places)
     lawful = _lawful(fields, checks, texts, len(rows))
     digits = float(np.prod(shares.sum(axis=1)))
-    keeps, breaks = _priors(fields, checks, params)
+    share, keeping = _priors(fields, checks, params)
+    near = float(np.clip(share, params.least_lawful, 1 - 1 / _TRIED))
+    keeps, breaks = keeping / near, (1 - keeping) / (1 - near)
     prior = np.where(lawful, keeps, breaks)
-    left_out = max(0.0, digits - float(likelihood.sum())) * keeps
+    lawful_beyond = min(1.0, max(share, (float(lawful.sum()) + _RULE_OF_THREE) / len(rows)))
+    left_out = max(0.0, digits - float(likelihood.sum())) * keeps * lawful_beyond
     total = float(likelihood @ prior) + left_out + (1 - digits)
     return Weighed(texts, lawful, likelihood * prior / total)
 
@@ -105,22 +115,23 @@ def _is_open(written: Written, place: int) -> bool:
 def _shares(cells: Sequence[tuple[Written, int]], params: FieldParams) -> NDArray[np.float64]:
     """Give what each box's digit may be, (n, 10); what is missing to 1 is no digit."""
     n = len(cells)
-    seen, doubts, heat = np.zeros((n, len(CLASSES))), np.zeros((n, 1)), np.ones((n, 1))
+    seen, no_digit, doubts, heat = np.zeros((n, 10)), np.zeros((n, 1)), np.zeros((n, 1)), np.ones((n, 1))
     for row, (written, place) in enumerate(cells):
         box = written.boxes[place]
         if box is not None:
-            seen[row] = box.probabilities
+            seen[row] = box.probabilities[:10]
         if not seen[row].any():
-            seen[row, :10] = 1
+            seen[row] = 1
         if written.value[place] == UNREAD or box is None or box.reason not in ("", "low_confidence"):
             doubts[row], heat[row] = params.unread_doubt, params.flattest
         elif box.reason:
             doubts[row], heat[row] = params.unsure_doubt, params.flatter
+            no_digit[row] = params.no_digit * box.probabilities[10:].sum()
         else:
             doubts[row] = params.sure_doubt
     flat = seen ** (1 / heat)
     flat /= flat.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float64] = (1 - doubts) * flat[:, :10] + doubts / 10
+    shares: NDArray[np.float64] = (1 - no_digit) * ((1 - doubts) * flat + doubts / 10)
     return shares
 
 
@@ -179,23 +190,22 @@ def _lawful(
             values, which = texts[name]
             code = np.unique(code * len(values) + which[left], return_inverse=True)[1]
         _, first, again = np.unique(code, return_index=True, return_inverse=True)
-        asked = ({name: texts[name][0][texts[name][1][row]] for name in check.fields} for row in left[first])
+        columns = [[texts[name][0][one] for one in texts[name][1][left[first]].tolist()] for name in check.fields]
+        asked = (dict(zip(check.fields, row, strict=True)) for row in zip(*columns, strict=True))
         kept = np.array([check.is_kept_by(values) is not False for values in asked], np.bool_)
         lawful[left] = kept[again]
     return lawful
 
 
 def _priors(fields: Sequence[Written], checks: Sequence[Check], params: FieldParams) -> tuple[float, float]:
-    """Give how much likelier a lawful and an unlawful value are than any value of so many digits.
+    """Give the share of all values that are lawful, and the probability that a writer keeps to them.
 
     Every rule and check may be broken by the writer; the share of lawful values is taken as if they were independent.
     """
     shares = [_share_of_rules(error_rules(one), _shape(one.value)) for one in fields if one.value and error_rules(one)]
     lengths = {one.field.name: _shape(one.value) for one in fields}
     shares += [_share_of_check(check, tuple(lengths[name] for name in check.fields)) for check in checks]
-    lawful = float(np.clip(np.prod(shares), params.least_lawful, 1 - 1 / _TRIED))
-    keeping = (1 - params.writers_err) ** max(1, len(shares))
-    return keeping / lawful, (1 - keeping) / (1 - lawful)
+    return float(np.prod(shares)), (1 - params.writers_err) ** max(1, len(shares))
 
 
 def _shape(value: str) -> str:

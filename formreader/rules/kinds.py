@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 from formreader.values import Severity
 
 
-class Rule(Protocol):
+class Rule(Hashable, Protocol):
     """What one field's value must be; asked only about values that were written and read: digits and a `POINT`."""
 
     @property
@@ -35,7 +35,7 @@ class Rule(Protocol):
         ...
 
 
-class Check(Protocol):
+class Check(Hashable, Protocol):
     """What values of several fields of a page must be together."""
 
     @property
