@@ -59,30 +59,25 @@ _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
-        With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
-        page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-        written to ``codes.csv``.
+    With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
+    page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
+    written to ``codes.csv``.
 
-        A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
-        of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
-        template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
-    <<<<<<< HEAD
-        others stands in ``drift.csv``, what repeats in a field that should be unique in ``repeated.csv``. Each is left out
-        where it would be empty.
-    =======
-        others stands in ``drift.csv``, each rule that a value breaks in ``rules.csv``. Each is left out where it would be
-        empty.
-    >>>>>>> dccedc5e2131f1c9d880eb7b25fdce9404d856c1
+    A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
+    of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
+    template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
+    others stands in ``drift.csv``, what repeats in a field that should be unique in ``repeated.csv``, each rule that a
+    value breaks in ``rules.csv``. Each is left out where it would be empty.
 
-        Parameters
-        ----------
-        digits
-            Whether there is a ``digits.csv``; None leaves it out of a batch of more than `LARGE_BATCH` pages.
+    Parameters
+    ----------
+    digits
+        Whether there is a ``digits.csv``; None leaves it out of a batch of more than `LARGE_BATCH` pages.
 
-        Raises
-        ------
-        BatchError
-            There is no batch in the folder, or a table cannot be written.
+    Raises
+    ------
+    BatchError
+        There is no batch in the folder, or a table cannot be written.
     """
     with open_results(folder) as results:
         _remove_left_over(folder, folder / "failed")
@@ -113,8 +108,8 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _write_if_any(folder / "codes.csv", CODES_COLUMNS, codes)
         twins = ([scan, str(page), twin] for scan, page, twin in results.duplicates())
         _write_if_any(folder / "duplicates.csv", DUPLICATES_COLUMNS, twins)
-        ruled = results.pages() if results.has_broken_rules() else ()
-        rows = (row for page in ruled for row in _rule_rows(page))
+        ruled = results.pages() if repeats.rows or results.has_broken_rules() else ()
+        rows = (row for page in repeats.marked(ruled) for row in _rule_rows(page))
         _write_if_any(folder / "rules.csv", RULES_COLUMNS, rows)
         _write_if_any(folder / "changes.csv", CHANGES_COLUMNS, map(_change_row, results.changes()))
 

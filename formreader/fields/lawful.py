@@ -14,7 +14,7 @@ from typing import Final
 from formreader.fields.joining import UNREAD, Written
 from formreader.fields.params import FieldParams
 from formreader.fields.weighing import error_rules, weigh
-from formreader.rules import Check, broken_checks, broken_rules
+from formreader.rules import Check, allowed_word, broken_checks, broken_rules
 from formreader.values import FieldReading, Reason
 
 _UNSURE: Final = ("low_confidence",)
@@ -54,7 +54,7 @@ def under_rules(written: Sequence[Written], checks: Sequence[Check], params: Fie
             settled[name].confidence if name in settled else one.confidence,
             (*reasons, "rule") if name in troubled else reasons,
             broken[name],
-            suggested.get(name, ""),
+            allowed_word(one.field.allow, values[name], UNREAD) or suggested.get(name, ""),
             name in settled,
         )
 
