@@ -163,6 +163,7 @@ def read(
     if json_log:
         speak_json(context)
     need_opencv()
+    from formreader.checks import UNIQUE, unique_setting
     from formreader.export import tables_of, write_tables
     from formreader.model import load_form_model, model_path
     from formreader.pipeline import read_batch, unwatched
@@ -185,6 +186,8 @@ def read(
     come = dropped_scans(scans) if watch else found.pages
     look = Pictures(_folder(debug)) if debug and not dry_run else unwatched
     versions = {f"version of {form.name}": form.version for form in forms if form.version}
+    unique = {form.name: {field.name: field.missing for field in form.fields if field.unique} for form in forms}
+    asked = {f"{UNIQUE}{form}": unique_setting(fields) for form, fields in unique.items() if fields}
     workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs or -1)
     tally = Tally()
     log = shown(len(found.pages), tally, endless=watch, as_json=json_log, quiet=quiet)
@@ -196,7 +199,7 @@ def read(
                 templates=forms,
                 model_fingerprint=classifier.fingerprint,
                 model_name=classifier.name,
-                settings={"threshold": classifier.threshold if threshold is None else threshold, **versions},
+                settings={"threshold": classifier.threshold if threshold is None else threshold, **versions, **asked},
                 fresh=fresh,
                 reread=reread,
                 keep_duplicates=keep_duplicates,
@@ -265,14 +268,15 @@ def _say_plan(new: Sequence[PageRef], tally: Tally, tell: Callable[[str], None])
 
 
 def _about_batch(results: Path) -> list[str]:
-    """Say which pages show readings of settings before a --reread, and where readings drift."""
-    from formreader.checks import about_drifts
-    from formreader.export import read_drifts
+    """Say which pages show readings of settings before a --reread, where readings drift, and what repeats."""
+    from formreader.checks import about_drifts, about_repeats
+    from formreader.export import read_drifts, read_repeats
     from formreader.progress import about_earlier_settings
     from formreader.store import open_results
 
     with open_results(results) as batch:
-        return [*about_earlier_settings(*batch.of_earlier_settings()), *about_drifts(read_drifts(results))]
+        earlier = about_earlier_settings(*batch.of_earlier_settings())
+    return [*earlier, *about_drifts(read_drifts(results)), *about_repeats(read_repeats(results))]
 
 
 def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:

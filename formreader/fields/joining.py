@@ -53,19 +53,21 @@ class Written:
 def join(field: Field, readings: Sequence[DigitReading], params: FieldParams) -> Written:
     """Join the boxes of one field, in any order."""
     ordered = sorted(readings, key=lambda reading: reading.box.position)
+    unseen = len(field.boxes) - len(ordered) if field.length == (1, 1) else 0
     if field.point is not None:
         ordered = _split_at_print(ordered, field.point)
+    elif field.length == (1, 1) and field.decimals != (0, 0):
+        ordered = _split_among_boxes(ordered, field)
     marks = [_mark(reading, field) for reading in ordered]
     reasons = [reason for reading in ordered for reason in _doubts(reading, field, params)]
-    if field.length == (1, 1):
-        marks += [UNREAD] * (len(field.boxes) - len(marks))  # a box nobody read is not an empty box
+    marks += [UNREAD] * unseen  # a box nobody read is not an empty box
     value, places, misplaced = _join(marks)
     if field.decimals[0] == 0 and value.count(POINT) == 1:
         value = value.removesuffix(POINT)
-    reasons += misplaced
+    reasons += misplaced or _misaligned(marks, field)
     if UNREAD in value:
         reasons.append("not_a_digit")
-    if field.length != (1, 1) and value:
+    if value and (field.length != (1, 1) or field.decimals != (0, 0)):
         reasons += _miscounted(value, field)
     boxes = tuple(ordered[place] if place < len(ordered) else None for place in places[: len(value)])
     if not value:
@@ -76,10 +78,11 @@ def join(field: Field, readings: Sequence[DigitReading], params: FieldParams) ->
 
 
 def _miscounted(value: str, field: Field) -> list[Reason]:
-    """Say whether a wide box holds other than its number of digits, in all or right of the point."""
+    """Say whether a field holds other than its number of digits, in all or right of the point."""
+    least, most = field.length if field.length != (1, 1) else (1, len(field.boxes))
     digits = len(value) - value.count(POINT)
     right = len(value.partition(POINT)[2])
-    is_sound = field.length[0] <= digits <= field.length[1] and value.count(POINT) <= 1
+    is_sound = least <= digits <= most and value.count(POINT) <= 1
     return [] if is_sound and field.decimals[0] <= right <= field.decimals[1] else ["not_a_digit"]
 
 
@@ -95,6 +98,16 @@ def _split_at_print(readings: list[DigitReading], point: float) -> list[DigitRea
         return digits
     printed = DigitReading(after[0].box, POINT, 1.0, np.zeros(len(CLASSES), np.float32))
     return [*before, printed, *after]
+
+
+def _split_among_boxes(readings: list[DigitReading], field: Field) -> list[DigitReading]:
+    """Put the point that is printed between two boxes there; none where the boxes right of it are not used."""
+    first = len(field.boxes) - field.decimals[1] + 1
+    before = [reading for reading in readings if reading.box.position < first]
+    after = readings[len(before) :]
+    if all(_mark(reading, field) in (_BLANK, _FILLER) for reading in after):
+        return readings
+    return [*before, DigitReading(after[0].box, POINT, 1.0, np.zeros(len(CLASSES), np.float32)), *after]
 
 
 def _middle(reading: DigitReading) -> float:
@@ -140,6 +153,13 @@ def _join(marks: Sequence[str]) -> tuple[str, list[int], list[Reason]]:
     kept = [place for place in inside if marks[place] != _BLANK]
     value = "".join(UNREAD if marks[place] == _FILLER else marks[place] for place in kept)
     return value, kept, ["gap"] if len(kept) < len(inside) else []
+
+
+def _misaligned(marks: Sequence[str], field: Field) -> list[Reason]:
+    """Say whether boxes are unused on the side where the template has digits stand."""
+    edge = {"left": marks[:1], "right": marks[-1:]}.get(field.align, ())
+    is_used = any(mark not in (_BLANK, _FILLER) for mark in marks)
+    return ["gap"] if is_used and any(mark in (_BLANK, _FILLER) for mark in edge) else []
 
 
 def _meaning_of_empty(field: Field, *, struck: bool) -> tuple[str, list[Reason]]:

@@ -23,9 +23,12 @@ class FieldParams:
     writers_err
         Share of values that break a rule as they were written. Adding up by hand and copying numbers go wrong in one of
         a hundred; were it less, rules would be believed against the digits.
+    likely_slips
+        How many wrong values share most of what writers get wrong: a digit or a carry off. A wrong value near a lawful
+        one is far likelier than any wrong value.
     least_lawful
         Least share of all values that is taken to keep a rule. Fewer often do (one of 2,000 numbers is on a list), but
-        who errs is off by a digit, one of 54 ways in six boxes: wrong values lie near lawful ones.
+        what is read is no chance value: it lies near what was meant, within the 54 that are a digit off in six boxes.
     sure_doubt, unsure_doubt, unread_doubt
         Doubt left about an accepted digit, one that is not, and a box that is flagged for what it holds.
     flatter, flattest
@@ -44,6 +47,7 @@ class FieldParams:
     filler_doubt: float = 0.01
     settled_at: float = 0.999
     writers_err: float = 0.01
+    likely_slips: int = 20
     least_lawful: float = 0.02
     sure_doubt: float = 1e-3
     unsure_doubt: float = 1e-2

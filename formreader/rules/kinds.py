@@ -54,7 +54,7 @@ class Check(Hashable, Protocol):
         ...
 
     def is_kept_by(self, values: Mapping[str, str]) -> bool | None:
-        """Say whether the values fit together; None where that cannot be said, as one is empty, missing or unread."""
+        """Say whether the values fit together; None where that cannot be said, as one is missing or unread."""
         ...
 
     def __str__(self) -> str:
