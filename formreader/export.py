@@ -66,8 +66,8 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
     of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
     template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
-    others stands in ``drift.csv``, what repeats in a field that should be unique in ``repeated.csv``, each rule that a
-    value breaks in ``rules.csv``. Each is left out where it would be empty.
+    others stands in ``drift.csv``, each rule that a value breaks in ``rules.csv``, what repeats in a field that should
+    be unique in ``repeated.csv``. Each is left out where it would be empty.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from typing import Final
 from formreader.fields.joining import UNREAD, Written
 from formreader.fields.params import FieldParams
 from formreader.fields.weighing import error_rules, weigh
-from formreader.rules import Check, allowed_word, broken_checks, broken_rules
-from formreader.values import FieldReading, Reason
+from formreader.rules import Check, OneOf, allowed_word, broken_checks, broken_rules, plain
+from formreader.values import BrokenRule, FieldReading, Reason
 
 _UNSURE: Final = ("low_confidence",)
 
@@ -54,7 +54,7 @@ def under_rules(written: Sequence[Written], checks: Sequence[Check], params: Fie
             settled[name].confidence if name in settled else one.confidence,
             (*reasons, "rule") if name in troubled else reasons,
             broken[name],
-            allowed_word(one.field.allow, values[name], UNREAD) or suggested.get(name, ""),
+            suggested.get(name) or _nearest(one, values[name], broken[name]),
             name in settled,
         )
 
@@ -169,6 +169,15 @@ def _explain(
         to_blame = {name for check in broken if sure.issuperset(check.fields) for name in check.fields}
         blameless |= {name for name in sure - to_blame if weighed.share_at_all(name, values[name]) >= params.settled_at}
     return suggested, blameless
+
+
+def _nearest(one: Written, value: str, broken: Sequence[BrokenRule]) -> str:
+    """Give the word that may stand in a field's boxes, or the entry of its list that a slip of the pen made of it."""
+    if not broken:
+        return allowed_word(one.field.allow, value, UNREAD)
+    lists = [rule for rule in map(plain, error_rules(one)) if isinstance(rule, OneOf)]
+    found = [entry for rule in lists if not rule.is_kept_by(value) for entry in rule.nearest(value)]
+    return found[0] if len(found) == 1 and not broken_rules(one.field.rules, found[0]) else ""
 
 
 def _breaks_its_own(one: Written) -> bool:

@@ -1,7 +1,8 @@
 """How probable each value of some boxes is: by their digits, and by the rules that they should keep.
 
 A value's posterior is its likelihood, the product of its boxes' probabilities, times its prior: writers keep the rules
-but for a few, and lawful and unlawful values are each equally likely among themselves. Only the likeliest values by
+but for a few, lawful values are equally likely, and so are unlawful ones unless slips make those near lawful ones more
+likely. Only the likeliest values by
 their digits are weighed one by one (the k best of a product, found a box at a time as a beam that loses none of them);
 of what is left out as much is taken to be lawful as of these, or of all values, and counts against each of them.
 """
@@ -98,7 +99,8 @@ def weigh(fields: Sequence[Written], checks: Sequence[Check], params: FieldParam
     digits = float(np.prod(shares.sum(axis=1)))
     share, keeping = _priors(fields, checks, params)
     near = float(np.clip(share, params.least_lawful, 1 - 1 / _TRIED))
-    keeps, breaks = keeping / near, (1 - keeping) / (1 - near)
+    keeps = keeping / near
+    breaks = (1 - keeping) * max(1 / (1 - near), 1 / (near * params.likely_slips))
     prior = np.where(lawful, keeps, breaks)
     lawful_beyond = min(1.0, max(share, (float(lawful.sum()) + _RULE_OF_THREE) / len(rows)))
     left_out = max(0.0, digits - float(likelihood.sum())) * keeps * lawful_beyond
