@@ -18,16 +18,17 @@ from dataclasses import astuple
 from dataclasses import fields as dataclass_fields
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
 from formreader.checks import COLUMNS as DRIFT_COLUMNS
-from formreader.checks import Drift, DriftSearch
+from formreader.checks import REPEATED_COLUMNS, Drift, DriftSearch, Repeat, Repeats, find_repeats
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
 from formreader.store import Change, Conflict, Results, StoredPage, open_results
+from formreader.values import FieldReading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +43,12 @@ FAILED_COLUMNS: Final = ("scan", "page", "stage", "reason")
 CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
+RULES_COLUMNS: Final = ("scan", "page", "field", "rule", "words", "severity", "value", "suggestion")
 CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""
+
+Row = TypeVar("Row")
 
 _PART: Final = ".part"
 _DAY_S: Final = 86_400
@@ -62,7 +66,8 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
     of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
     template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
-    others stands in ``drift.csv``. Each is left out where it would be empty.
+    others stands in ``drift.csv``, each rule that a value breaks in ``rules.csv``, what repeats in a field that should
+    be unique in ``repeated.csv``. Each is left out where it would be empty.
 
     Parameters
     ----------
@@ -76,11 +81,13 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     """
     with open_results(folder) as results:
         _remove_left_over(folder, folder / "failed")
-        _write_results(folder / "results.csv", results)
+        repeats = find_repeats(results)
+        _write_results(folder / "results.csv", results, repeats)
         if len(results.forms()) > 1:
-            _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in results.pages()))
+            every = repeats.marked(results.pages())
+            _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in every))
         search = DriftSearch()
-        pages = results.pages(digits=True)
+        pages = repeats.marked(results.pages(digits=True))
         if results.forms():
             pages = search.passing(pages)
         if digits if digits is not None else results.page_count() <= LARGE_BATCH:
@@ -91,6 +98,8 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
             (folder / "digits.csv").unlink(missing_ok=True)  # it would be out of date
         drifts = ([str(value) for value in astuple(one)] for one in search.drifts())
         _write_if_any(folder / "drift.csv", DRIFT_COLUMNS, drifts)
+        repeated = ([str(value) for value in astuple(one)] for one in repeats.rows)
+        _write_if_any(folder / "repeated.csv", REPEATED_COLUMNS, repeated)
         failed = list(results.failures())
         _write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
@@ -99,6 +108,9 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _write_if_any(folder / "codes.csv", CODES_COLUMNS, codes)
         twins = ([scan, str(page), twin] for scan, page, twin in results.duplicates())
         _write_if_any(folder / "duplicates.csv", DUPLICATES_COLUMNS, twins)
+        ruled = results.pages() if repeats.rows or results.has_broken_rules() else ()
+        rows = (row for page in repeats.marked(ruled) for row in _rule_rows(page))
+        _write_if_any(folder / "rules.csv", RULES_COLUMNS, rows)
         _write_if_any(folder / "changes.csv", CHANGES_COLUMNS, map(_change_row, results.changes()))
 
 
@@ -118,7 +130,7 @@ def export_book(folder: Path, target: Path) -> None:
     if target.suffix.lower() not in kinds:
         raise UnusableCall(f"{target}: this kind of file cannot be written; choose one of {' '.join(kinds)}")
     with open_results(folder) as results:
-        kinds[target.suffix.lower()](target, results)
+        kinds[target.suffix.lower()](target, results, find_repeats(results))
 
 
 def read_results(path: Path) -> pd.DataFrame:
@@ -132,10 +144,20 @@ def read_results(path: Path) -> pd.DataFrame:
 
 def read_drifts(folder: Path) -> list[Drift]:
     """Give the drifts that ``drift.csv`` of a results folder tells of; none where it is absent or was edited."""
-    kinds = get_type_hints(Drift).values()
+    return _read_rows(folder / "drift.csv", Drift)
+
+
+def read_repeats(folder: Path) -> list[Repeat]:
+    """Give what ``repeated.csv`` of a results folder tells of; nothing where it is absent or was edited."""
+    return _read_rows(folder / "repeated.csv", Repeat)
+
+
+def _read_rows(table: Path, kind: type[Row]) -> list[Row]:
+    """Give the rows of a table whose columns are a dataclass's."""
+    kinds = get_type_hints(kind).values()
     try:
-        rows = read_results(folder / "drift.csv").itertuples(index=False, name=None)
-        return [Drift(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in rows]
+        rows = read_results(table).itertuples(index=False, name=None)
+        return [kind(*(of(cell) for of, cell in zip(kinds, row, strict=True))) for row in rows]
     except (FileNotFoundError, ValueError):
         return []
 
@@ -180,10 +202,10 @@ def tables_of(target: Path, forms: Sequence[str]) -> tuple[Path, ...]:
     return tuple(target.with_name(f"{target.stem}-{_flat(form)}{target.suffix}") for form in forms)
 
 
-def _write_results(target: Path, results: Results) -> None:
+def _write_results(target: Path, results: Results, repeats: Repeats) -> None:
     for place, form in zip(tables_of(target, results.forms()), _by_form(results), strict=True):
         columns = results.columns(form)
-        _write_csv(place, (*RESULTS_COLUMNS, *columns), _result_rows(results, form, columns))
+        _write_csv(place, (*RESULTS_COLUMNS, *columns), _result_rows(repeats.marked(results.pages(form)), columns))
 
 
 def _by_form(results: Results) -> Sequence[str | None]:
@@ -192,8 +214,8 @@ def _by_form(results: Results) -> Sequence[str | None]:
     return forms if len(forms) > 1 else (None,)
 
 
-def _result_rows(results: Results, form: str | None, columns: Sequence[str]) -> Iterator[list[str]]:
-    for page in results.pages(form):
+def _result_rows(pages: Iterable[StoredPage], columns: Sequence[str]) -> Iterator[list[str]]:
+    for page in pages:
         values = {field.name: field.value for field in page.fields}
         yield [*_head(page), *(values.get(name, "") for name in columns)]
 
@@ -210,6 +232,15 @@ def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
             *(digit.digit or unread, f"{digit.confidence:.4f}", str(int(review)), digit.reason),
             *map(str, digit.box.extent),
         ]
+
+
+def _rule_rows(page: StoredPage) -> Iterator[list[str]]:
+    for field in page.fields:
+        for rule in field.broken:
+            yield [
+                *(page.scan, str(page.page), field.name, rule.key, rule.words, rule.severity),
+                *(field.value, field.suggestion),
+            ]
 
 
 def _failed_row(page: StoredPage) -> list[str]:
@@ -307,7 +338,7 @@ def _unwritable(place: Path, error: OSError) -> BatchError:
     )
 
 
-def _write_xlsx(target: Path, results: Results) -> None:
+def _write_xlsx(target: Path, results: Results, repeats: Repeats) -> None:
     """Write a workbook, a sheet a form; rows go to the disk as they come: memory does not grow with the batch."""
     forms = _by_form(results)
     rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + max(len(results.columns(form)) for form in forms)
@@ -321,10 +352,10 @@ def _write_xlsx(target: Path, results: Results) -> None:
         )
         for name, form in zip(_sheet_names(results.forms()), forms, strict=True):
             columns = results.columns(form)
-            pages = (_sheet_row(page, columns) for page in results.pages(form))
+            pages = (_sheet_row(page, columns) for page in repeats.marked(results.pages(form)))
             _write_sheet(book, name, (*RESULTS_COLUMNS, *columns), pages, *looks)
         if len(forms) > 1:
-            every = (_plain((*_head(page), page.form)) for page in results.pages())
+            every = (_plain((*_head(page), page.form)) for page in repeats.marked(results.pages()))
             _write_sheet(book, "Pages", PAGES_COLUMNS, every, *looks)
         failed = (_plain(_failed_row(page)) for page in results.failures())
         _write_sheet(book, "Failed", FAILED_COLUMNS, failed, *looks)
@@ -359,9 +390,16 @@ def _sheet_row(page: StoredPage, columns: Sequence[str]) -> list[tuple[str, str]
         field = fields.get(name)
         comment = ""
         if field and name in page.to_review:
-            comment = f"{', '.join(field.reasons)}\nconfidence {field.confidence:.1%}"
+            comment = _comment(field)
         row.append((field.value if field else "", comment))
     return row
+
+
+def _comment(field: FieldReading) -> str:
+    """Say why a person should look at a field, and what its rules ask for and suggest."""
+    lines = [", ".join(field.reasons), f"confidence {field.confidence:.1%}"]
+    lines += [f"{rule.key}: {rule.words}" for rule in field.broken]
+    return "\n".join([*lines, f"perhaps {field.suggestion}"] if field.suggestion else lines)
 
 
 def _write_sheet(

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from formreader.checks import Drift, DriftSearch, about_drifts
+from formreader.checks import Drift, DriftSearch, Repeat, about_drifts, about_repeats
 from formreader.errors import BatchError
-from formreader.export import read_drifts, tables_of
+from formreader.export import read_drifts, read_repeats, tables_of
 from formreader.fields import needs_review
 from formreader.progress import DUPLICATE, SKIPPED, about_failures, count_of, why_failed
 from formreader.store import Results, RunRow, Standing, is_written_to, open_results
@@ -52,6 +52,8 @@ class Status:
         nothing can be said.
     tables_of
         When the CSVs were written; None where one is missing.
+    repeats
+        Values of unique fields that stood on several pages then.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class Status:
     queue: Queue
     tables_of: datetime | None
     drifts: tuple[Drift, ...]
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def tables_are_old(self) -> bool:
@@ -104,6 +107,7 @@ def status_of(folder: Path, *, drift: bool = False) -> Status:
             queue=_queue(results, standing),
             tables_of=_written(folder, results.forms()),
             drifts=tuple(_drifts(results) if drift else read_drifts(folder)),
+            repeats=tuple(read_repeats(folder)),
         )
 
 
@@ -171,6 +175,7 @@ def as_lines(status: Status) -> Iterator[str]:
     yield from _about_review(status)
     yield _about_tables(status)
     yield from about_drifts(status.drifts)
+    yield from about_repeats(status.repeats)
 
 
 def _about_runs(status: Status) -> Iterator[str]:
@@ -257,6 +262,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "newest": _iso(standing.newest),
         "tables": {"written": _iso(status.tables_of), "old": status.tables_are_old},
         "drift": [asdict(drift) for drift in status.drifts],
+        "repeated": [asdict(repeat) for repeat in status.repeats],
     }
 
 

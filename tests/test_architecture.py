@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "disks": set[str](),
     "places": {"errors"},
     "store": STAGE | {"disks", "fields", "places"},
-    "checks": COMMON | {"store"},
+    "checks": COMMON | {"rules", "store"},
     "export": STAGE | {"checks", "fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON

@@ -216,3 +216,54 @@ def test_a_doubtful_filler_is_read_as_one_and_flagged() -> None:
     assert (answer.value, answer.reasons) == ("82", ("low_confidence",))
     (undeclared,) = decode([doubtful, reading("8", 2), reading("2", 3)], form(replace(field, filler=())))
     assert (undeclared.value, undeclared.reasons) == ("?82", ("low_confidence", "not_a_digit"))
+
+
+@pytest.mark.parametrize(
+    ("marks", "align", "value", "reasons"),
+    [
+        ("_12", "right", "12", ()),
+        ("12_", "right", "12", ("gap",)),
+        ("12X", "right", "12", ("gap",)),
+        ("_12", "left", "12", ("gap",)),
+        ("12_", "left", "12", ()),
+        ("___", "right", "", ()),
+        ("1_2", "right", "12", ("gap",)),
+    ],
+)
+def test_digits_stand_on_their_side(
+    marks: str, align: Literal["left", "right"], value: str, reasons: tuple[str, ...]
+) -> None:
+    field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * 3, filler=("X",), align=align)
+    (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
+    assert (answer.value, answer.reasons) == (value, reasons)
+
+
+@pytest.mark.parametrize(
+    ("marks", "decimals", "value", "reasons"),
+    [
+        ("1250", (2, 2), "12.50", ()),
+        ("_125", (2, 2), "1.25", ()),
+        ("__25", (2, 2), ".25", ()),
+        ("____", (2, 2), "", ()),
+        ("XX__", (2, 2), "", ("struck",)),
+        ("12__", (2, 2), "12", ("not_a_digit",)),
+        ("12__", (0, 2), "12", ()),
+        ("125_", (0, 2), "12.5", ()),
+        ("12_5", (0, 2), "12.5", ("gap",)),
+        ("1?50", (2, 2), "1?.50", ("not_a_digit",)),
+        ("125", (2, 2), "12.5?", ("not_a_digit",)),  # a box that nobody read
+    ],
+)
+def test_point_is_printed_between_boxes(
+    marks: str, decimals: tuple[int, int], value: str, reasons: tuple[str, ...]
+) -> None:
+    field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * 4, filler=("X",), decimals=decimals)
+    (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
+    assert (answer.value, answer.reasons) == (value, reasons)
+
+
+def test_word_that_may_stand_in_a_field_is_suggested_and_flagged() -> None:
+    field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * 3, allow=("AB",))
+    for marks, suggestion in (("??_", "AB"), ("4?_", ""), ("???", "")):
+        (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
+        assert (answer.suggestion, answer.reasons) == (suggestion, ("not_a_digit",))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,6 +19,7 @@ from formreader.places import place
 if TYPE_CHECKING:
     from formreader.progress import Tally
     from formreader.store import Batch
+    from formreader.template import Template
     from formreader.values import PageRef
 
 _GOING_ON: Final = "A batch that was begun before"
@@ -205,8 +206,6 @@ def read(
     found = find_scans(scans, may_be_empty=watch)
     come = dropped_scans(scans) if watch else found.pages
     look = Pictures(_folder(debug)) if debug and not dry_run else unwatched
-    versions = {f"version of {form.name}": form.version for form in forms if form.version}
-    how_sure = {"max_wrong": allowed} if threshold is None else {"threshold": threshold}
     workers = dask_workers(scheduler) if scheduler else LocalWorkers(jobs or -1)
     tally = Tally(promise=kept)
     log = shown(len(found.pages), tally, endless=watch, as_json=json_log, quiet=quiet)
@@ -218,7 +217,7 @@ def read(
                 templates=forms,
                 model_fingerprint=classifier.fingerprint,
                 model_name=classifier.name,
-                settings={**how_sure, **versions},
+                settings=_settings(forms, {"max_wrong": allowed} if threshold is None else {"threshold": threshold}),
                 fresh=fresh,
                 reread=reread,
                 keep_duplicates=keep_duplicates,
@@ -261,6 +260,19 @@ def read(
         raise typer.Exit(1)
 
 
+def _settings(forms: Sequence[Template], how_sure: dict[str, float]) -> dict[str, Any]:
+    """Give what a batch is read by besides its templates and its model."""
+    from formreader.checks import UNIQUE, unique_setting
+
+    versions = {f"version of {form.name}": form.version for form in forms if form.version}
+    unique = {form.name: {field.name: field.missing for field in form.fields if field.unique} for form in forms}
+    return {
+        **how_sure,
+        **versions,
+        **{f"{UNIQUE}{form}": unique_setting(fields) for form, fields in unique.items() if fields},
+    }
+
+
 def _written_at_rest(
     refs: Iterator[PageRef | None], batch: Batch, write: Callable[[], None]
 ) -> Iterator[PageRef | None]:
@@ -287,14 +299,15 @@ def _say_plan(new: Sequence[PageRef], tally: Tally, tell: Callable[[str], None])
 
 
 def _about_batch(results: Path) -> list[str]:
-    """Say which pages show readings of settings before a --reread, and where readings drift."""
-    from formreader.checks import about_drifts
-    from formreader.export import read_drifts
+    """Say which pages show readings of settings before a --reread, where readings drift, and what repeats."""
+    from formreader.checks import about_drifts, about_repeats
+    from formreader.export import read_drifts, read_repeats
     from formreader.progress import about_earlier_settings
     from formreader.store import open_results
 
     with open_results(results) as batch:
-        return [*about_earlier_settings(*batch.of_earlier_settings()), *about_drifts(read_drifts(results))]
+        earlier = about_earlier_settings(*batch.of_earlier_settings())
+    return [*earlier, *about_drifts(read_drifts(results)), *about_repeats(read_repeats(results))]
 
 
 def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:

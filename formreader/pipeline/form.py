@@ -32,13 +32,19 @@ def outlined(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint
     """Draw a page with its boxes outlined and each field's name at its first box."""
     picture: NDArray[np.uint8] = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
     size = max(pixels.shape) / 3500
+    rights = {box.field: float(box.corners[:, 0].max()) for box in boxes}
     for box in boxes:
         corners = np.round(box.corners).astype(np.int32).reshape(-1, 1, 2)
         cv2.polylines(picture, [corners], isClosed=True, color=(200, 60, 0), thickness=max(1, round(3 * size)))
         if box.position == 1:
             left, top = (int(v) for v in corners[:, 0].min(axis=0))
             place = (left, max(12, top - round(8 * size)))
-            cv2.putText(picture, box.field, place, cv2.FONT_HERSHEY_SIMPLEX, 1.1 * max(size, 0.35), (0, 0, 220), 2)
+            scale = 1.1 * max(size, 0.35)
+            (wide, _), _ = cv2.getTextSize(box.field, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
+            scale *= float(np.clip(rights[box.field] - left, 0.6 * wide, wide) / wide)  # not over the next one's name
+            cv2.putText(
+                picture, box.field, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 220), 2 if scale > 0.5 else 1
+            )
     return picture
 
 

@@ -1,65 +1,41 @@
 """What the values of a form must be: rules of one field, and checks across the fields of a page."""
 
-from __future__ import annotations
+from formreader.rules.across import SIGNS, Across, Term
+from formreader.rules.check_digits import METHODS, CheckDigit, Format, all_formats, example_lengths, format_named
+from formreader.rules.dates import DATE_FORMATS, Bound, Date
+from formreader.rules.kinds import Check, Rule
+from formreader.rules.lists import OneOf
+from formreader.rules.missing import OrMissing, allowed_word, plain
+from formreader.rules.numbers import Least, Most, number_of
+from formreader.rules.patterns import Pattern, matches_some, mistake_in
+from formreader.rules.verdict import broken_checks, broken_rules, is_read
 
-from collections.abc import Mapping
-from typing import Protocol
-
-from formreader.values import Severity
-
-
-class Rule(Protocol):
-    """What one field's value must be; asked only about values that were written and read: digits and a `POINT`."""
-
-    @property
-    def key(self) -> str:
-        """What it is called in the template."""
-        ...
-
-    @property
-    def severity(self) -> Severity:
-        """What breaking it means."""
-        ...
-
-    @property
-    def only_exact(self) -> bool:
-        """Whether only the value as read can be accepted: what is near a list's entry may only be suggested."""
-        ...
-
-    def is_kept_by(self, value: str) -> bool:
-        """Say whether a value is lawful."""
-        ...
-
-    def __str__(self) -> str:
-        """Say what the rule asks for, in words: ``at most 31``."""
-        ...
-
-
-class Check(Protocol):
-    """What values of several fields of a page must be together."""
-
-    @property
-    def key(self) -> str:
-        """What it is called in the template."""
-        ...
-
-    @property
-    def severity(self) -> Severity:
-        """What breaking it means."""
-        ...
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Names of all fields that it is about."""
-        ...
-
-    def is_kept_by(self, values: Mapping[str, str]) -> bool | None:
-        """Say whether the values fit together; None where that cannot be said, as one is empty, missing or unread."""
-        ...
-
-    def __str__(self) -> str:
-        """Say what the check asks for, in words: ``q1 + q2 = total``."""
-        ...
-
-
-__all__ = ["Check", "Rule"]
+__all__ = [
+    "DATE_FORMATS",
+    "METHODS",
+    "SIGNS",
+    "Across",
+    "Bound",
+    "Check",
+    "CheckDigit",
+    "Date",
+    "Format",
+    "Least",
+    "Most",
+    "OneOf",
+    "OrMissing",
+    "Pattern",
+    "Rule",
+    "Term",
+    "all_formats",
+    "allowed_word",
+    "broken_checks",
+    "broken_rules",
+    "example_lengths",
+    "format_named",
+    "is_read",
+    "matches_some",
+    "mistake_in",
+    "number_of",
+    "plain",
+]

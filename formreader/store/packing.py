@@ -10,13 +10,14 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.values import CLASSES, Box, DigitReading, FieldReading
+from formreader.values import CLASSES, Box, BrokenRule, DigitReading, FieldReading, Severity
 
 _CORNER: Final = 10  # steps a pixel
 _CONFIDENCE: Final = 1_000_000
@@ -36,16 +37,16 @@ _COLUMNS: Final = (
 
 
 def packed_fields(fields: Sequence[FieldReading], names: Sequence[str]) -> str:
-    """Give JSON that SQL can ask: for each field a list of value, confidence, reasons and name.
+    """Give JSON that SQL can ask: for each field a list of value, confidence, reasons, name, and what rules say of it.
 
     Parameters
     ----------
     names
-        Of the form's fields as the run has them; where they are these, the list ends before the name, and before the
-        reasons where there are none.
+        Of the form's fields as the run has them; where they are these, the name is null. A list ends with the last that
+        it has something to say of.
     """
     known = [field.name for field in fields] == list(names)
-    return as_json([_pack_field(field, () if known else (field.name,)) for field in fields])
+    return as_json([_pack_field(field, None if known else field.name) for field in fields])
 
 
 def unpacked_fields(text: str, names: Sequence[str]) -> tuple[FieldReading, ...]:
@@ -53,15 +54,39 @@ def unpacked_fields(text: str, names: Sequence[str]) -> tuple[FieldReading, ...]
     return tuple(_unpack_field(*packed, place=i, names=names) for i, packed in enumerate(json.loads(text)))
 
 
-def _pack_field(field: FieldReading, name: tuple[str, ...]) -> list[Any]:
-    reasons = [list(field.reasons)] if field.reasons or name else []
-    return [field.value, round(field.confidence, 6), *reasons, *name]
+def _pack_field(field: FieldReading, name: str | None) -> list[Any]:
+    said = {
+        "broken": [[rule.key, rule.words, *_unless_error(rule.severity)] for rule in field.broken],
+        "suggestion": field.suggestion,
+        "settled": field.settled,
+    }
+    ruled = {key: value for key, value in said.items() if value}
+    packed = [field.value, round(field.confidence, 6), list(field.reasons), name, ruled]
+    while not packed[-1]:
+        packed.pop()
+    return packed
+
+
+def _unless_error(severity: Severity) -> tuple[Severity, ...]:
+    return () if severity == "error" else (severity,)
 
 
 def _unpack_field(
-    value: str, confidence: float, reasons: Sequence[Any] = (), name: str = "", *, place: int, names: Sequence[str]
+    value: str,
+    confidence: float,
+    reasons: Sequence[Any] = (),
+    name: str | None = None,
+    ruled: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    place: int,
+    names: Sequence[str],
 ) -> FieldReading:
-    return FieldReading(name or names[place], value, confidence, tuple(reasons))
+    return FieldReading(
+        *(name or names[place], value, confidence, tuple(reasons)),
+        broken=tuple(BrokenRule(*rule) for rule in ruled.get("broken", ())),
+        suggestion=ruled.get("suggestion", ""),
+        settled=ruled.get("settled", False),
+    )
 
 
 def packed_digits(digits: Sequence[DigitReading]) -> bytes:

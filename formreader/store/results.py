@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from formreader.errors import BatchError
+from formreader.fields import as_settled
 from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
 from formreader.store.packing import unpacked_digits, unpacked_fields
@@ -37,7 +38,7 @@ class StoredPage:
         Name of the form that the page shows; empty unless `status` is ``read``.
     fields, digits
         Empty unless `status` is ``read``; a field's value is the person's where one decided. A decided field that the
-        form no longer has is kept, after the others.
+        form no longer has is kept, after the others. A box of a field that rules settled has the digit of its value.
     decided
         Names of the fields that a person decided.
     """
@@ -167,6 +168,11 @@ class Results:
         """Say whether any page has a QR code or barcode."""
         return self._connection.execute("SELECT 1 FROM codes LIMIT 1").fetchone() is not None
 
+    def has_broken_rules(self) -> bool:
+        """Say whether any page has, or had, a value that breaks a rule of its template."""
+        query = "SELECT 1 FROM readings WHERE fields LIKE '%{\"broken\":%' LIMIT 1"
+        return self._connection.execute(query).fetchone() is not None
+
     def page_count(self) -> int:
         """Count what `pages` gives."""
         count: int = self._connection.execute(f"SELECT count(*) FROM {self._listed}").fetchone()[0]  # noqa: S608 - ours
@@ -263,11 +269,11 @@ class Results:
         _, page, sha256, *_ = place
         query = "SELECT run, outcome, form, stage, reason, fields, digits FROM readings WHERE id = ?"
         run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
-        decided = self._decided(place)
+        decided, read = self._decided(place), self._unpacked(run, form, fields)
         return StoredPage(
             *(place.scan, page, sha256, reading, outcome, form, stage, reason),
-            fields=_with_decisions(self._unpacked(run, form, fields), decided),
-            digits=unpacked_digits(digits) if with_digits else (),
+            fields=tuple(_with_decisions(read, decided)),
+            digits=as_settled(read, unpacked_digits(digits)) if with_digits else (),
             decided=frozenset(decided),
             codes=self._codes(reading),
         )
@@ -335,13 +341,19 @@ def open_results(folder: Path) -> Iterator[Results]:
         yield Results(connection, folder)
 
 
-def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]) -> tuple[FieldReading, ...]:
-    """Put a person's values in place of those that were read; what the form no longer asks for is kept."""
+def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]) -> Iterator[FieldReading]:
+    """Put a person's values in place of those that were read; what the form no longer asks for is kept.
+
+    What rules said holds for a value that a person confirmed, and for no other.
+    """
+    for field in fields:
+        value = decided.get(field.name, field.value)
+        if value == field.value:
+            yield field
+        else:
+            yield replace(field, value=value, broken=(), suggestion="", settled=False)
     gone = decided.keys() - {field.name for field in fields}
-    return (
-        *(replace(field, value=decided[field.name]) if field.name in decided else field for field in fields),
-        *(FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural)),
-    )
+    yield from (FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural))
 
 
 def _longer_names(name: str, path: str) -> Iterator[str]:

@@ -51,8 +51,8 @@ CREATE TABLE readings (
     match_score REAL,
     match_method TEXT,
     quality TEXT,                   -- JSON object
-    fields TEXT NOT NULL DEFAULT '[]',  -- JSON, for each field [value, confidence, reasons, name]; without reasons
-                                    -- where there are none, without name where the fields are the run's for the form
+    fields TEXT NOT NULL DEFAULT '[]',  -- JSON, for each field [value, confidence, reasons, name, what rules say]; it
+                                    -- ends where nothing follows; the name is null where the fields are the run's
     digits BLOB,                    -- columns of numbers, compressed
     boxes INTEGER NOT NULL DEFAULT 0,           -- with something written in them
     flagged_boxes INTEGER NOT NULL DEFAULT 0,   -- to look at

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,10 @@ from formreader.errors import PageError, TemplateError
 from formreader.pictures import decode, encode_png
 from formreader.rules import Check, Rule
 from formreader.template import schema
+from formreader.template.lists import ListProblem, read_list
+from formreader.template.rule_problems import file_problems, value_problems
+from formreader.template.rules_schema import ListTable, rules_of
+from formreader.template.written import as_toml
 from formreader.values import Grey, Points
 
 Rectangle = tuple[float, float, float, float]
@@ -45,11 +48,20 @@ class Field:
     filler_only
         What a field of fillers only means: flagged ``struck``, blank, or zero.
     decimals
-        The least and the most digits right of the decimal point of a wide box; (0, 0) where it holds none.
+        The least and the most digits right of the decimal point; (0, 0) where there is none. Among digit boxes it is
+        printed, the most from the right.
     point
-        Where the form has the decimal point printed, x in template pixels; None where it is written.
+        Where a wide box has the decimal point printed, x in template pixels; None where it is written.
     rules
         What its value must be.
+    missing
+        Codes that are lawful whatever the rules say, and are no number for checks.
+    allow
+        Words that may stand in the field though they cannot be read: it is flagged, with the word suggested.
+    align
+        The side on which digits stand; boxes may stay blank on the other one only. Empty where it is all the same.
+    unique
+        Whether no two pages of a batch have the same value.
     """
 
     name: str
@@ -61,6 +73,10 @@ class Field:
     decimals: tuple[int, int] = (0, 0)
     point: float | None = None
     rules: tuple[Rule, ...] = ()
+    missing: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    align: Literal["", "left", "right"] = ""
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +176,15 @@ def load_template(path: Path) -> Template:
         raise TemplateError(f"{path}: the text is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise TemplateError(f"{path}: no valid TOML: {error}; put that place right") from error
-    form, described, problems = schema.check(tables)
+    form, described, checks, problems = schema.check(tables)
+    lists = _read_lists(path.parent, described, problems)
     reference = None
     if form is not None and form.reference and not any(problem.startswith("form: 'reference'") for problem in problems):
         reference, wrong = _read_reference(path.parent, form)
         problems += wrong
     if form is None or problems:
         raise _mistakes(path.name, problems)
-    return _template(form, described, reference, path.resolve())
+    return _template(form, [_field(table, lists) for table in described], checks, reference, path.resolve())
 
 
 def load_templates(paths: Iterable[Path]) -> tuple[Template, ...]:
@@ -203,8 +220,8 @@ def save_template(template: Template, path: Path, reference: str = "") -> None:
         The template has mistakes, so that it could not be read again; nothing was written.
     """
     reference = reference or f"{path.stem}.png"
-    text = _as_toml(template, reference)
-    _, _, problems = schema.check(tomllib.loads(text))
+    text = as_toml(template, reference)
+    *_, problems = schema.check(tomllib.loads(text))
     if template.reference is not None and template.reference.shape != (template.height, template.width):
         problems.append(f"form: the reference picture should be {template.width} x {template.height} pixels")
     if problems:
@@ -233,8 +250,29 @@ def _read_reference(folder: Path, form: schema.FormTable) -> tuple[Grey | None, 
     return grey, []
 
 
+def _read_lists(
+    folder: Path, described: Iterable[schema.FieldTable], problems: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Read the lists that lie in files, by the field's name; what is wrong with them is added to the problems."""
+    lists: dict[str, tuple[str, ...]] = {}
+    for table in described:
+        if isinstance(table.one_of, ListTable) and not any(file_problems(table.one_of)):
+            try:
+                lists[table.name] = read_list(folder, table.one_of)
+            except ListProblem as problem:
+                problems.append(f"field '{table.name}': 'one_of': {problem}")
+                continue
+            wrong = value_problems("one_of", lists[table.name], table.room())
+            problems += [f"field '{table.name}': {problem} ({table.one_of.file})" for problem in wrong]
+    return lists
+
+
 def _template(
-    form: schema.FormTable, described: Iterable[schema.FieldTable], reference: Grey | None, path: Path
+    form: schema.FormTable,
+    described: Iterable[Field],
+    checks: Iterable[Check],
+    reference: Grey | None,
+    path: Path,
 ) -> Template:
     markers = None
     if form.markers is not None:
@@ -246,22 +284,28 @@ def _template(
         width=form.width,
         height=form.height,
         dpi=float(form.resolution()),
-        fields=tuple(_field(table) for table in described),
+        fields=tuple(described),
         reference=reference,
         reference_filled=form.reference_filled,
         markers=markers,
         path=path,
         codes=form.codes,
         version=str(form.version),
+        checks=tuple(checks),
     )
 
 
-def _field(table: schema.FieldTable) -> Field:
+def _field(table: schema.FieldTable, lists: Mapping[str, tuple[str, ...]]) -> Field:
     boxes = tuple((float(x), float(y), float(width), float(height)) for x, y, width, height in table.rectangles())
     return Field(
         *(table.name, boxes, table.digits(), table.required, tuple(table.filler), table.filler_only),
         decimals=table.fraction(),
         point=float(table.point) if isinstance(table.point, int | float) else None,
+        rules=rules_of(table, lists.get(table.name, table.entries())),
+        missing=tuple(map(str, table.missing)),
+        allow=tuple(table.allow),
+        align=table.align or "",
+        unique=table.unique,
     )
 
 
@@ -276,73 +320,11 @@ def _load_again(path: Path, fingerprint: str) -> Template:
 
 def _fingerprint(template: Template) -> str:
     """SHA-256 over the template's text, which says all that decides reading, and the reference's pixels."""
-    digest = hashlib.sha256(_as_toml(template, reference="").encode())
+    digest = hashlib.sha256(as_toml(template, reference="").encode())
     if template.reference is not None:
         digest.update(repr(template.reference.shape).encode())
         digest.update(np.ascontiguousarray(template.reference).data)
     return digest.hexdigest()
-
-
-def _as_toml(template: Template, reference: str) -> str:
-    """Write the tables. Fingerprints are taken of this text: let it change only where reading does."""
-    lines = ["[form]", f"name = {_text(template.name)}"]
-    if template.reference is not None:
-        lines.append(f"reference = {_text(reference)}")
-        lines.append(f"reference_filled = {_flag(template.reference_filled)}")
-    lines += [f"width = {template.width}", f"height = {template.height}", f"dpi = {_number(template.dpi)}"]
-    if template.version:
-        lines.append(f"version = {_text(template.version)}")
-    if template.codes is not None:
-        lines.append(f"codes = {_flag(template.codes)}")
-    if (markers := template.markers) is not None:
-        lines += ["", "[form.markers]", f"kind = {_text(markers.kind)}", f"centres = {_rows(markers.centres)}"]
-        lines.append(f"size = {_number(markers.size_px)}")
-        if markers.dictionary or markers.ids:
-            lines += [f"dictionary = {_text(markers.dictionary)}", f"ids = {list(markers.ids)}"]
-    for field in template.fields:
-        lines += ["", "[[field]]", *_field_lines(field)]
-    return "\n".join(lines) + "\n"
-
-
-def _field_lines(field: Field) -> Iterable[str]:
-    yield f"name = {_text(field.name)}"
-    if field.length == (1, 1):
-        yield f"boxes = {_rows(field.boxes)}"
-    else:
-        least, most = field.length
-        yield f"box = {_row(field.boxes[0]) if len(field.boxes) == 1 else _rows(field.boxes)}"
-        yield f"length = {least if least == most else list(field.length)}"
-    if field.decimals != (0, 0):
-        least, most = field.decimals
-        yield f"decimals = {least if least == most else list(field.decimals)}"
-    if field.point is not None:
-        yield f"point = {_number(field.point)}"
-    if field.required:
-        yield "required = true"
-    if field.filler:
-        yield f"filler = [{', '.join(map(_text, field.filler))}]"
-    if field.filler_only != "struck":
-        yield f"filler_only = {_text(field.filler_only)}"
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's, but for DEL
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
-
-
-def _row(values: Iterable[float]) -> str:
-    return f"[{', '.join(map(_number, values))}]"
-
-
-def _rows(rows: Iterable[Iterable[float]]) -> str:
-    return "[\n" + "".join(f"    {_row(row)},\n" for row in rows) + "]"
 
 
 def _write_whole(path: Path, content: bytes) -> None:

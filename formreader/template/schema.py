@@ -6,7 +6,6 @@ mistake, so that a person sees all of them at once.
 
 from __future__ import annotations
 
-import difflib
 import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +14,14 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
 from pydantic import Field as Limits
+from pydantic import StrictInt, ValidationError
+
+from formreader.rules import Across
+from formreader.template.checks_schema import CheckTable, checks_of, known_fields
+from formreader.template.rule_problems import rule_problems
+from formreader.template.rules_schema import Length, Room, RuleKeys, Table
+from formreader.template.wording import did_you_mean, nearest, shown
 
 LARGEST_SIDE_PX: Final = 30_000  # A2 at 1200 dpi
 DPI_RANGE: Final = (50, 2400)
@@ -26,24 +31,9 @@ MOST_OVERLAPS_NAMED: Final = 10
 LONGEST_NAME: Final = 100
 RESERVED_NAMES: Final = frozenset({"scan", "page", "status", "review"})
 """The result files have columns of these names already."""
-LATER_KEYS: Final = frozenset(
-    {
-        "page",
-        "pages",
-        "gather",
-        "min",
-        "max",
-        "pattern",
-        "one_of",
-        "date",
-        "check_digit",
-        "kind",
-        "sum",
-        "unique",
-        "rule",
-    }
-)
+LATER_KEYS: Final = frozenset({"page", "pages", "gather", "kind", "rule"})
 """Keys that the form description has a place for, but nothing reads yet."""
+_TABLES: Final = ("form", "field", "check")
 PAPERS_MM: Final = {
     "A3": (297.0, 420.0),
     "A4": (210.0, 297.0),
@@ -57,26 +47,21 @@ ARUCO_DICTIONARIES: Final = tuple(
 )
 
 Side = Annotated[StrictInt, Limits(ge=1, le=LARGEST_SIDE_PX)]
-Length = Annotated[float, Limits(allow_inf_nan=False)]
 Pair = Annotated[list[Length], Limits(min_length=2, max_length=2)]
 Four = Annotated[list[Length], Limits(min_length=4, max_length=4)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class MarkersTable(_Table):
+class MarkersTable(Table):
     """``[form.markers]``."""
 
     kind: Literal["squares", "aruco"]
     centres: Annotated[list[Pair], Limits(min_length=4, max_length=4)]
     size: Annotated[float, Limits(gt=0, allow_inf_nan=False)]
     dictionary: str = ""
-    ids: Annotated[list[Annotated[int, Limits(ge=0)]], Limits(max_length=4)] = []
+    ids: Annotated[list[Annotated[int, Limits(ge=0)]], Limits(max_length=4)] = []  # noqa: RUF012 - pydantic copies it
 
 
-class FormTable(_Table):
+class FormTable(Table):
     """``[form]``."""
 
     name: str
@@ -99,7 +84,7 @@ class FormTable(_Table):
         return self.width / (across_mm / MM_PER_INCH)
 
 
-class FieldTable(_Table):
+class FieldTable(RuleKeys):
     """``[[field]]``."""
 
     name: str
@@ -107,7 +92,7 @@ class FieldTable(_Table):
     box: Four | None = None
     length: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
     required: bool = False
-    filler: list[Literal["X", "-"]] = []
+    filler: list[Literal["X", "-"]] = []  # noqa: RUF012 - pydantic copies it
     filler_only: Literal["struck", "blank", "zero"] = "struck"
     decimals: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
     point: Literal["written"] | Length | None = None
@@ -128,19 +113,39 @@ class FieldTable(_Table):
             return (0, 0)
         return (self.decimals,) * 2 if isinstance(self.decimals, int) else (self.decimals[0], self.decimals[1])
 
+    def room(self) -> Room:
+        """Return what the field has room for."""
+        least, most = (1, len(self.boxes)) if self.boxes else self.digits()
+        return Room(least, most, self.fraction(), is_wide=not self.boxes)
 
-AnyTable = TypeVar("AnyTable", bound=_Table)
+
+_MEANINGS: Final = {
+    "length": "is a number of digits, or [least, most]",
+    "decimals": "is a number of digits right of the point, or [least, most]",
+    "point": 'is "written", or where the form has it printed: x in pixels',
+    "reference": "is the name of one picture; several are not supported by this version",
+    "min": 'is a number, or of a \'date\' a day, as "2024-12-31", or "today"',
+    "max": 'is a number, or of a \'date\' a day, as "2024-12-31", or "today"',
+    "one_of": 'is a list of values, as ["07", "12"], or {file = "class.csv", column = "id"}',
+    "missing": 'is a list of codes, as ["99"]',
+    "allow": 'is a list of words or marks, as ["AB"]',
+    "sum": 'is a list of fields, as ["q1", "q2"]',
+    "equals": "is the name of the field that holds the sum, or a number",
+}
+"""What is said of a key whose value may be of several kinds."""
+
+AnyTable = TypeVar("AnyTable", bound=Table)
 
 
-def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable], list[str]]:
+def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable], list[Across], list[str]]:
     """Check a template's tables.
 
     Returns
     -------
-    form, fields, problems
+    form, fields, checks, problems
         What could be understood; complete and sound exactly when there are no problems.
     """
-    problems = [_unknown("template", key, ["form", "field"]) for key in tables if key not in ("form", "field")]
+    problems = [_unknown("template", key, _TABLES) for key in tables if key not in _TABLES]
     form = _parsed(FormTable, tables.get("form"), "form", problems)
     listed = tables.get("field", [])
     if not isinstance(listed, list):
@@ -156,9 +161,26 @@ def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable]
             problems += [f"{_field_place(table, number)}: {problem}" for problem in _field_problems(field, form)]
     problems += _repeated_names(listed)
     problems += _overlaps(fields)
+    checks = _checks(tables.get("check", []), listed, fields, problems)
     if form is not None:
         problems += [f"form: {problem}" for problem in _form_problems(form)]
-    return form, fields, problems
+    return form, fields, checks, problems
+
+
+def _checks(listed: Any, described: Sequence[Any], fields: Sequence[FieldTable], problems: list[str]) -> list[Across]:
+    if not isinstance(listed, list):
+        problems.append("check: write [[check]], with two brackets, for each check")
+        return []
+    names = [table.get("name") for table in described if isinstance(table, dict)]
+    sound = {field.name: field for field in fields}
+    known = known_fields({name: sound.get(name, RuleKeys()) for name in names if isinstance(name, str)})
+    checks = []
+    for number, table in enumerate(listed, 1):
+        parsed = _parsed(CheckTable, table, f"check number {number}", problems)
+        made, wrong = checks_of(parsed, known) if parsed is not None else ([], [])
+        checks += made
+        problems += [f"check number {number}: {problem}" for problem in wrong]
+    return checks
 
 
 def _field_place(table: Any, number: int) -> str:
@@ -182,12 +204,12 @@ def _as_meant(table: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
     """Put misspelt keys right, so that what they say is checked too and a slip is not reported twice."""
     meant = {key: value for key, value in table.items() if key in known}
     for key in table.keys() - meant.keys() - LATER_KEYS:
-        for near in _nearest(key, known):
+        for near in nearest(key, known):
             meant.setdefault(near, table[key])
     return meant
 
 
-def _worded(kind: type[_Table], place: str, mistake: Mapping[str, Any]) -> str:
+def _worded(kind: type[Table], place: str, mistake: Mapping[str, Any]) -> str:
     """Word one of pydantic's findings; the branches of a union (named like a type) are no place in the file."""
     keys = [str(part + 1) if isinstance(part, int) else part for part in mistake["loc"]]
     known = kind.model_fields
@@ -197,36 +219,19 @@ def _worded(kind: type[_Table], place: str, mistake: Mapping[str, Any]) -> str:
         return _unknown(place, keys[0], known)
     if mistake["type"] == "missing":
         return f"{place}: '{keys[0]}' is missing"
-    if keys[0] == "length":
-        return f"{place}: 'length' is a number of digits, or [least, most]"
-    if keys[0] == "decimals":
-        return f"{place}: 'decimals' is a number of digits right of the point, or [least, most]"
-    if keys[0] == "point":
-        return f"{place}: 'point' is \"written\", or where the form has it printed: x in pixels"
-    if keys[0] == "reference":
-        return f"{place}: 'reference' is the name of one picture; several are not supported by this version"
+    if keys[0] in _MEANINGS:
+        return f"{place}: '{keys[0]}' {_MEANINGS[keys[0]]}"
     if mistake["type"] in ("model_type", "dict_type"):
         return f"{place}: '{keys[0]}' should be a table"
     what = str(mistake["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
     where = "".join(f" number {key}" for key in keys[1:2] if key.isdigit())
-    return f"{place}: '{keys[0]}'{where} should be {what}, not {_shown(mistake['input'])}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return f"{place}: '{keys[0]}'{where} should be {what}, not {shown(mistake['input'])}"
 
 
 def _unknown(place: str, key: str, known: Iterable[str]) -> str:
     if key in LATER_KEYS:
         return f"{place}: '{key}' is not supported by this version"
-    hint = "".join(f" (did you mean '{near}'?)" for near in _nearest(key, known))
-    return f"{place}: unknown key '{key}'{hint}"
-
-
-def _nearest(key: str, known: Iterable[str]) -> list[str]:
-    """Return the known key that resembles this one most, or none."""
-    return difflib.get_close_matches(key, list(known), n=1)
+    return f"{place}: unknown key '{key}'{did_you_mean(key, known)}"
 
 
 def _form_problems(form: FormTable) -> Iterable[str]:
@@ -260,9 +265,9 @@ def _reference_problems(reference: str) -> Iterable[str]:
         or PurePosixPath(reference).is_absolute()
         or PureWindowsPath(reference).anchor
     ):
-        yield f"'reference' should name a picture in the template's folder, not {_shown(reference)}"
+        yield f"'reference' should name a picture in the template's folder, not {shown(reference)}"
     elif ".." in parts:
-        yield f"'reference' should not leave the template's folder: {_shown(reference)}"
+        yield f"'reference' should not leave the template's folder: {shown(reference)}"
 
 
 def _marker_problems(markers: MarkersTable, form: FormTable) -> Iterable[str]:
@@ -285,8 +290,8 @@ def _marker_problems(markers: MarkersTable, form: FormTable) -> Iterable[str]:
 
 def _dictionary_problems(markers: MarkersTable) -> Iterable[str]:
     if markers.dictionary not in ARUCO_DICTIONARIES:
-        near = "".join(_nearest(markers.dictionary.upper(), ARUCO_DICTIONARIES)) or "4X4_50"
-        given = f"not {_shown(markers.dictionary)}" if markers.dictionary else "but it is missing"
+        near = "".join(nearest(markers.dictionary.upper(), ARUCO_DICTIONARIES)) or "4X4_50"
+        given = f"not {shown(markers.dictionary)}" if markers.dictionary else "but it is missing"
         yield f"markers: 'dictionary' should be one that OpenCV knows, such as \"{near}\", {given}"
         return
     number = getattr(cv2.aruco, f"DICT_{markers.dictionary}")
@@ -313,19 +318,22 @@ def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
         yield "'box' needs a 'length': how many digits, or [least, most]"
     least, most = field.digits()
     if not 1 <= least <= most <= MOST_DIGITS:
-        yield f"'length' should be 1 to {MOST_DIGITS}, least before most, not {_shown(field.length)}"
-    if field.box is not None:
-        yield from _decimal_problems(field, most)
-    elif field.decimals is not None or field.point is not None:
-        yield "'decimals' and 'point' belong to 'box'"
+        yield f"'length' should be 1 to {MOST_DIGITS}, least before most, not {shown(field.length)}"
+    if field.box is None and field.point is not None:
+        yield "'point' belongs to 'box'; of 'boxes', 'decimals' says how many of them stand right of it"
+    elif field.rectangles():
+        yield from _decimal_problems(field, most if field.box is not None else len(field.rectangles()))
     if len(set(field.filler)) != len(field.filler):
         yield "'filler' names a mark twice"
+    if field.rectangles() and 1 <= least <= most:
+        yield from rule_problems(field, field.room())
 
 
 def _decimal_problems(field: FieldTable, most_digits: int) -> Iterable[str]:
     least, most = field.fraction()
+    counted = ": 'length' counts them too" if field.box is not None else ""
     if not 0 <= least <= most <= most_digits or (field.decimals is not None and most == 0):
-        yield f"'decimals' should be 1 to {most_digits}: 'length' counts them too; not {_shown(field.decimals)}"
+        yield f"'decimals' should be 1 to {most_digits}{counted}; not {shown(field.decimals)}"
     if field.point is not None and field.decimals is None:
         yield "'point' needs 'decimals': how many digits stand right of it, or [least, most]"
     if isinstance(field.point, int | float) and field.box and not 0 < field.point - field.box[0] < field.box[2]:

@@ -4,9 +4,9 @@
 
 DATA holds MNIST and who wrote it (``mnist.npz``, ``mnist_writers.npz``). In the folder of ``--work`` stay the models
 (three parts of the writers, an hour and more to fit; they need the extra cnn), the crops of the pages and what the
-models say of them; what is there is not made again. Pages, wear and seed are constants. Every promise is made by the errors on
-two parts of the writers and judged on the third. ``--write`` puts the curve of all parts into the cards of the models
-that ship.
+models say of them; what is there is not made again. Pages, wear and seed are constants. Every promise is made by the
+errors on two parts of the writers and judged on the third. ``--write`` puts the curve of all parts into the cards of
+the models that ship.
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""Say which boxes of a page a person should look at, and what each box is taken for in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from formreader.values import CLASSES, POINT, DigitReading, FieldReading
+
+_MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a page's reading holds: boxes with something in them, and of all boxes and fields those to look at."""
+
+    boxes: int
+    flagged_boxes: int
+    flagged_fields: int
+
+
+def counted(fields: Sequence[FieldReading], digits: Sequence[DigitReading]) -> Counts:
+    """Count what a page's reading holds."""
+    return Counts(
+        boxes=sum(digit.reason != "blank" for digit in digits),
+        flagged_boxes=sum(needs_review(fields, digits)),
+        flagged_fields=sum(bool(field.reasons) for field in fields),
+    )
+
+
+def needs_review(
+    fields: Iterable[FieldReading], digits: Sequence[DigitReading], decided: Collection[str] = ()
+) -> tuple[bool, ...]:
+    """Say for each box whether a person should look at it.
+
+    These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
+    (a gap, a required field) or may be (a page too poor to tell). Where that leaves none, the field as a whole is in
+    doubt, and all its boxes are: so with sure digits that break a rule. Boxes of a settled field are none of them.
+
+    Parameters
+    ----------
+    decided
+        Names of fields that a person decided already.
+    """
+    flagged = {field.name: field.reasons for field in fields if field.reasons and field.name not in decided}
+
+    def doubtful(digit: DigitReading) -> bool:
+        reasons = flagged[digit.box.field]
+        if digit.reason == "struck" and reasons == ("rule",):
+            return False  # an accepted filler; it is the digits beside it that break the rule
+        blank_is_wrong = bool(_MAKE_BLANKS_DOUBTFUL.intersection(reasons))
+        return digit.reason != "" and (digit.reason != "blank" or blank_is_wrong)
+
+    answer = [digit.box.field in flagged and doubtful(digit) for digit in digits]
+    pointed_at = {digit.box.field for digit, looked_at in zip(digits, answer, strict=True) if looked_at}
+    whole = flagged.keys() - pointed_at
+    return tuple(looked_at or digit.box.field in whole for digit, looked_at in zip(digits, answer, strict=True))
+
+
+def as_settled(fields: Iterable[FieldReading], digits: Sequence[DigitReading]) -> tuple[DigitReading, ...]:
+    """Give each box the digit that its field was settled with, and the confidence that the box has in it.
+
+    The reason stays: by itself the box was not sure.
+    """
+    settled = {field.name: iter(field.value.replace(POINT, "")) for field in fields if field.settled}
+
+    def seen(digit: DigitReading) -> DigitReading:
+        if digit.digit is None or digit.digit == POINT or digit.box.field not in settled:
+            return digit
+        mark = next(settled[digit.box.field])
+        if mark == digit.digit:
+            return digit
+        return replace(digit, digit=mark, confidence=float(digit.probabilities[CLASSES.index(mark)]))
+
+    return tuple(map(seen, digits))

@@ -1,0 +1,78 @@
+"""Lists of lawful values in CSV and XLSX files beside the template."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from formreader.template.rules_schema import ListTable
+from formreader.template.wording import did_you_mean
+
+
+class ListProblem(Exception):
+    """A list cannot be read; the message says why."""
+
+
+def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
+    """Read a column, empty cells left out and each value once; leading zeros live.
+
+    The first row holds the columns' names. A CSV is UTF-8, its cells parted by commas, semicolons or tabs. Of an XLSX
+    the first sheet is read; a number shown with leading zeros, by a format such as ``0000``, is read as it is shown.
+
+    Raises
+    ------
+    ListProblem
+        The file cannot be read, has no such column, or nothing in it.
+    """
+    path = folder / listed.file
+    try:
+        rows = list(_sheet(path)) if path.suffix.lower() == ".xlsx" else _csv(path, listed.column)
+    except OSError as error:
+        raise ListProblem(f"'{listed.file}' cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ListProblem(f"'{listed.file}' is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
+    except (ValueError, KeyError, csv.Error, zipfile.BadZipFile) as error:
+        raise ListProblem(f"'{listed.file}' cannot be read ({error})") from error
+    names = [name.strip() for name in rows[0]] if rows else []
+    if names.count(listed.column) != 1:
+        has = "has no column" if listed.column not in names else "has several columns"
+        raise ListProblem(f"'{listed.file}' {has} '{listed.column}'{did_you_mean(listed.column, names)}")
+    place = names.index(listed.column)
+    values = dict.fromkeys(row[place].strip() for row in rows[1:] if len(row) > place and row[place].strip())
+    if not values:
+        raise ListProblem(f"'{listed.file}' has nothing in column '{listed.column}'")
+    return tuple(values)
+
+
+def _csv(path: Path, column: str) -> list[list[str]]:
+    """Give the rows, parted by what makes the column one of the first row's."""
+    text = path.read_bytes().decode("utf-8-sig")
+    parted = [list(csv.reader(text.splitlines(), delimiter=sign)) for sign in ",;\t"]
+    return next((rows for rows in parted if rows and column in map(str.strip, rows[0])), parted[0])
+
+
+def _sheet(path: Path) -> Iterator[list[str]]:
+    from openpyxl import load_workbook  # slow to import, and seldom wanted
+
+    book = load_workbook(path, read_only=True, data_only=True)
+    try:
+        for row in book.worksheets[0].iter_rows():
+            yield [_text(cell) for cell in row]
+    finally:
+        book.close()
+
+
+def _text(cell: Any) -> str:
+    """Give a cell as it is shown."""
+    if cell.value is None:
+        return ""
+    if isinstance(cell.value, float) and cell.value.is_integer():
+        return _padded(int(cell.value), cell.number_format)
+    return _padded(cell.value, cell.number_format) if isinstance(cell.value, int) else str(cell.value)
+
+
+def _padded(number: int, shown_as: str) -> str:
+    return str(number).zfill(len(shown_as)) if set(shown_as or "") == {"0"} else str(number)
