@@ -108,8 +108,8 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _write_if_any(folder / "codes.csv", CODES_COLUMNS, codes)
         twins = ([scan, str(page), twin] for scan, page, twin in results.duplicates())
         _write_if_any(folder / "duplicates.csv", DUPLICATES_COLUMNS, twins)
-        ruled = results.pages() if results.has_broken_rules() else ()
-        rows = (row for page in ruled for row in _rule_rows(page))
+        ruled = results.pages() if repeats.rows or results.has_broken_rules() else ()
+        rows = (row for page in repeats.marked(ruled) for row in _rule_rows(page))
         _write_if_any(folder / "rules.csv", RULES_COLUMNS, rows)
         _write_if_any(folder / "changes.csv", CHANGES_COLUMNS, map(_change_row, results.changes()))
 
