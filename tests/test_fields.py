@@ -260,3 +260,10 @@ def test_point_is_printed_between_boxes(
     field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * 4, filler=("X",), decimals=decimals)
     (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
     assert (answer.value, answer.reasons) == (value, reasons)
+
+
+def test_word_that_may_stand_in_a_field_is_suggested_and_flagged() -> None:
+    field = Field("n", ((0.0, 0.0, 10.0, 10.0),) * 3, allow=("AB",))
+    for marks, suggestion in (("??_", "AB"), ("4?_", ""), ("???", "")):
+        (answer,) = decode([reading(mark, place) for place, mark in enumerate(marks, 1)], form(field))
+        assert (answer.suggestion, answer.reasons) == (suggestion, ("not_a_digit",))

@@ -79,6 +79,10 @@ def test_repeated_values_are_listed_the_better_page_first(tmp_path: Path) -> Non
     assert review["p6.png"] == ("review", "id a")
     assert review["p2.png"] == review["p4.png"] == review["p5.png"] == ("read", "")
     assert review["p1 again.png"][0] == "duplicate"
+    rules = read_results(folder / "rules.csv")
+    assert set(zip(rules["scan"], rules["field"], rules["rule"], strict=True)) == {
+        (name, "id", "unique") for name in ("p1.png", "p3.png", "p6.png", "p7.png")
+    }
     digits = read_results(folder / "digits.csv")
     assert set(digits[digits["needs_review"] == "1"]["scan"]) == {"p1.png", "p3.png", "p6.png", "p7.png"}
 

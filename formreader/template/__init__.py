@@ -18,7 +18,8 @@ from formreader.pictures import decode, encode_png
 from formreader.rules import Check, Rule
 from formreader.template import schema
 from formreader.template.lists import ListProblem, read_list
-from formreader.template.rules_schema import ListTable, file_problems, rules_of, value_problems
+from formreader.template.rule_problems import file_problems, value_problems
+from formreader.template.rules_schema import ListTable, rules_of
 from formreader.template.written import as_toml
 from formreader.values import Grey, Points
 

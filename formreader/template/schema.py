@@ -19,7 +19,8 @@ from pydantic import StrictInt, ValidationError
 
 from formreader.rules import Across
 from formreader.template.checks_schema import CheckTable, checks_of, known_fields
-from formreader.template.rules_schema import Length, Room, RuleKeys, Table, rule_problems
+from formreader.template.rule_problems import rule_problems
+from formreader.template.rules_schema import Length, Room, RuleKeys, Table
 from formreader.template.wording import did_you_mean, nearest, shown
 
 LARGEST_SIDE_PX: Final = 30_000  # A2 at 1200 dpi
