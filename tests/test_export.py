@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from formreader.template import Field, Template
 from formreader.values import (
     CLASSES,
     Box,
+    BrokenRule,
     DigitReading,
     FieldReading,
     Match,
@@ -44,7 +46,7 @@ from formreader.values import (
     PageSkipped,
     Reason,
 )
-from tests.test_store import opened, scan
+from tests.test_store import decide, opened, scan
 
 SQUARE = np.array([[10, 20], [40, 20], [40, 60], [10, 60]], dtype=np.float64)
 ONE = ((0.0, 0.0, 10.0, 10.0),)
@@ -234,6 +236,67 @@ def test_workbook_keeps_zeros_and_shows_what_to_look_at(batch: Path, tmp_path: P
     failed = [[cell.value for cell in row] for row in book["Failed"].iter_rows()]
     assert failed[1:] == [["broken.png", "1", "scans", "=no image, scan it again"]]
     assert book["Failed"]["D2"].data_type == "s"
+
+
+MOST = BrokenRule("max", "at most 31")
+RULED = (
+    FieldReading("id", "45", 0.98, ("rule",), (MOST,), "15"),
+    FieldReading("mark", "7", 0.9995, broken=(BrokenRule("min", "at least 9", "warning"),), settled=True),
+)
+
+
+@pytest.fixture
+def ruled(tmp_path: Path) -> Path:
+    """Make a batch of one page with a field that breaks a rule, and one that rules settled with another digit."""
+    ref = scan(tmp_path, "p1.png")
+    shares = np.zeros(len(CLASSES), np.float32)
+    shares[[1, 7]] = 0.5, 0.4
+    unsure = replace(box("mark", 1, "1", "low_confidence", 0.5), probabilities=shares)
+    boxes = (box("id", 1, "4"), box("id", 2, "5"), unsure)
+    with opened(tmp_path / "out", template=FORM) as writer:
+        writer.pending([ref])
+        writer.add(PageReading(ref, "exam", Match(0.9, "reference"), RULED, boxes))
+    return tmp_path / "out"
+
+
+def test_broken_rules_are_listed(ruled: Path) -> None:
+    write_tables(ruled)
+    assert table(ruled / "rules.csv") == [
+        ["scan", "page", "field", "rule", "words", "severity", "value", "suggestion"],
+        ["p1.png", "1", "id", "max", "at most 31", "error", "45", "15"],
+        ["p1.png", "1", "mark", "min", "at least 9", "warning", "7", ""],
+    ]
+    assert table(ruled / "results.csv")[1] == ["p1.png", "1", "review", "id", "45", "7"]
+
+
+def test_settled_box_has_the_digit_of_its_value(ruled: Path) -> None:
+    write_tables(ruled)
+    told = ["position", "digit", "confidence", "needs_review", "reason"]
+    assert read_results(ruled / "digits.csv")[told].values.tolist()[2] == ["1", "7", "0.4000", "0", "low_confidence"]
+
+
+def test_no_list_of_broken_rules_is_left_when_none_is_broken(ruled: Path) -> None:
+    write_tables(ruled)
+    with opened(ruled, template=FORM, reread=True) as writer:
+        ref = scan(ruled.parent, "p1.png")
+        writer.pending([ref])
+        writer.add(replace(page(ref, "15"), digits=()))
+    write_tables(ruled)
+    assert not (ruled / "rules.csv").exists()
+
+
+def test_rules_are_no_more_said_of_a_value_that_a_person_keyed(ruled: Path) -> None:
+    for new, said in (("45", 2), ("46", 1)):  # confirmed, changed
+        decide(ruled, scan(ruled.parent, "p1.png"), "id", new)
+        write_tables(ruled)
+        assert len(table(ruled / "rules.csv")) == 1 + said
+
+
+def test_workbook_says_which_rule_is_broken_and_what_may_be_meant(ruled: Path, tmp_path: Path) -> None:
+    export_book(ruled, tmp_path / "book.xlsx")
+    flagged = openpyxl.load_workbook(tmp_path / "book.xlsx")["Results"]["E2"]
+    assert flagged.comment is not None
+    assert flagged.comment.text == "rule\nconfidence 98.0%\nmax: at most 31\nperhaps 15"
 
 
 def test_results_are_exported_as_csv(batch: Path, tmp_path: Path) -> None:

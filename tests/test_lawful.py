@@ -286,7 +286,7 @@ def test_rules_never_go_against_the_digits(cells: list[str | Seen], settled_at: 
         assert not ruled.settled or (plain.reasons and not ruled.reasons and ruled.confidence >= settled_at)
         for digit, mark in zip(digits, ruled.value, strict=True):
             assert digit.reason or digit.digit == mark  # a sure box keeps its digit
-            assert mark == digit.digit or settled_at < 0.9 or digit.probabilities[int(mark)] > 0.05
+            assert mark == digit.digit or settled_at < 0.99 or digit.probabilities[int(mark)] > 0.05
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.integers(-50, 50), st.integers(1, 3), doubts)
@@ -318,7 +318,7 @@ def test_page_of_unsure_boxes_is_decided_in_time() -> None:
     decode(digits, template)  # what is worked out once
     spent = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         decode(digits, template)
-        spent.append(time.perf_counter() - start)
-    assert min(spent) < 0.5  # 0.03 s on a machine that does nothing else
+        spent.append(time.process_time() - start)
+    assert min(spent) < 0.2  # 0.03 s in a quiet hour

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from formreader.errors import BatchError
 from formreader.store import Batch, Change, Known, StoredPage, natural, open_batch, open_results
-from formreader.store.packing import packed_digits, unpacked_digits
+from formreader.store.packing import packed_digits, packed_fields, unpacked_digits
 from formreader.template import Field, Template
 from formreader.values import (
     CLASSES,
     Box,
+    BrokenRule,
     DigitReading,
     FieldReading,
     Match,
@@ -103,6 +104,29 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     with open_results(tmp_path / "out") as results:
         assert results.picture(failed) == b"jpeg"
         assert results.columns() == ("id",)
+
+
+def test_what_rules_say_comes_back(tmp_path: Path) -> None:
+    ruled = (
+        FieldReading("id", "45", 0.98, ("rule",), (BrokenRule("max", "at most 31"),), "15"),
+        FieldReading("age", "7", 0.999, (), (BrokenRule("min", "at least 9", "warning"),), settled=True),
+        FieldReading("plain", "1", 0.999),
+    )
+    for names in (("id", "age", "plain"), ("id",)):  # as the run has them, or not
+        template = replace(FORM, fields=tuple(Field(name, ((0.0, 0.0, 9.0, 9.0),)) for name in names))
+        ref = scan(tmp_path, "a")
+        with opened(tmp_path / names[-1], template=template) as batch:
+            batch.pending([ref])
+            batch.add(replace(answer(ref), fields=ruled, digits=()))
+        assert stored(tmp_path / names[-1])[0].fields == ruled
+        found = rows(tmp_path / names[-1], "SELECT field, value, reasons FROM current_values ORDER BY place")
+        assert [tuple(row) for row in found] == [("id", "45", '["rule"]'), ("age", "7", "[]"), ("plain", "1", "[]")]
+
+
+def test_fields_without_rules_take_no_more_room() -> None:
+    fields = (FieldReading("a", "12", 0.5), FieldReading("b", "3", 0.25, ("gap",)))
+    assert packed_fields(fields, ["a", "b"]) == '[["12",0.5],["3",0.25,["gap"]]]'
+    assert packed_fields(fields, ["a"]) == '[["12",0.5,[],"a"],["3",0.25,["gap"],"b"]]'
 
 
 def test_next_run_reads_what_is_new_and_what_failed(tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ class FieldParams:
         How much of an unsure box's probability of holding no digit counts. Models are calibrated with such marks in one
         of 50 boxes, forms have them in a few of 1,000; and most are digits gone wrong, of which a rule tells as well
         what was meant. With 4 of 1,000, at most one of 1,000 settled values is wrong.
-    values_a_box, most_values
-        How many values are weighed for each box that takes part, and at most: rules are asked about each. What is left
-        out counts against acceptance.
+    values_a_box, most_values, least_likely
+        How many values are weighed for each box that takes part, how many at most, and how likely one must be beside
+        the likeliest: rules are asked about each. What is left out counts against acceptance.
     suggested_at
         Least probability among the lawful values of one that is suggested: it stands out.
     """
@@ -55,6 +55,7 @@ class FieldParams:
     flatter: float = 1.25
     flattest: float = 2.0
     no_digit: float = 0.1
-    values_a_box: int = 40
-    most_values: int = 1000
+    values_a_box: int = 20
+    most_values: int = 500
+    least_likely: float = 1e-6
     suggested_at: float = 0.5

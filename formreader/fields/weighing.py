@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -91,6 +91,8 @@ def weigh(fields: Sequence[Written], checks: Sequence[Check], params: FieldParam
     open_at = [[place for place in range(len(one.value)) if _is_open(one, place)] for one in fields]
     shares = _shares([(one, place) for one, places in zip(fields, open_at, strict=True) for place in places], params)
     rows, likelihood = likeliest(shares, min(params.most_values, params.values_a_box * max(1, len(shares))))
+    worth_asking = int(np.count_nonzero(likelihood >= params.least_likely * likelihood[0]))
+    rows, likelihood = rows[:worth_asking], likelihood[:worth_asking]
     texts, column = dict[str, Texts](), 0
     for one, places in zip(fields, open_at, strict=True):
         texts[one.field.name] = _spelled(one.value, places, rows[:, column : column + len(places)])
@@ -214,13 +216,13 @@ def _shape(value: str) -> str:
     return "".join(mark if mark == POINT else "0" for mark in value)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _share_of_rules(rules: tuple[Rule, ...], shape: str) -> float:
     """Estimate the share of a length's values that keep some rules."""
     return float(np.mean([all(rule.is_kept_by(value) for rule in rules) for value in _any_values(shape)]))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _share_of_check(check: Check, shapes: tuple[str, ...]) -> float:
     columns = [_any_values(shape, seed) for seed, shape in enumerate(shapes, 1)]
     rows = (dict(zip(check.fields, row, strict=True)) for row in zip(*columns, strict=True))
