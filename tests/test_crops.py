@@ -33,6 +33,7 @@ from tests.drawing import (
     visit_record,
     wear,
 )
+from tests.drawing_layouts import blank
 from tests.drawing_sheet import Sheet
 
 DPI = 200
@@ -307,6 +308,19 @@ def test_a_neighbours_stroke_is_not_this_boxs_digit() -> None:
     called = {crops.reasons[row] for row in empty}
     assert called <= {"blank", "ink_outside", "not_a_digit"}
     assert "ink_outside" in called  # some do reach in: the test sees what it is about
+
+
+def test_the_bar_of_a_pale_7_is_no_shade_where_boxes_stand_close() -> None:
+    form = blank("census")
+    rng = np.random.default_rng(5)
+    pencil = next(pen for pen in PENS if pen.name == "pencil")
+    values = {field.name: "7" * len(field.boxes) for field in form.fields[:20]}
+    page = fill(form, values, rng, writer=draw_writer(rng, pencil), stock=DigitStock(rng), crossing=0)
+    boxes = boxes_of(form)
+    crops = cut(page.picture, boxes, reference=form.picture)
+    place = {(box.field, box.position): row for row, box in enumerate(boxes)}
+    for use in page.uses:
+        assert alike(crops.digits[place[use.field, use.position]], use.drawn) > 0.9
 
 
 # --- colour ----------------------------------------------------------------------------------------------------------
