@@ -197,7 +197,7 @@ class Promise:
     @property
     def thresholds(self) -> Thresholds:
         """What reading goes by."""
-        return Thresholds(tuple(limit.threshold for limit in self.limits))
+        return Thresholds(tuple(limit.threshold for limit in self.limits), by_rules=1 - self.max_wrong)
 
     def expected(self, accepted: Mapping[int, int]) -> tuple[float, float]:
         """Tell how many of accepted fields, counted by their written digits, are wrong, and how many at most.

@@ -251,9 +251,12 @@ class Thresholds:
     ----------
     of_fields
         For fields of 1, 2, ... digits; longer fields have the last.
+    by_rules
+        Least probability of a whole value that rules confirm where its digits alone are not sure.
     """
 
     of_fields: tuple[float, ...]
+    by_rules: float = 0.999
 
     def at(self, digits: int) -> float:
         """Give the least confidence of a digit in a field of so many."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from formreader.progress import Tally
     from formreader.store import Batch
     from formreader.template import Template
-    from formreader.values import PageRef
+    from formreader.trust import Promise
+    from formreader.values import PageRef, Thresholds
 
 _GOING_ON: Final = "A batch that was begun before"
 _LARGE: Final = "Large batches, and scans that keep coming"
@@ -217,7 +218,7 @@ def read(
                 templates=forms,
                 model_fingerprint=classifier.fingerprint,
                 model_name=classifier.name,
-                settings=_settings(forms, {"max_wrong": allowed} if threshold is None else {"threshold": threshold}),
+                settings=_settings(forms, thresholds, kept),
                 fresh=fresh,
                 reread=reread,
                 keep_duplicates=keep_duplicates,
@@ -260,10 +261,15 @@ def read(
         raise typer.Exit(1)
 
 
-def _settings(forms: Sequence[Template], how_sure: dict[str, float]) -> dict[str, Any]:
+def _settings(forms: Sequence[Template], thresholds: Thresholds, kept: Promise | None) -> dict[str, Any]:
     """Give what a batch is read by besides its templates and its model."""
     from formreader.checks import UNIQUE, unique_setting
 
+    first, last = thresholds.of_fields[0], thresholds.of_fields[-1]
+    if kept is None:
+        how_sure: dict[str, float | str] = {"threshold": first}
+    else:  # what the promise asks of digits may be measured anew while the model stays
+        how_sure = {"max_wrong": kept.max_wrong, "digit_thresholds": f"{first:.5f} to {last:.5f}"}
     versions = {f"version of {form.name}": form.version for form in forms if form.version}
     unique = {form.name: {field.name: field.missing for field in form.fields if field.unique} for form in forms}
     return {

@@ -2,9 +2,9 @@
 
 A value's posterior is its likelihood, the product of its boxes' probabilities, times its prior: writers keep the rules
 but for a few, lawful values are equally likely, and so are unlawful ones unless slips make those near lawful ones more
-likely. Only the likeliest values by
-their digits are weighed one by one (the k best of a product, found a box at a time as a beam that loses none of them);
-of what is left out as much is taken to be lawful as of these, or of all values, and counts against each of them.
+likely. Only the likeliest values by their digits are weighed one by one (the k best of a product, found a box at a time
+as a beam that loses none of them); of what is left out as much is taken to be lawful as of these, or of all values, and
+counts against each of them.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from formreader.classify import classify
 from formreader.codes import has_codes, read_codes
 from formreader.crops import crop_digits
 from formreader.errors import BlankPage, NoMatch, PageError
-from formreader.fields import decode
+from formreader.fields import FieldParams, decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
 from formreader.pipeline.looks import pictures_to_keep
@@ -82,6 +82,7 @@ def read_unknown_page(
 def _read_aligned(
     aligned: AlignedPage, template: Template, model: DigitModel, thresholds: Thresholds | None, watch: Watch
 ) -> PageReading:
+    limits = thresholds or Thresholds((model.threshold,))
     boxes = place_boxes(aligned, template)
     quality = measure(aligned.pixels, boxes, template)
     refuse_hopeless(aligned.ref, quality)
@@ -89,23 +90,22 @@ def _read_aligned(
     if watch is not unwatched:  # drawing a page costs as much as decoding it
         watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
-    digits = _in_order(template, classify(crops, boxes, model, thresholds), _read_wide(crops, boxes, model, thresholds))
-    fields, digits = with_doubts(decode(digits, template), digits, boxes, quality)
+    digits = _in_order(template, classify(crops, boxes, model, limits), _read_wide(crops, boxes, model, limits))
+    read = decode(digits, template, FieldParams(settled_at=limits.by_rules))
+    fields, digits = with_doubts(read, digits, boxes, quality)
     pictures = pictures_to_keep(aligned, boxes, fields, digits)
     codes = read_codes(aligned.pixels) if has_codes(template) else ()
     return PageReading(aligned.ref, template.name, aligned.match, fields, digits, quality, pictures, codes)
 
 
-def _read_wide(
-    crops: Crops, boxes: tuple[Box, ...], model: DigitModel, thresholds: Thresholds | None
-) -> tuple[DigitReading, ...]:
+def _read_wide(crops: Crops, boxes: tuple[Box, ...], model: DigitModel, limits: Thresholds) -> tuple[DigitReading, ...]:
     wide = [i for i, box in enumerate(boxes) if box.is_wide]
     return read_strings(
         [crops.inks[i] for i in wide],
         [crops.reasons[i] for i in wide],
         [boxes[i] for i in wide],
         model.predict_proba,
-        thresholds or Thresholds((model.threshold,)),
+        limits,
     )
 
 

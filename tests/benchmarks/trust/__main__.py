@@ -1,6 +1,6 @@
 """Promise at most so many wrong fields on drawn pages of writers whom no model saw, and see what happens.
 
-    python -m tests.benchmarks.trust DATA --work DIR [--pages 2156] [--jobs 2] [--signs] [--write]
+    python -m tests.benchmarks.trust DATA --work DIR [--jobs 2] [--signs] [--plot FILE] [--write]
 
 DATA holds MNIST and who wrote it (``mnist.npz``, ``mnist_writers.npz``). In the folder of ``--work`` stay the models
 (three parts of the writers, an hour and more to fit; they need the extra cnn), the crops of the pages and what the
@@ -27,6 +27,7 @@ from formreader.trust import risk_curve
 from tests.benchmarks.trust.draw import FATES, Cut, cut_all
 from tests.benchmarks.trust.folds import fold_models
 from tests.benchmarks.trust.measure import Kept, Read, crossed, design_effect, in_fields, judge, promised, readings
+from tests.benchmarks.trust.plot import Promises, draw
 from tests.benchmarks.trust.scores import Margins, Scores, score_all
 from tests.benchmarks.trust.signals import signs
 
@@ -44,19 +45,23 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path, help="folder with mnist.npz and mnist_writers.npz")
     parser.add_argument("--work", type=Path, required=True, help="folder for models, crops and margins")
-    parser.add_argument("--pages", type=int, default=2156)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--signs", action="store_true", help="also say what each sign of doubt buys")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw promises and what became of them")
     parser.add_argument("--write", action="store_true", help="write the curves into the shipped models' cards")
     given = parser.parse_args()
     models = fold_models(given.data, given.work, given.jobs)
-    cut = cut_all(given.data, given.pages, given.work, given.jobs)
+    cut = cut_all(given.data, given.work, given.jobs)
     scores = score_all(cut, models, given.work)
+    promises = {}
     for name in ("default", "accurate"):
         read = read_by(name, cut, scores)
-        print("\n".join(report(name, read)), flush=True)
+        promises[name] = list(promised(read, SHARES, LENGTHS, 1 / design_effect(read, NEAR)))
+        print("\n".join(report(name, read, promises[name])), flush=True)
         if given.write:
             write_curve(name, read)
+    if given.plot:
+        draw(promises, given.plot)
     if given.signs:
         print("\n".join(about_signs(cut, scores)))
 
@@ -78,7 +83,7 @@ def joined(first: Margins, second: Margins, cascade: Cascade) -> Margins:
     return np.where(doubted[:, None], (first + second) / np.float32(2), first)
 
 
-def report(name: str, read: Read) -> Iterator[str]:
+def report(name: str, read: Read, promises: Promises) -> Iterator[str]:
     """Say what was promised and what happened."""
     effect = design_effect(read, NEAR)
     digits = int(read.written.sum())
@@ -86,11 +91,10 @@ def report(name: str, read: Read) -> Iterator[str]:
     yield f"  wrong {(read.wrong & read.written).sum() / digits:.2%}; errors come in bunches of {effect:.2f}"
     false = read.open & ~read.written
     yield f"  boxes that hold no digit but say one, against which nothing but confidence stands: {false.sum()}"
-    weight = 1 / effect
-    for share, length, kept in promised(read, SHARES, LENGTHS, weight):
+    for share, length, kept in promises:
         yield f"  {per_10000(share)} in 10,000 of {length}-digit fields: {said(kept, share)}"
     of_fields = in_fields(read, 6)
-    limits = crossed(read, USUAL / 6, weight)
+    limits = crossed(read, USUAL / 6, 1 / effect)
     for fate, fate_name in enumerate(FATES):
         kept = judge(read, of_fields[read.fate[of_fields[:, 0]] == fate], limits)
         yield f"  six digits, {per_10000(USUAL)} in 10,000, {fate_name}: {said(kept, USUAL)}"

@@ -82,30 +82,35 @@ FATES: Final = tuple(HARDSHIPS)
 QUALITIES: Final = ("box_px", "contrast", "grey", "smear", "print")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """The pages of one writer, numbers counting up; every other one is flat, the others have the fates in turn."""
+    """The pages of one writer, by the numbers that decide all chance.
+
+    Attributes
+    ----------
+    rows
+        Which digits of the source are the writer's: `images` with their `labels`.
+    """
 
     fold: int
     writer: int
-    first: int
-    pages: int
+    pages: tuple[int, ...]
+    rows: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
 
 
-def tasks(source: Source, pages: int) -> list[Task]:
-    """Give each writer as many pages as any, in an order that any number of tasks goes through all parts."""
-    writers = np.unique(source.writers)
-    order = np.random.default_rng(SEED).permutation(writers)
-    each = -(-pages // len(order))
-    return [
-        Task(int(source.folds[source.writers == writer][0]), int(writer), number * each, each)
-        for number, writer in enumerate(order)
-    ]
-
-
-@lru_cache(maxsize=1)
-def _source(data: Path) -> Source:
-    return dealt(data)
+def tasks(source: Source) -> list[Task]:
+    """Give each writer five pages, four of following numbers and one more, writers in an order drawn once."""
+    order = np.random.default_rng(SEED).permutation(np.unique(source.writers))
+    every = []
+    for place, writer in enumerate(order):
+        pages = (*range(4 * place, 4 * place + 4), 4 * len(order) + place)
+        rows = np.flatnonzero(source.writers == writer)
+        every.append(
+            Task(int(source.folds[rows[0]]), int(writer), pages, rows, source.images[rows], source.labels[rows])
+        )
+    return every
 
 
 @lru_cache(maxsize=len(LAYOUTS))
@@ -113,9 +118,9 @@ def _template(layout: str) -> Template:
     return blank(layout).template()
 
 
-def cut_pages(task: Task, data: Path) -> Cut | None:
+def cut_pages(task: Task) -> Cut | None:
     """Draw a writer's pages, and cut them as `read` does; None where every page was refused."""
-    parts = [cut for number in range(task.first, task.first + task.pages) if (cut := _cut_page(task, number, data))]
+    parts = [cut for number in task.pages if (cut := _cut_page(task, number))]
     return _joined(parts) if parts else None
 
 
@@ -124,16 +129,16 @@ def fate_of(number: int) -> str:
     return FATES[0] if number % 2 == 0 else FATES[1 + number // 2 % (len(FATES) - 1)]
 
 
-def _cut_page(task: Task, number: int, data: Path) -> Cut | None:
+def _cut_page(task: Task, number: int) -> Cut | None:
     rng = np.random.default_rng([SEED, number])
-    source, layout, fate = _source(data), LAYOUTS[number % len(LAYOUTS)], fate_of(number)
+    layout, fate = LAYOUTS[number % len(LAYOUTS)], fate_of(number)
     form, template = blank(layout), _template(layout)
     pens = [pen for pen in PENS if pen.name in PALE_PENS] if fate == "pale" else list(PENS)
     hand = draw_writer(rng, pens[rng.integers(len(pens))])
-    stock = DigitStock(rng, (source.images, np.where(source.writers == task.writer, source.labels, -1)))
+    stock = DigitStock(rng, (task.images, task.labels))
     room = sum(len(field.boxes) for field in form.fields)
     values = draw_values(form, rng, empty=max(0.02, 1 - MOST_WRITTEN / room), struck=0.01, scribbled=0.002)
-    known = {str(digit) for digit in np.unique(source.labels[source.writers == task.writer])}
+    known = {str(digit) for digit in np.unique(task.labels)}
     values = {
         name: "".join(m if not m.isdigit() or m in known else "_" for m in marks) for name, marks in values.items()
     }
@@ -150,7 +155,7 @@ def _cut_page(task: Task, number: int, data: Path) -> Cut | None:
         return None
     crops = unseen_left_open(crop_digits(aligned, boxes), boxes, aligned.pixels)
     rows = [row for row, box in enumerate(boxes) if not box.is_wide]
-    uses = {(use.field, use.position): use.index for use in filled.uses}
+    uses = {(use.field, use.position): int(task.rows[use.index]) for use in filled.uses}
     count = len(rows)
     none = np.zeros((28, 28), np.uint8)
     return Cut(
@@ -173,14 +178,14 @@ def _joined(parts: list[Cut]) -> Cut:
     return Cut(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Cut)))
 
 
-def cut_all(data: Path, pages: int, work: Path, jobs: int = 2) -> Cut:
+def cut_all(data: Path, work: Path, jobs: int = 2) -> Cut:
     """Draw and cut all pages, or take what is kept in the folder `work` from an earlier time."""
-    kept = work / f"cut-{pages}.npz"
+    kept = work / "cut.npz"
     if not kept.exists():
         work.mkdir(parents=True, exist_ok=True)
-        every = tasks(dealt(data), pages)
+        every = tasks(dealt(data))
         drawn = joblib.Parallel(jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(
-            joblib.delayed(cut_pages)(task, data) for task in every
+            joblib.delayed(cut_pages)(task) for task in every
         )
         joined = _joined([part for part in _told(drawn, len(every)) if part is not None])
         np.savez(kept, **{column.name: getattr(joined, column.name) for column in fields(Cut)})

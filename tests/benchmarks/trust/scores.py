@@ -36,7 +36,7 @@ class Scores:
 
 def score_all(cut: Cut, models: Sequence[Path], work: Path) -> Scores:
     """Ask every model about the crops of its part's writers; what is kept in the folder `work` is taken from there."""
-    kept = work / f"scores-{len(cut.truth)}.npz"
+    kept = work / "scores.npz"
     if not kept.exists():
         margins = [np.zeros((len(cut.truth), len(CLASSES)), np.float32) for _ in range(4)]
         for fold, path in enumerate(models):
