@@ -165,6 +165,28 @@ def test_word_that_may_stand_in_a_field_is_suggested() -> None:
     assert (answer.suggestion, bool(answer.reasons)) == ("AB", True)
 
 
+def filled(first: DigitReading, *rules: Rule, rest: str = LAWFUL) -> FieldReading:
+    """Read a field whose first box may hold a filler."""
+    digits = [first, *(replace(one, box=Box("n", place, SQUARE)) for place, one in enumerate(boxes(rest), 2))]
+    field = Field("n", ((0.0, 0.0, 9.0, 9.0),) * len(digits), filler=("X",), rules=rules)
+    (answer,) = decode(digits, Template("form", 9, 9, 300, (field,)))
+    return answer
+
+
+@pytest.mark.parametrize("rule", [LUHN, OneOf((LAWFUL, "4" + LAWFUL))])
+@pytest.mark.parametrize("reason", ["low_confidence", "struck"])
+def test_rules_do_not_settle_whether_a_mark_is_a_filler(rule: Rule, reason: Reason) -> None:
+    cross = replace(box("n", 1, {"X": 0.8, "4": 0.15}, reason), digit=None)
+    answer = filled(cross, rule)
+    assert (answer.value, answer.reasons, answer.settled) == (LAWFUL, ("low_confidence",), False)
+
+
+def test_rules_do_not_settle_a_digit_that_may_be_a_filler() -> None:
+    codes = OneOf(("488", "88"))
+    assert filled(box("n", 1, {"4": 0.55, "X": 0.4}), codes, rest="88").reasons == ("low_confidence",)
+    assert filled(box("n", 1, {"4": 0.9, "9": 0.09}), codes, rest="88").settled
+
+
 def test_gap_is_not_settled() -> None:
     digits = [*boxes(LAWFUL, {1: {"7": 0.9, "1": 0.09}}), replace(box("n", 12, {"0": 1}), digit=None, reason="blank")]
     digits += [box("n", 13, {"0": SURE})]
