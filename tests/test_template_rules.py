@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -286,6 +287,24 @@ def test_list_is_a_column_of_a_workbook_with_its_zeros(tmp_path: Path) -> None:
     sheet["A3"].number_format = "0000"
     book.save(tmp_path / "class.xlsx")
     assert listed(loaded(tmp_path, fields(a=LISTED.format("class.xlsx")))) == ("0042", "0007", "1234", "55")
+
+
+def test_list_keeps_its_rows_where_a_cell_has_line_ends(tmp_path: Path) -> None:
+    text = 'id,name\r\n0042,Ann\x0b9999\u20288888\r\n1234,"Bo\n7777"\r\n'
+    (tmp_path / "class.csv").write_bytes(text.encode())
+    assert listed(loaded(tmp_path, fields(a=LISTED.format("class.csv")))) == ("0042", "1234")
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])
+@pytest.mark.parametrize("left", [None, 0, 100])
+def test_damaged_workbook_is_named(tmp_path: Path, part: str, left: int | None) -> None:
+    openpyxl.Workbook().save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "c.xlsx", "w") as damaged:
+        for name in whole.namelist():
+            if name != part or left is not None:
+                damaged.writestr(name, whole.read(name)[: left if name == part else None])
+    (only,) = problems(tmp_path, fields(a=LISTED.format("c.xlsx")))
+    assert only.startswith("field 'a': 'one_of': 'c.xlsx' ")
 
 
 def test_changed_list_is_another_template(tmp_path: Path) -> None:
