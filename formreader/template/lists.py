@@ -54,8 +54,9 @@ def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
 def _csv(path: Path, column: str) -> list[list[str]]:
     """Give the rows, parted by what makes the column one of the first row's."""
     text = path.read_bytes().decode("utf-8-sig")
-    parted = [list(csv.reader(io.StringIO(text, newline=""), delimiter=sign)) for sign in ",;\t"]
-    return next((rows for rows in parted if rows and column in map(str.strip, rows[0])), parted[0])
+    heads = {sign: next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), []) for sign in ",;\t"}
+    parting = next((sign for sign, head in heads.items() if column in map(str.strip, head)), ",")
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=parting))
 
 
 def _workbook(path: Path) -> list[list[str]]:
