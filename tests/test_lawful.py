@@ -320,7 +320,7 @@ def may_be_settled(digit: DigitReading, mark: str, settled_at: float) -> bool:
     strongest = (1 - params.writers_err) / params.writers_err * params.likely_slips
     share = float(digit.probabilities[int(mark)] / digit.probabilities[:10].sum())
     believed = (1 - params.unsure_doubt) * share ** (1 / params.flatter) + params.unsure_doubt / 10  # at most
-    return believed / (1 - believed) * strongest >= settled_at / (1 - settled_at)
+    return bool(believed / (1 - believed) * strongest >= settled_at / (1 - settled_at))
 
 
 def test_an_unlikely_digit_is_not_settled_whatever_is_asked_of_it() -> None:
