@@ -16,7 +16,8 @@ SINGLE_ENTRY: Final = Fraction(29, 10_000)
 DOUBLE_ENTRY: Final = Fraction(14, 10_000)
 """Wrong fields where two people key them and differences are settled (ibid.)."""
 
-_NUMBER: Final = r"([0-9]{1,12}(?:\.[0-9]{1,9})?)"
+_NUMBER: Final = r"([0-9]{1,3}(?:[,_][0-9]{3}){1,3}|[0-9]{1,12}(?:\.[0-9]{1,9})?)"
+"""Commas part thousands; a decimal comma taken for one would make a share ten times as large."""
 _FORMS: Final = re.compile(rf"{_NUMBER}\s*(?:%|/\s*{_NUMBER})")
 
 
@@ -28,13 +29,18 @@ def claim_of(text: str, option: str) -> Fraction:
     UnusableCall
         It is none, or no share above 0 and below one half.
     """
-    match = _FORMS.fullmatch(text.strip().replace(",", "").replace("_", ""))
-    if not match or (match[2] and not Fraction(match[2])):
+    match = _FORMS.fullmatch(text.strip())
+    share_of, of = (_number(match[place]) for place in (1, 2)) if match else (None, None)
+    if share_of is None or of == 0:
         raise UnusableCall(f"{option}: '{text}' is no share; write it as 10/10000 or 0.1%")
-    share = Fraction(match[1]) / (Fraction(match[2]) if match[2] else 100)
+    share = share_of / (of or 100)
     if not 0 < share < Fraction(1, 2):
         raise UnusableCall(f"{option}: '{text}' must be above 0 and below one half; no sample shows 0")
     return share
+
+
+def _number(text: str | None) -> Fraction | None:
+    return None if text is None else Fraction(re.sub("[,_]", "", text))
 
 
 def per_10000(share: float | Fraction, *, bound: bool = True) -> str:

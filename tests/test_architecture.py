@@ -49,7 +49,7 @@ MAY_IMPORT = {
     | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm", "trust"},
     "claims": {"errors"},
     "trust": COMMON,
-    "audit": COMMON | {"claims", "export", "places", "scans", "store"},
+    "audit": COMMON | {"checks", "claims", "export", "places", "scans", "store"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},

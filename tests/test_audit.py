@@ -30,8 +30,8 @@ from formreader.audit import Wish, begin, take_over, write_first, write_report, 
 from formreader.audit.bounds import needed
 from formreader.audit.drawing import as_written, population_of
 from formreader.audit.findings import findings_of
-from formreader.audit.keyed_files import read_keyed
-from formreader.audit.keying import key_in, may_lack_zeros
+from formreader.audit.keyed_files import Cell, KeyedFile, read_keyed
+from formreader.audit.keying import key_in, may_lack_zeros, taken
 from formreader.audit.report import as_json
 from formreader.audit.strips import strip
 from formreader.audit.verdicts import corrected, verdict_on
@@ -597,6 +597,12 @@ def test_lost_leading_zeros_neither_count_as_errors_nor_hide_any(batch: Drawn) -
     again = take_over(batch.folder, path, "ann").taken
     assert not lost & set(again.unsure)
     assert again.keys == ()
+
+
+def test_zero_keyed_where_nothing_was_keyed_before_is_not_lost() -> None:
+    file = KeyedFile(Path("keys.csv"), "code", 1, False, (Cell(2, "1", "0"),))
+    new = taken(file, {1: FIRST}, [Key(1, 1, "before", "ann", "")], "ann", "now")
+    assert (new.known, new.unsure) == (0, (1,))
 
 
 def test_keys_as_long_as_the_field_have_lost_no_zero() -> None:

@@ -98,7 +98,9 @@ def test_sample_without_a_field_bounds_nothing_and_a_whole_batch_is_certain() ->
     assert upper_bound(0, [], []) == lower_bound(0, [], []) == 0.0
 
 
-@pytest.mark.parametrize("text", ["0", "10", "0/100", "5/0", "60%", "-1%", "ten", "1/2", ""])
+@pytest.mark.parametrize(
+    "text", ["0", "10", "0/100", "5/0", "60%", "-1%", "ten", "1/2", "", "0,1%", "1,5/1000", "1_0%"]
+)
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(UnusableCall, match="--prove"):
         claim_of(text, "--prove")

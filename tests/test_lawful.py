@@ -165,6 +165,28 @@ def test_word_that_may_stand_in_a_field_is_suggested() -> None:
     assert (answer.suggestion, bool(answer.reasons)) == ("AB", True)
 
 
+def filled(first: DigitReading, *rules: Rule, rest: str = LAWFUL) -> FieldReading:
+    """Read a field whose first box may hold a filler."""
+    digits = [first, *(replace(one, box=Box("n", place, SQUARE)) for place, one in enumerate(boxes(rest), 2))]
+    field = Field("n", ((0.0, 0.0, 9.0, 9.0),) * len(digits), filler=("X",), rules=rules)
+    (answer,) = decode(digits, Template("form", 9, 9, 300, (field,)))
+    return answer
+
+
+@pytest.mark.parametrize("rule", [LUHN, OneOf((LAWFUL, "4" + LAWFUL))])
+@pytest.mark.parametrize("reason", ["low_confidence", "struck"])
+def test_rules_do_not_settle_whether_a_mark_is_a_filler(rule: Rule, reason: Reason) -> None:
+    cross = replace(box("n", 1, {"X": 0.8, "4": 0.15}, reason), digit=None)
+    answer = filled(cross, rule)
+    assert (answer.value, answer.reasons, answer.settled) == (LAWFUL, ("low_confidence",), False)
+
+
+def test_rules_do_not_settle_a_digit_that_may_be_a_filler() -> None:
+    codes = OneOf(("488", "88"))
+    assert filled(box("n", 1, {"4": 0.55, "X": 0.4}), codes, rest="88").reasons == ("low_confidence",)
+    assert filled(box("n", 1, {"4": 0.9, "9": 0.09}), codes, rest="88").settled
+
+
 def test_gap_is_not_settled() -> None:
     digits = [*boxes(LAWFUL, {1: {"7": 0.9, "1": 0.09}}), replace(box("n", 12, {"0": 1}), digit=None, reason="blank")]
     digits += [box("n", 13, {"0": SURE})]
@@ -286,7 +308,26 @@ def test_rules_never_go_against_the_digits(cells: list[str | Seen], settled_at: 
         assert not ruled.settled or (plain.reasons and not ruled.reasons and ruled.confidence >= settled_at)
         for digit, mark in zip(digits, ruled.value, strict=True):
             assert digit.reason or digit.digit == mark  # a sure box keeps its digit
-            assert mark == digit.digit or settled_at < 0.99 or digit.probabilities[int(mark)] > 0.05
+            assert mark == digit.digit or may_be_settled(digit, mark, settled_at)
+
+
+def may_be_settled(digit: DigitReading, mark: str, settled_at: float) -> bool:
+    """Say whether the strongest of all rules could lift a digit's share so far that it passes the target.
+
+    Rules multiply the odds of lawful values by as much as writers keep them, and by the wrong values near a lawful one.
+    """
+    params = FieldParams()
+    strongest = (1 - params.writers_err) / params.writers_err * params.likely_slips
+    share = float(digit.probabilities[int(mark)] / digit.probabilities[:10].sum())
+    believed = (1 - params.unsure_doubt) * share ** (1 / params.flatter) + params.unsure_doubt / 10  # at most
+    return bool(believed / (1 - believed) * strongest >= settled_at / (1 - settled_at))
+
+
+def test_an_unlikely_digit_is_not_settled_whatever_is_asked_of_it() -> None:
+    unsure = box("n", 1, {"9": 0.75, "0": 0.2})
+    assert not may_be_settled(unsure, "0", 0.999)
+    assert may_be_settled(unsure, "0", 0.99)
+    assert read("900123", {1: {"9": 0.75, "0": 0.2}}, Most(Decimal(500))).value == "900123"
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.integers(-50, 50), st.integers(1, 3), doubts)

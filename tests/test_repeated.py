@@ -9,6 +9,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from formreader.audit.drawing import population_of
 from formreader.checks import UNIQUE, about_repeats, find_repeats, unique_setting
 from formreader.export import export_book, read_repeats, read_results, write_tables
 from formreader.status import as_json, as_lines, status_of
@@ -127,3 +128,11 @@ def test_workbook_marks_what_repeats(tmp_path: Path) -> None:
 
 def test_unique_fields_are_written_with_their_codes() -> None:
     assert unique_setting({"id": ("99", "98"), "card": ()}) == "id:99,98 card"
+
+
+def test_what_repeats_is_flagged_and_so_not_audited_as_accepted(tmp_path: Path) -> None:
+    with open_results(batch(tmp_path)) as results:
+        marked = find_repeats(results).marked(results.pages())
+        accepted = {page.reading: [f.name for f in page.fields if not f.reasons] for page in marked}
+        assert population_of(results).size == sum(map(len, accepted.values()))
+        assert population_of(results).accepted["card", "id"] == 7  # but for two pairs

@@ -204,6 +204,7 @@ def test_no_pattern_takes_long() -> None:
         ("1[0-9]{7}", 8, True),
         (".*", 20, True),
         ("", 3, False),
+        (r"\C*", 8, True),  # of bytes, of which RE2 names no range
     ],
 )
 def test_pattern_that_nothing_can_match_is_known(pattern: str, digits: int, some: bool) -> None:
@@ -219,6 +220,14 @@ def test_nearest_entries_are_those_of_fewest_slips() -> None:
     assert listed.nearest("0497") == ("0499",)
     assert listed.nearest("777") == ("7777",)
     assert listed.nearest("1357") == ()
+
+
+def test_entries_near_long_values_are_looked_up_in_time() -> None:
+    listed = OneOf(("0123456789" * 10,))
+    began = clock.monotonic()
+    assert listed.nearest("0123456789" * 9 + "012345678") == listed.entries
+    assert listed.nearest("0" * 100) == ()
+    assert clock.monotonic() - began < 1
 
 
 def test_long_list_is_asked_at_once() -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from formreader.errors import BatchError
 from formreader.store import Batch, Change, Known, StoredPage, natural, open_batch, open_results
-from formreader.store.packing import packed_digits, packed_fields, unpacked_digits
+from formreader.store.packing import packed_digits, packed_fields, unpacked_digits, unpacked_fields
 from formreader.template import Field, Template
 from formreader.values import (
     CLASSES,
@@ -127,6 +127,12 @@ def test_fields_without_rules_take_no_more_room() -> None:
     fields = (FieldReading("a", "12", 0.5), FieldReading("b", "3", 0.25, ("gap",)))
     assert packed_fields(fields, ["a", "b"]) == '[["12",0.5],["3",0.25,["gap"]]]'
     assert packed_fields(fields, ["a"]) == '[["12",0.5,[],"a"],["3",0.25,["gap"],"b"]]'
+
+
+def test_fields_of_no_confidence_are_given_back() -> None:
+    fields = (FieldReading("a", "", 0.0), FieldReading("b", "12", 1e-9))
+    unpacked = unpacked_fields(packed_fields(fields, ["a", "b"]), ["a", "b"])
+    assert [(field.name, field.value, field.confidence) for field in unpacked] == [("a", "", 0.0), ("b", "12", 0.0)]
 
 
 def test_next_run_reads_what_is_new_and_what_failed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -197,6 +198,9 @@ FIELD_MISTAKES = {
     '4\ndecimals = 1\ncheck_digit = "luhn"': "'check_digit' is of whole numbers; leave 'decimals' out",
     '2\nmissing = ["999"]': "'missing' has what does not fit 2 boxes: '999'",
     '2\nmissing = ["NA"]': "'missing' has what is not digits alone and so cannot be read: 'NA'",
+    '2\ndecimals = 1\nmissing = ["99"]': "'missing' has what does not fit 2 boxes, 1 right of the point: '99'",
+    '3\ndecimals = 2\none_of = ["1.5"]': "'one_of' has what does not fit 3 boxes, 2 right of the point: '1.5'",
+    '3\npattern = "[0-9\\u001b]{3}"': "'pattern' holds a sign that cannot be shown",
     '2\nallow = ["99"]': "'allow' names words and marks, such as \"AB\"; a code of digits belongs to 'missing': '99'",
     '2\nallow = ["ABS"]': "'allow' has 'ABS', for which 2 boxes are too few",
     '1\nalign = "right"': "'align' belongs to several 'boxes'",
@@ -286,6 +290,24 @@ def test_list_is_a_column_of_a_workbook_with_its_zeros(tmp_path: Path) -> None:
     sheet["A3"].number_format = "0000"
     book.save(tmp_path / "class.xlsx")
     assert listed(loaded(tmp_path, fields(a=LISTED.format("class.xlsx")))) == ("0042", "0007", "1234", "55")
+
+
+def test_list_keeps_its_rows_where_a_cell_has_line_ends(tmp_path: Path) -> None:
+    text = 'id,name\r\n0042,Ann\x0b9999\u20288888\r\n1234,"Bo\n7777"\r\n'
+    (tmp_path / "class.csv").write_bytes(text.encode())
+    assert listed(loaded(tmp_path, fields(a=LISTED.format("class.csv")))) == ("0042", "1234")
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])
+@pytest.mark.parametrize("left", [None, 0, 100])
+def test_damaged_workbook_is_named(tmp_path: Path, part: str, left: int | None) -> None:
+    openpyxl.Workbook().save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "c.xlsx", "w") as damaged:
+        for name in whole.namelist():
+            if name != part or left is not None:
+                damaged.writestr(name, whole.read(name)[: left if name == part else None])
+    (only,) = problems(tmp_path, fields(a=LISTED.format("c.xlsx")))
+    assert only.startswith("field 'a': 'one_of': 'c.xlsx' ")
 
 
 def test_changed_list_is_another_template(tmp_path: Path) -> None:

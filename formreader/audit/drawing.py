@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.audit.bounds import needed, needed_by_field, shares_of
+from formreader.checks import find_repeats
 from formreader.errors import UnusableCall
 from formreader.store import Audit, AuditedField, Results, StoredPage, Stratum
 from formreader.values import POINT, DigitReading, FieldReading
@@ -106,9 +107,12 @@ def draw(results: Results, population: Population, wish: Wish, who: str, at: str
 
 
 def _pages(results: Results) -> Iterator[StoredPage]:
-    """Give the pages that were read, each once: `pages` gives content that counts twice twice."""
+    """Give the pages that were read, each once: `pages` gives content that counts twice twice.
+
+    Values that should be unique and repeat are flagged, as in the tables.
+    """
     seen: set[int] = set()
-    for page in results.pages():
+    for page in find_repeats(results).marked(results.pages()):
         if page.status == "read" and page.reading not in seen:
             seen.add(page.reading)
             yield page

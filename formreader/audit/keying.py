@@ -126,8 +126,8 @@ def taken(file: KeyedFile, fields: Mapping[int, AuditedField], known: Sequence[K
 
 
 def _is_less(key: str, before: str | None) -> bool:
-    """Say whether a key is one that is known already, or what is left of it without its zeros."""
-    return before is not None and before.lstrip("0") == key.lstrip("0")
+    """Say whether a key is one that is known, or what is left of one without its zeros; nothing is left of none."""
+    return before is not None and before != "" and before.lstrip("0") == key.lstrip("0")
 
 
 def _number(cell: Cell, fields: Mapping[int, AuditedField]) -> int:

@@ -41,6 +41,9 @@ class Written:
         Probability that all boxes were read rightly.
     reasons
         Why a person should look.
+    is_whole
+        Whether it is clear which boxes hold digits and which fillers; where a 4 may be a cross, how long the value is
+        stays open, which digits' probabilities do not say.
     """
 
     field: Field
@@ -48,6 +51,7 @@ class Written:
     boxes: tuple[DigitReading | None, ...]
     confidence: float
     reasons: tuple[Reason, ...]
+    is_whole: bool = True
 
 
 def join(field: Field, readings: Sequence[DigitReading], params: FieldParams) -> Written:
@@ -74,7 +78,8 @@ def join(field: Field, readings: Sequence[DigitReading], params: FieldParams) ->
         value, empty = _meaning_of_empty(field, struck=_FILLER in marks)
         reasons += empty
         boxes = (None,) * len(value)
-    return Written(field, value, boxes, prod(reading.confidence for reading in ordered), _once(reasons))
+    is_whole = not any(_may_be_either(reading, field, params) for reading in ordered)
+    return Written(field, value, boxes, prod(reading.confidence for reading in ordered), _once(reasons), is_whole)
 
 
 def _miscounted(value: str, field: Field) -> list[Reason]:
@@ -139,6 +144,14 @@ def _doubts(reading: DigitReading, field: Field, params: FieldParams) -> Iterabl
         yield reading.reason
     if _mark(reading, field) == _FILLER and float(np.sum(reading.probabilities[_DIGITS])) > params.filler_doubt:
         yield "low_confidence"
+
+
+def _may_be_either(reading: DigitReading, field: Field, params: FieldParams) -> bool:
+    """Say whether a box may hold a digit or a filler."""
+    if _mark(reading, field) == _FILLER:
+        return any(_doubts(reading, field, params))
+    fillers = sum(float(reading.probabilities[_STRIKES[mark]]) for mark in field.filler)
+    return reading.reason == "low_confidence" and fillers > params.filler_doubt
 
 
 def _join(marks: Sequence[str]) -> tuple[str, list[int], list[Reason]]:

@@ -79,9 +79,11 @@ def _is_clear(one: Written) -> bool:
     """Say whether nothing but confidence may speak against a field: each of its boxes holds one digit."""
     if not one.reasons:
         return True
-    # A wide box's digits depend on where it was cut, which their probabilities do not say.
+    # A wide box's digits depend on where it was cut, and a value's length on what is a filler: neither do their
+    # probabilities say.
     boxes = [box for box in one.boxes if box is not None and box.digit is not None and box.reason in ("", *_UNSURE)]
-    return one.reasons == _UNSURE and one.field.length == (1, 1) and len(boxes) == len(one.value) > 0
+    is_known = one.field.length == (1, 1) and one.is_whole
+    return one.reasons == _UNSURE and is_known and len(boxes) == len(one.value) > 0
 
 
 def _settled_of(group: Sequence[Written], checks: Sequence[Check], params: FieldParams) -> dict[str, _Settled]:

@@ -17,7 +17,7 @@ class FieldParams:
     ----------
     filler_doubt
         Most probability of a digit in a box that is taken for a filler: a dash is close to 1, a cross to 4, and a digit
-        lost this way is wrong by a power of ten.
+        lost this way is wrong by a power of ten. Also the most of a filler in an unsure box that rules may decide.
     settled_at
         Least probability, given the rules, of a value that rules decide; what the caller aims at: 10 wrong in 10,000.
     writers_err

@@ -12,6 +12,8 @@ _SHOWN: Final = 8
 """Entries of a list that are named; of a longer one only how many there are."""
 
 _MOST_SLIPS: Final = 2
+_LONG: Final = 20
+"""Digits; of longer values one slip less is looked for, as those two slips away grow with the square of the length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ class OneOf:
         All values that few slips away are looked up, so that the time does not grow with the list.
         """
         near = {value}
-        for slips in range(_MOST_SLIPS + 1):
+        most = _MOST_SLIPS if len(value) <= _LONG else _MOST_SLIPS - 1
+        for slips in range(most + 1):
             if found := near & self._known:
                 return tuple(entry for entry in self.entries if entry in found)
-            near = {slip for one in near for slip in _slips(one)} if slips < _MOST_SLIPS else near
+            near = {slip for one in near for slip in _slips(one)} if slips < most else near
         return ()
 
     def __str__(self) -> str:

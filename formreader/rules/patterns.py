@@ -52,7 +52,10 @@ def mistake_in(pattern: str) -> str:
 def matches_some(pattern: str, most_digits: int) -> bool:
     """Say whether any value of digits alone matches; of those longer than can be tried it is taken for granted."""
     if most_digits > _TRIED_DIGITS:
-        low, high = _compiled(pattern).possiblematchrange(most_digits)
+        try:
+            low, high = _compiled(pattern).possiblematchrange(most_digits)
+        except re2.error:
+            return True  # RE2 names no range
         return bool(_text(low) <= "9" * most_digits and _text(high) >= "0")
     tried = (
         digits for length in range(1, most_digits + 1) for digits in itertools.product("0123456789", repeat=length)

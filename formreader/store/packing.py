@@ -62,7 +62,7 @@ def _pack_field(field: FieldReading, name: str | None) -> list[Any]:
     }
     ruled = {key: value for key, value in said.items() if value}
     packed = [field.value, round(field.confidence, 6), list(field.reasons), name, ruled]
-    while not packed[-1]:
+    while len(packed) > 2 and not packed[-1]:
         packed.pop()
     return packed
 

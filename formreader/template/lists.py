@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import zipfile
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from formreader.template.wording import did_you_mean
 
 class ListProblem(Exception):
     """A list cannot be read; the message says why."""
+
+
+class _Damaged(Exception):
+    """A workbook is none, or a part of it is missing."""
 
 
 def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
@@ -29,12 +33,12 @@ def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
     """
     path = folder / listed.file
     try:
-        rows = list(_sheet(path)) if path.suffix.lower() == ".xlsx" else _csv(path, listed.column)
+        rows = _workbook(path) if path.suffix.lower() == ".xlsx" else _csv(path, listed.column)
     except OSError as error:
         raise ListProblem(f"'{listed.file}' cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ListProblem(f"'{listed.file}' is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
-    except (ValueError, KeyError, csv.Error, zipfile.BadZipFile) as error:
+    except (_Damaged, csv.Error) as error:
         raise ListProblem(f"'{listed.file}' cannot be read ({error})") from error
     names = [name.strip() for name in rows[0]] if rows else []
     if names.count(listed.column) != 1:
@@ -50,8 +54,18 @@ def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
 def _csv(path: Path, column: str) -> list[list[str]]:
     """Give the rows, parted by what makes the column one of the first row's."""
     text = path.read_bytes().decode("utf-8-sig")
-    parted = [list(csv.reader(text.splitlines(), delimiter=sign)) for sign in ",;\t"]
-    return next((rows for rows in parted if rows and column in map(str.strip, rows[0])), parted[0])
+    heads = {sign: next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), []) for sign in ",;\t"}
+    parting = next((sign for sign, head in heads.items() if column in map(str.strip, head)), ",")
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=parting))
+
+
+def _workbook(path: Path) -> list[list[str]]:
+    try:
+        return list(_sheet(path))
+    except OSError:
+        raise
+    except Exception as error:  # of ZIP, XML or openpyxl, which do not say which: a damaged file raises any
+        raise _Damaged(str(error) or type(error).__name__) from error
 
 
 def _sheet(path: Path) -> Iterator[list[str]]:

@@ -88,7 +88,9 @@ def _range_problems(keys: RuleKeys, form: str) -> Iterator[str]:
 
 def _pattern_problems(pattern: str, room: Room) -> Iterator[str]:
     mistake = mistake_in(pattern)
-    if mistake:
+    if not pattern.isprintable():
+        yield f"'pattern' holds a sign that cannot be shown: {shown(pattern)}"
+    elif mistake:
         yield f"'pattern' cannot be used ({mistake}): {shown(pattern)}; for what can, see RE2's syntax"
     elif room.right == (0, 0) and not matches_some(pattern, room.most):
         yield f"'pattern' matches no value of {room}: {shown(pattern)}"
@@ -116,7 +118,8 @@ def value_problems(key: str, values: Sequence[str], room: Room) -> Iterator[str]
         yield f"'{key}' has what is not digits alone and so cannot be read: {some_of(wrong)}"
     unfit = [value for value in values if value not in set(wrong) and not room.has_for(value)]
     if unfit:
-        yield f"'{key}' has what does not fit {room}: {some_of(unfit)}"
+        point = f", {room.right[0]} right of the point" if room.right[0] else ""
+        yield f"'{key}' has what does not fit {room}{point}: {some_of(unfit)}"
 
 
 def _length_problems(keys: RuleKeys, room: Room) -> Iterator[str]:

@@ -97,7 +97,7 @@ class Room:
     def has_for(self, value: str) -> bool:
         """Say whether a value fits."""
         digits, right = sum(map(str.isdecimal, value)), len(value.partition(".")[2])
-        return self.least <= digits <= self.most and (not right or self.right[0] <= right <= self.right[1])
+        return self.least <= digits <= self.most and self.right[0] <= right <= self.right[1]
 
 
 def rules_of(keys: RuleKeys, entries: tuple[str, ...]) -> tuple[Rule, ...]:
