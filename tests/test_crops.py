@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from formreader.crops import crop_digits, pictures_of
+from formreader.crops import CropParams, crop_digits, pictures_of
+from formreader.crops.upright import without_passing
 from formreader.values import AlignedPage, Box, Colour, Crops, Grey, Ink, Match, PageRef
 from tests.drawing import (
     PENS,
@@ -321,6 +322,16 @@ def test_the_bar_of_a_pale_7_is_no_shade_where_boxes_stand_close() -> None:
     place = {(box.field, box.position): row for row, box in enumerate(boxes)}
     for use in page.uses:
         assert alike(crops.digits[place[use.field, use.position]], use.drawn) > 0.9
+
+
+def test_a_shadow_across_a_tables_pale_lines_is_taken_off_whole() -> None:
+    columns, rows = np.arange(101.0), np.arange(118.0)
+    shadow = 35 * np.exp(-(((columns - 44) / 7) ** 2))
+    lines = sum(70 * np.exp(-(((rows - at) / 1.5) ** 2)) for at in (19, 97))
+    darkness = np.round(shadow[None, :] + np.asarray(lines)[:, None]).astype(np.uint8)[:, None, :]
+    left = without_passing(np.ascontiguousarray(darkness), CropParams())
+    assert darkness[30:90, 0, 44].min() > 30
+    assert left[30:90].max() < 5
 
 
 # --- colour ----------------------------------------------------------------------------------------------------------

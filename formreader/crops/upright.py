@@ -89,6 +89,7 @@ class CropParams:
     scribbled: int = 5  # strokes one over the other, or side by side, over half of the mark: a digit has four at most
     fax_blur_px: float = 0.6  # of the scan: closes the holes of a pixel that a fax leaves in strokes
     past: tuple[float, float] = (0.02, 0.3)  # of the paper's brightness: shade, a fold that goes on past the box
+    mostly_shaded: float = 0.5  # of a picture's rows: more that are shaded right through are no lines
     palest: float = 0.2  # quantile of a part's pixels: lines of two frames side by side fill four fifths at most
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 
@@ -245,9 +246,12 @@ def without_passing(darkness: Stack, params: CropParams) -> Stack:
     No digit does; only what is faint is taken off, for a pen's line through many boxes is a person's business.
     """
     height, n, width = darkness.shape
-    across = _passing(darkness.reshape(height * n, width), params).reshape(height, n, 1)
-    rest = darkness - np.minimum(darkness, dilated(across, 3, 1)) if across.any() else darkness
-    down = _passing(rest.reshape(height, n * width).T, params).reshape(1, n, width)
+    across = dilated(_passing(darkness.reshape(height * n, width), params).reshape(height, n, 1), 3, 1)
+    rest = darkness - np.minimum(darkness, across) if across.any() else darkness
+    # A table's pale lines are no gaps in a shadow that they cross; a shade all over is not taken off twice.
+    few = (across > 0).mean(axis=0) < params.mostly_shaded
+    down = _passing(np.where((across > 0) & few, darkness, rest).reshape(height, n * width).T, params)
+    down = down.reshape(1, n, width)
     return rest - np.minimum(rest, dilated(down, 1, 3)) if down.any() else rest
 
 
