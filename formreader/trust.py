@@ -8,7 +8,7 @@ digit's share gives a threshold by the upper end of an exact interval (Clopper, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,8 +20,11 @@ from formreader.errors import ModelError
 from formreader.values import Thresholds
 
 SURE: Final = 0.95
+ONE_IN_A_THOUSAND: Final = 0.001
+"""Wrong ones among the digits that a model's own threshold accepts."""
 MOST_DIGITS: Final = 20  # in a field; longer ones are held to the threshold of these
 
+_STEPS: Final = 400
 _COLUMNS: Final = ("confidence", "accepted", "wrong")
 _WORST: Final = 0.05  # of the accepted digits wrong: nobody wants a threshold that lets more through
 
@@ -41,8 +44,8 @@ class Limit:
     bound
         Upper end of its one-sided 95 % interval.
     proven
-        Whether the bound keeps what was asked for. If not, there were too few digits to show it: the threshold is the
-        lowest at which the counted share keeps it, or the one with the lowest bound.
+        Whether the bound keeps what was asked for. If not, there were too few digits to show it, and the threshold is
+        the one with the lowest bound.
     """
 
     threshold: float
@@ -107,11 +110,7 @@ class RiskCurve:
         """Find the lowest confidence at which surely no more than this share of the accepted digits is wrong."""
         bounds = upper_bound(self.wrong, self.accepted)
         proven = np.flatnonzero(bounds <= risk)
-        if len(proven):
-            at = int(proven[-1])
-        else:
-            kept = np.flatnonzero(self.wrong <= risk * self.accepted)
-            at = int(kept[-1]) if len(kept) else int(np.argmin(bounds))
+        at = int(proven[-1]) if len(proven) else int(np.argmin(bounds))
         return Limit(
             threshold=float(self.confidence[at]),
             accepted=float(self.accepted[at] / self.count),
@@ -122,9 +121,10 @@ class RiskCurve:
 
     def as_card(self) -> dict[str, Any]:
         """Give what a model's card keeps."""
-        # Only where the next digit is a wrong one: no other threshold is ever the lowest.
-        last = np.append(np.diff(self.wrong) > 0, True)
-        rows = np.flatnonzero(last & (self.wrong <= _WORST * self.accepted))
+        # Only where the next digit is a wrong one: no other threshold is ever the lowest. Of many, some hundred do.
+        last = np.flatnonzero(np.append(np.diff(self.wrong) > 0, True) & (self.wrong <= _WORST * self.accepted))
+        steps = np.unique(np.geomspace(1, max(len(last), 1), _STEPS).astype(np.int64)) - 1
+        rows = last[steps[: len(last)]]
         return {
             "count": round(self.count, 1),
             "confidence": [float(value) for value in self.confidence[rows]],
@@ -222,5 +222,17 @@ def _shared_out(curve: RiskCurve, max_wrong: float) -> tuple[Limit, ...]:
 
 
 def promise(card: Mapping[str, Any], max_wrong: float) -> Promise:
-    """Share a promise out among the digits of a field; see `curve_of` for what it raises."""
-    return Promise(max_wrong, _shared_out(curve_of(card), max_wrong))
+    """Share a promise out among the digits of a field; see `curve_of` for what it raises.
+
+    The card's own threshold comes from other digits, single ones with drawn wear, of which it lets through one wrong
+    in a thousand. Where no more are asked for, the stricter of both holds.
+    """
+    limits = _shared_out(curve_of(card), max_wrong)
+    least = float(card.get("threshold", 0.0))
+    return Promise(
+        max_wrong,
+        tuple(
+            replace(limit, threshold=max(limit.threshold, least)) if max_wrong / digits <= ONE_IN_A_THOUSAND else limit
+            for digits, limit in enumerate(limits, 1)
+        ),
+    )

@@ -90,7 +90,6 @@ class CropParams:
     fax_blur_px: float = 0.6  # of the scan: closes the holes of a pixel that a fax leaves in strokes
     past: tuple[float, float] = (0.02, 0.3)  # of the paper's brightness: shade, a fold that goes on past the box
     mostly_shaded: float = 0.5  # of a picture's rows: more that are shaded right through are no lines
-    palest: float = 0.2  # quantile of a part's pixels: lines of two frames side by side fill four fifths at most
     drop_out: float = 0.4  # a channel with less than this share of the frame's darkness is without the frame
 
 
@@ -258,8 +257,7 @@ def without_passing(darkness: Stack, params: CropParams) -> Stack:
 def _passing(lines: NDArray[np.uint8], params: CropParams, parts: int = 8) -> NDArray[np.uint8]:
     """Say how dark each line (m, length) is in the palest of its parts, 0 where that is too faint or too dark.
 
-    Of each part the palest pixels count: a frame's line fills a part that the bar of a 7 does not reach, but never all
-    of it.
+    Pixels too dark for a shade do not count: a frame's line fills much of a part that the bar of a 7 does not reach.
     """
     least = np.zeros(len(lines), np.uint8)
     low, high = (share * 255 for share in params.past)
@@ -269,10 +267,9 @@ def _passing(lines: NDArray[np.uint8], params: CropParams, parts: int = 8) -> ND
         # Many lines end within the first part.
         rows = rows[np.add.reduce(lines[rows, start:stop], axis=1, dtype=np.uint32) > low * (stop - start)]
     if rows.size:
-        palest = [
-            np.partition(lines[rows, start:stop], rank := int(params.palest * (stop - start)), axis=1)[:, rank]
-            for start, stop in pairwise(ends.tolist())
-        ]
-        every = np.min(palest, axis=0)
-        least[rows] = np.where((every > low) & (every < high), every, 0)
+        some = lines[rows]
+        pale = some < high
+        sums = np.add.reduceat(np.where(pale, some, 0), ends[:-1], axis=1, dtype=np.float32)
+        every = (sums / np.maximum(np.add.reduceat(pale, ends[:-1], axis=1, dtype=np.float32), 1)).min(axis=1)
+        least[rows] = np.where((every > low) & (every < high), np.rint(every), 0)
     return least

@@ -13,10 +13,7 @@ from scipy.optimize import minimize_scalar
 from formreader.classify import DIGIT_CLASSES
 from formreader.svm import softmax
 from formreader.training.pool import CLEAN, JUNK, SCANNED, WORN, Pool
-from formreader.trust import risk_curve
-
-ALLOWED = 0.001
-"""Wrong readings among accepted ones: the product's promise."""
+from formreader.trust import ONE_IN_A_THOUSAND, risk_curve
 
 BINS = 15
 
@@ -75,7 +72,7 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
     shares = softmax(margins, temperature)
     is_digit, wrong = shares.argmax(axis=1) < DIGIT_CLASSES, shares.argmax(axis=1) != pool.labels
     curve = risk_curve(shares.max(axis=1), is_digit, wrong, weights)
-    limit = curve.limit(ALLOWED)
+    limit = curve.limit(ONE_IN_A_THOUSAND)
     taken = is_digit & (shares.max(axis=1) >= limit.threshold)
     clean = pool.kinds == CLEAN
     on_clean = risk_curve(shares.max(axis=1)[clean], is_digit[clean], wrong[clean])
@@ -83,8 +80,8 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
         "temperature": temperature,
         "threshold": limit.threshold,
         "threshold_chosen": (
-            f"the lowest confidence at which at most {ALLOWED:.1%} of the accepted readings are wrong, by the upper "
-            f"end of a one-sided 95 % Clopper-Pearson interval, {_made_of(pool.kinds, mixture)}"
+            f"the lowest confidence at which at most {ONE_IN_A_THOUSAND:.1%} of accepted readings are wrong, by the "
+            f"upper end of a one-sided 95 % Clopper-Pearson interval, {_made_of(pool.kinds, mixture)}"
         ),
         "threshold_on": asdict(limit),
         "threshold_kept": limit.proven,

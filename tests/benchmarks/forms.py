@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from formreader.claims import claim_of
 from formreader.errors import UnusableCall
 from formreader.fields import needs_review
 from formreader.template import Field, Template, load_template
@@ -135,23 +136,23 @@ def read_folder(
     truth: Sequence[Written],
     model: str,
     threshold: float | None,
+    max_wrong: str,
     jobs: int,
 ) -> dict[tuple[str, int], PageAnswer]:
     """Read the pages that the truth names; give each answer by scan and page."""
     from formreader.model import load_form_model, model_path
     from formreader.pipeline import read_batch
     from formreader.scans import find_scans
+    from formreader.trust import promise
 
     wanted = {(written.scan, written.page) for written in truth}
     refs = [ref for ref in find_scans([folder]).pages if (ref.name, ref.page) in wanted]
     classifier = load_form_model(model_path(model))
-    answers = read_batch(
-        refs,
-        forms,
-        classifier,
-        thresholds=None if threshold is None else Thresholds((threshold,)),
-        workers=LocalWorkers(jobs),
-    )
+    if threshold is None:
+        thresholds = promise(classifier.card, float(claim_of(max_wrong, "--max-wrong"))).thresholds
+    else:
+        thresholds = Thresholds((threshold,))
+    answers = read_batch(refs, forms, classifier, thresholds=thresholds, workers=LocalWorkers(jobs))
     return {(answer.ref.name, answer.ref.page): answer for answer in answers}
 
 
@@ -193,13 +194,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-t", "--template", type=Path, required=True, action="append")
     parser.add_argument("--truth", type=Path, help="truth.csv in the folder where left out")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--threshold", type=float)
+    parser.add_argument("--max-wrong", default="10/10000")
+    parser.add_argument("--threshold", type=float, help="instead of --max-wrong")
     parser.add_argument("-j", "--jobs", type=int, default=-1)
     call = parser.parse_args(arguments)
     try:
         forms = [load_template(path) for path in call.template]
         truth = load_truth(call.truth or call.folder / "truth.csv")
-        answers = read_folder(call.folder, forms, truth, call.model, call.threshold, call.jobs)
+        answers = read_folder(call.folder, forms, truth, call.model, call.threshold, call.max_wrong, call.jobs)
     except (UnusableCall, OSError) as refusal:
         print(f"Error: {refusal}", file=sys.stderr)
         sys.exit(2)

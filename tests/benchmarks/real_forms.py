@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with the folders of forms")
     parser.add_argument("--only", help="name of the one folder to run")
     parser.add_argument("--model", default="default", help="default, accurate or a file")
+    parser.add_argument("--max-wrong", default="10/10000", help="share of the accepted fields that may be wrong")
     given = parser.parse_args()
     for folder in sorted({template.stem.split("-")[0] for template in TEMPLATES.glob("*.toml")}):
         data = given.data / folder
@@ -48,7 +49,8 @@ def main() -> None:
         print(f"\n## {folder}")
         with tempfile.TemporaryDirectory() as place:
             staged = [stage(template, data, Path(place)) for template in sorted(TEMPLATES.glob(f"{folder}*.toml"))]
-            forms.main([str(data), "--model", given.model, *(word for path in staged for word in ("-t", str(path)))])
+            asked = ("--model", given.model, "--max-wrong", given.max_wrong)
+            forms.main([str(data), *asked, *(word for path in staged for word in ("-t", str(path)))])
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from tests.benchmarks.trust.signals import signs
 SHARES: Final = (0.005, 0.002, 0.001, 0.0005, 0.0001)
 LENGTHS: Final = (1, 3, 6, 10)
 USUAL: Final = 0.001
-NEAR: Final = 0.9
+NEAR: Final = 0.99
 """Errors of at least this confidence tell how far errors come together."""
 
 
