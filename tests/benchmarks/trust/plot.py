@@ -52,7 +52,6 @@ def _kept(axes: Axes, name: str, promises: Promises) -> None:
         axes.axhline(float(level) * 10_000, color="#888888", linewidth=1, linestyle=":")
         axes.annotate(said, (0.8, float(level) * 10_000), (0, 2), textcoords="offset points", fontsize=8)
     axes.set_title(f"{name}: promises and what became of them (95 %, over writers)", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.8))
     axes.grid(alpha=0.3)
 
 
