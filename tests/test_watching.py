@@ -100,7 +100,10 @@ def test_the_program_reads_what_is_dropped_until_it_is_stopped(tmp_path: Path, e
         table = results / "results.csv"
         return table.read_text("utf-8").count("\n") - 1 if table.exists() else 0
 
+    # A shell that starts the tests in the background has them, and all they start, ignore Ctrl-C.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("w") as told, subprocess.Popen(call, stderr=told) as run:
+        signal.signal(signal.SIGINT, usual)
         try:
             until(lambda: "waiting for more" in log.read_text())
             (scans / pages[0].name).write_bytes(pages[0].read_bytes())
