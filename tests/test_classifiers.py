@@ -132,6 +132,7 @@ def test_other_arrays_are_refused_by_name(read: Read, classifier: Classifier, di
         read(classifier, digits)
 
 
+@pytest.mark.slow
 @every_classifier
 def test_the_same_seed_gives_the_same_model_and_what_is_saved_is_what_was_fitted(
     classifier: Classifier, tmp_path: Path
@@ -198,6 +199,7 @@ def test_the_command_that_reads_forms_refuses_it_before_anything_is_written(trai
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["linear-svm", "tree"])
 def test_a_model_that_few_digits_were_left_to_judge_reads_no_forms(folder: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / "few.joblib"
@@ -214,6 +216,7 @@ def test_the_models_that_ship_read_forms(name: str) -> None:
     assert load_form_model(model_path(name)).card["threshold_kept"]
 
 
+@pytest.mark.slow
 def test_one_fold_may_do_to_judge(folder: Path, tmp_path: Path) -> None:
     linear = find_classifier("linear-svm")
     whole = train(str(folder / "digits.npz"), tmp_path / "all.joblib", classifier=linear)

@@ -230,6 +230,7 @@ def test_files_hold_their_pages_and_resolution(visit: DrawnForm, tmp_path: Path)
         write_scan([grey, replace(grey, dpi=200)], tmp_path / "b.pdf")
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_the_same_to_the_byte(tmp_path: Path) -> None:
     few = replace(draw_samples.METER, files=draw_samples.METER.files[4:6])  # a TIFF and a PDF
     drawn = []

@@ -331,6 +331,7 @@ def test_an_unreadable_blank_is_refused(tmp_path: Path) -> None:
         find_form([tmp_path / "blank.png"], "form")
 
 
+@pytest.mark.slow
 def test_filled_scans_together_give_a_blank_reference(model: DigitModel, tmp_path: Path) -> None:
     paths = []
     for seed in range(5):

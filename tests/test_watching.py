@@ -32,6 +32,7 @@ def names(found: Iterator[PageRef | None], seconds: float) -> list[str]:
     return came
 
 
+@pytest.mark.slow
 def test_scans_come_once_each_when_they_are_whole(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "b.png").write_bytes(b"earlier")
