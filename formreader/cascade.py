@@ -40,8 +40,13 @@ class Cascade(ReadyClassifier):
     def decision_function(self, digits: Digits) -> NDArray[np.float32]:
         """Margins float32 (n, classes) of digits uint8 (n, 28, 28)."""
         margins: NDArray[np.float32] = self.first.decision_function(digits)
-        best = np.partition(margins, -2, axis=1)[:, -2:]
-        doubted = np.flatnonzero(best[:, 1] - best[:, 0] < self.lead)
+        doubted = np.flatnonzero(self.doubts(margins))
         if len(doubted):
             margins[doubted] = (margins[doubted] + self.second.decision_function(digits[doubted])) / 2
         return margins
+
+    def doubts(self, margins: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Say of the first classifier's margins (n, classes) for which digits the second is asked."""
+        best = np.partition(margins, -2, axis=1)[:, -2:]
+        doubted: NDArray[np.bool_] = best[:, 1] - best[:, 0] < self.lead
+        return doubted

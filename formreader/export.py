@@ -264,7 +264,7 @@ def _write_if_any(target: Path, header: Sequence[str], rows: Iterable[Sequence[s
 
 
 def _write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with _whole(target) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with whole(target) as part, part.open("w", encoding="utf-8", newline="") as file:
         plain = csv.writer(file, lineterminator="\n")
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for row in chain([header], rows):
@@ -284,7 +284,7 @@ def _write_pictures(folder: Path, failed: Iterable[StoredPage], results: Results
             picture = results.picture(page)
             if picture is not None:
                 folder.mkdir(mode=0o700, exist_ok=True)
-                with _whole(folder / name) as part:
+                with whole(folder / name) as part:
                     part.write_bytes(picture)
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -301,7 +301,7 @@ def _flat(name: str) -> str:
 
 
 @contextmanager
-def _whole(target: Path) -> Iterator[Path]:
+def whole(target: Path) -> Iterator[Path]:
     """Give a place to write to, readable by its owner alone; it becomes `target` when all went well.
 
     The place is this call's own: the end of a run and an export may write the same table at the same time.
@@ -344,7 +344,7 @@ def _write_xlsx(target: Path, results: Results, repeats: Repeats) -> None:
     rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + max(len(results.columns(form)) for form in forms)
     if rows > _LARGEST_SHEET[0] or width > _LARGEST_SHEET[1]:
         raise UnusableCall(f"{target}: a sheet cannot hold {rows} rows and {width} columns; export to .csv instead")
-    with _whole(target) as part:
+    with whole(target) as part:
         book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
         looks = (
             book.add_format({"num_format": "@"}),

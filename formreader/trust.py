@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -153,6 +152,13 @@ def upper_bound(wrong: NDArray[np.float64] | float, count: NDArray[np.float64] |
     return np.where(wrong >= count, 1.0, beta.ppf(SURE, wrong + 1, np.maximum(count - wrong, 1e-9)))
 
 
+def interval(wrong: int, count: int) -> tuple[float, float]:
+    """Two-sided 95 % interval of a share (Clopper, Pearson 1934)."""
+    low = float(beta.ppf(0.025, wrong, count - wrong + 1)) if wrong else 0.0
+    high = float(beta.ppf(0.975, wrong + 1, count - wrong)) if wrong < count else 1.0
+    return low, high
+
+
 def curve_of(card: Mapping[str, Any]) -> RiskCurve:
     """Take the curve out of a model's card.
 
@@ -216,18 +222,14 @@ class Promise:
         return self.limits[min(digits, len(self.limits)) - 1]
 
 
-@lru_cache(maxsize=4)
-def _shared_out(curve: RiskCurve, max_wrong: float) -> tuple[Limit, ...]:
-    return tuple(curve.limit(max_wrong / digits) for digits in range(1, MOST_DIGITS + 1))
-
-
 def promise(card: Mapping[str, Any], max_wrong: float) -> Promise:
     """Share a promise out among the digits of a field; see `curve_of` for what it raises.
 
     The card's own threshold comes from other digits, single ones with drawn wear, of which it lets through one wrong
     in a thousand. Where no more are asked for, the stricter of both holds.
     """
-    limits = _shared_out(curve_of(card), max_wrong)
+    curve = curve_of(card)
+    limits = [curve.limit(max_wrong / digits) for digits in range(1, MOST_DIGITS + 1)]
     least = float(card.get("threshold", 0.0))
     return Promise(
         max_wrong,

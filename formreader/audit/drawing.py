@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.audit.bounds import needed, needed_by_field, shares_of
-from formreader.checks import find_repeats
+from formreader.checks import Repeats
 from formreader.errors import UnusableCall
 from formreader.store import Audit, AuditedField, Results, StoredPage, Stratum
 from formreader.values import POINT, DigitReading, FieldReading
@@ -56,8 +56,13 @@ class Population(NamedTuple):
         return sum(self.accepted.values())
 
 
-def population_of(results: Results) -> Population:
+def population_of(results: Results, repeats: Repeats) -> Population:
     """Count the accepted fields of a batch.
+
+    Parameters
+    ----------
+    repeats
+        Values that should be unique and are not: they are flagged, as in the tables.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def population_of(results: Results) -> Population:
         There are none.
     """
     pages, counts = 0, Counter[tuple[str, str]]()
-    for page in _pages(results):
+    for page in _pages(results, repeats):
         pages += 1
         counts.update((page.form, field.name) for field in _accepted(page))
     if not counts:
@@ -85,7 +90,9 @@ def planned(population: Population, wish: Wish, wrong: int = 0) -> list[int] | N
     return None if size_needed is None else [size_needed]
 
 
-def draw(results: Results, population: Population, wish: Wish, who: str, at: str) -> tuple[Audit, list[AuditedField]]:
+def draw(
+    results: Results, repeats: Repeats, population: Population, wish: Wish, who: str, at: str
+) -> tuple[Audit, list[AuditedField]]:
     """Draw a sample; every set of fields of its size, or of its sizes by field, is equally likely.
 
     Returns
@@ -97,7 +104,7 @@ def draw(results: Results, population: Population, wish: Wish, who: str, at: str
     rng = np.random.default_rng(seed)
     sizes = planned(population, wish) or []
     ranks = _ranks(population, sizes, rng, by_field=wish.by_field)
-    found = list(_at_ranks(results, ranks, by_field=wish.by_field))
+    found = list(_at_ranks(_pages(results, repeats), results, ranks, by_field=wish.by_field))
     order = rng.permutation(len(found))
     fields = [_audited(number, *found[place]) for number, place in enumerate(order.tolist(), start=1)]
     drawn = Counter((field.form, field.field) for field in fields)
@@ -106,13 +113,10 @@ def draw(results: Results, population: Population, wish: Wish, who: str, at: str
     return Audit(code, at, who, wish.claim, seed, wish.by_field, population.pages, strata), fields
 
 
-def _pages(results: Results) -> Iterator[StoredPage]:
-    """Give the pages that were read, each once: `pages` gives content that counts twice twice.
-
-    Values that should be unique and repeat are flagged, as in the tables.
-    """
+def _pages(results: Results, repeats: Repeats) -> Iterator[StoredPage]:
+    """Give the pages that were read, each once: `pages` gives content that counts twice twice."""
     seen: set[int] = set()
-    for page in find_repeats(results).marked(results.pages()):
+    for page in repeats.marked(results.pages()):
         if page.status == "read" and page.reading not in seen:
             seen.add(page.reading)
             yield page
@@ -135,12 +139,12 @@ def _ranks(
 
 
 def _at_ranks(
-    results: Results, ranks: dict[tuple[str, str], NDArray[np.int64]], *, by_field: bool
+    pages: Iterable[StoredPage], results: Results, ranks: dict[tuple[str, str], NDArray[np.int64]], *, by_field: bool
 ) -> Iterator[tuple[StoredPage, FieldReading, tuple[DigitReading, ...]]]:
     """Pass over the batch once more and give what was drawn, each with its boxes."""
     wanted = {key: set(chosen.tolist()) for key, chosen in ranks.items()}
     count = Counter[tuple[str, str]]()
-    for page in _pages(results):
+    for page in pages:
         drawn: list[FieldReading] = []
         for field in _accepted(page):
             key = (page.form, field.name) if by_field else ("", "")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from formreader.claims import DOUBLE_ENTRY, SINGLE_ENTRY
+from formreader.documents import png_of
+from formreader.trust import interval, risk_curve, upper_bound
 
 _COLOUR: Final = "#0072b2"  # Okabe, Ito 2008
 _SMALLEST: Final = 1e-6
@@ -33,8 +32,7 @@ def _reliability(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> b
     for step in np.unique(bins):
         rows = bins == step
         few, many, mean = int(wrong[rows].sum()), int(rows.sum()), float(doubt[rows].mean())
-        low = float(beta.ppf(0.025, few, many - few + 1)) if few else 0.0
-        high = float(beta.ppf(0.975, few + 1, many - few)) if few < many else 1.0
+        low, high = interval(few, many)
         if few:
             ends = [[few / many - low], [high - few / many]]
             axes.errorbar(mean, few / many, yerr=ends, fmt="o", color=_COLOUR, capsize=3)
@@ -46,19 +44,16 @@ def _reliability(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> b
     axes.set_title("Reliability of accepted fields (triangles: none wrong, 95 % bound)", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _risk(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> bytes:
     """Show the share of wrong fields, and its bound, against the share that would still be accepted."""
     figure = Figure(figsize=(7.2, 5.2), layout="constrained")
     axes = figure.subplots()
-    order = np.argsort(-confidence, kind="stable")
-    last = np.append(np.diff(confidence[order]) != 0, True)  # no threshold lies between equals
-    accepted = np.arange(1, len(order) + 1)[last]
-    found = np.cumsum(wrong[order])[last]
-    share = accepted / len(order)
-    upper = np.where(found < accepted, beta.ppf(0.95, found + 1, np.maximum(accepted - found, 1)), 1.0)
+    curve = risk_curve(confidence, np.ones(len(confidence), np.bool_), wrong)
+    accepted, found = curve.accepted, curve.wrong
+    share, upper = accepted / curve.count, upper_bound(found, accepted)
     axes.step(share, upper * 10_000, where="post", color=_COLOUR, linewidth=1, linestyle="--", label="95 % bound")
     axes.step(share, found / accepted * 10_000, where="post", color=_COLOUR, label="wrong")
     for name, level in _LEVELS.items():
@@ -69,11 +64,4 @@ def _risk(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> bytes:
     axes.set_title("Risk and coverage of what was keyed", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, loc="upper right")
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
-    return stream.getvalue()
+    return png_of(figure)

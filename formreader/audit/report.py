@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -10,10 +9,10 @@ from html import escape
 from typing import Any, Final
 
 from formreader.audit.findings import Count, Findings, unreadable
-from formreader.audit.sheets import POLICY, image
 from formreader.audit.strips import Strip
 from formreader.audit.verdicts import Verdict
 from formreader.claims import DOUBLE_ENTRY, SINGLE_ENTRY, per_10000
+from formreader.documents import document, figure_of, image, table
 from formreader.store import AuditedField
 
 Runs = Sequence[Mapping[str, str]]
@@ -121,23 +120,15 @@ def as_html(findings: Findings, runs: Runs, strips: Mapping[int, Strip], plots: 
     """
     title = f"Audit {findings.audit.id}: at most {per_10000(findings.audit.claim)} wrong in 10,000?"
     paragraphs = [about_bound(findings), findings.about_more, *findings.notes]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{escape(title)}</h1>
-<p class="said {findings.outcome}">{escape(findings.sentence)}</p>
+    return document(
+        title,
+        _STYLE,
+        f"""<p class="said {findings.outcome}">{escape(findings.sentence)}</p>
 {_paragraphs(paragraphs)}
-{_table(("", "in 10,000"), _compared(findings))}
+{table(("", "in 10,000"), _compared(findings))}
 <h2>Field by field</h2>
 <p>Each bound holds for its field alone, not for all of them at once.</p>
-{_table(_HEADS, map(_cells, (findings.whole, *findings.by_field)))}
+{table(_HEADS, map(_cells, (findings.whole, *findings.by_field)))}
 {_paragraphs(_about_empty(findings))}
 <h2>Not right</h2>
 {_not_right(findings, strips)}
@@ -146,10 +137,9 @@ def as_html(findings: Findings, runs: Runs, strips: Mapping[int, Strip], plots: 
 <h2>Confidence</h2>
 {_figures(plots)}
 <h2>Read by</h2>
-{_table(("", "", ""), _runs(runs), "texts")}
-</body>
-</html>
-"""
+{table(("", "", ""), _runs(runs), "texts")}
+""",
+    )
 
 
 _HEADS: Final = ("field", "accepted", "drawn", "right", "wrong", "unknown", "wrong in 10,000", "95 % bound")
@@ -198,7 +188,7 @@ def _not_right(findings: Findings, strips: Mapping[int, Strip]) -> str:
     rows = []
     for field, verdict in findings.numbered("wrong", "undecided", "differs"):
         shown = strips[field.number]
-        picture = image(shown.picture, "") if shown.picture else escape(shown.missing)
+        picture = image(shown.picture, "", "jpeg") if shown.picture else escape(shown.missing)
         keys = "; ".join(f"{key.who}: {_shown(key.key)}" for key in (verdict.first, *verdict.others) if key)
         place = f"{shown.scan.name} page {shown.scan.page}, {field.field}"
         texts = (str(field.number), place, _STATES[verdict.state], _shown(field.value), keys)
@@ -231,18 +221,7 @@ def _figures(plots: Mapping[str, bytes] | None) -> str:
         return "<p>Plots want matplotlib: pip install 'formreader[report]', then write the report again.</p>"
     if not plots:
         return "<p>Nothing is known of any field yet.</p>"
-    return "".join(
-        f'<figure><img alt="{escape(_CAPTIONS[name])}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-        f"<figcaption>{escape(_CAPTIONS[name])}</figcaption></figure>\n"
-        for name, png in plots.items()
-    )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    table = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>'
-    return f'<div class="wide">{table}</div>'
+    return "".join(figure_of(png, _CAPTIONS[name]) for name, png in plots.items())
 
 
 def _paragraphs(texts: Iterable[str]) -> str:

@@ -5,19 +5,17 @@ What was read stands in neither. Both need nothing beside them: no script, nothi
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from formreader.audit.strips import Strip, strips_of
+from formreader.documents import document, image
 from formreader.errors import BatchError
-from formreader.export import guarded
+from formreader.export import guarded, whole
 from formreader.store import Audit, AuditedField, Results
 
 KEY_COLUMNS: Final = {1: "key", 2: "second_key"}
@@ -28,8 +26,6 @@ EXAMPLE: Final = "007"
 
 _EXAMPLE_SAYS: Final = "stays 007"
 _ON_A_PAGE: Final = 500
-
-POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _STYLE: Final = """
 body { font: 16px/1.4 system-ui, sans-serif; margin: 1rem; background: #fff; color: #000; }
@@ -107,14 +103,11 @@ def write_private(folder: Path, texts: Mapping[str, str]) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name, text in texts.items():
-            part = folder / f".{name}.part"
-            part.unlink(missing_ok=True)
-            with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
-                shutil.copyfileobj(io.BytesIO(text.encode("utf-8", "backslashreplace")), file)
-            part.replace(folder / name)
     except OSError as error:
         raise BatchError(f"{folder}: cannot be written to ({error.strerror or error}); name another place") from error
+    for name, text in texts.items():
+        with whole(folder / name) as part:
+            part.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def _table(audit: Audit, fields: Iterable[AuditedField], look: int) -> str:
@@ -141,32 +134,18 @@ def _page(audit: Audit, strips: Sequence[Strip], sheet: str, look: int) -> str:
     title = f"Audit {audit.id}: fields {strips[0].field.number} to {strips[-1].field.number}"
     how = _HOW.format(file=sheet, column=KEY_COLUMNS[look])
     rows = "\n".join(map(_row, strips))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{escape(title)}</h1>
-<p>{escape(how)}</p>
+    return document(
+        title,
+        _STYLE,
+        f"""<p>{escape(how)}</p>
 <p>{escape(_ZEROS)}</p>
 <ol>
 {rows}
 </ol>
-</body>
-</html>
-"""
+""",
+    )
 
 
 def _row(one: Strip) -> str:
-    shown = escape(f"cannot be shown: {one.missing}") if one.picture is None else image(one.picture, "")
+    shown = escape(f"cannot be shown: {one.missing}") if one.picture is None else image(one.picture, "", "jpeg")
     return f"<li><b>{one.field.number}</b><span>{escape(one.field.field)}</span><div>{shown}</div></li>"
-
-
-def image(jpeg: bytes, text: str) -> str:
-    """Give a picture as HTML that holds it."""
-    return f'<img alt="{escape(text)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'

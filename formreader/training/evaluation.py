@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 from threadpoolctl import threadpool_limits
 
 from formreader.classify import DIGIT_CLASSES
 from formreader.model import DigitModel
 from formreader.training.calibration import calibration_error
-from formreader.trust import RiskCurve, risk_curve
+from formreader.trust import RiskCurve, interval, risk_curve
 from formreader.values import Digits
 
 PRODUCT_SIDE = 4096
@@ -242,13 +241,6 @@ def _class_scores(confusion: NDArray[np.int64]) -> tuple[ClassScore, ...]:
             )
         )
     return tuple(scores)
-
-
-def interval(wrong: int, count: int) -> tuple[float, float]:
-    """Two-sided 95 % interval of a share (Clopper, Pearson 1934)."""
-    low = float(beta.ppf(0.025, wrong, count - wrong + 1)) if wrong else 0.0
-    high = float(beta.ppf(0.975, wrong + 1, count - wrong)) if wrong < count else 1.0
-    return low, high
 
 
 @contextmanager

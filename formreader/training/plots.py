@@ -1,26 +1,23 @@
-"""The plots of an evaluation, as PNG: confusion, reliability, risk and coverage, the worst errors.
-
-Drawn on canvases of their own: pyplot would keep state, and look for a display.
-"""
+"""The plots of an evaluation, as PNG: confusion, reliability, risk and coverage, the worst errors."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from formreader.classify import DIGIT_CLASSES
+from formreader.documents import png_of
 from formreader.training.calibration import BINS, LOW_RISKS
 from formreader.training.comparison import Evaluation, Part
-from formreader.training.evaluation import Answers, interval
+from formreader.training.evaluation import Answers
+from formreader.trust import interval
 
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Told apart by the colour-blind too (Okabe, Ito 2008)."""
@@ -41,7 +38,7 @@ def confusion_plot(evaluation: Evaluation) -> bytes:
         _confusion(axes, answers, name)
     for axes in panels[len(models) :]:
         axes.set_axis_off()
-    return _png(figure)
+    return png_of(figure)
 
 
 def _confusion(axes: Axes, answers: Answers, name: str) -> None:
@@ -86,7 +83,7 @@ def reliability_plot(evaluation: Evaluation) -> bytes:
     for axes in (linear, close):
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _binned(answers: Answers, bins: list[NDArray[np.intp]]) -> tuple[NDArray[np.float64], ...]:
@@ -125,7 +122,7 @@ def risk_plot(evaluation: Evaluation) -> bytes:
     axes.set_title("Risk and coverage (dotted: where the model's own threshold lies)")
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False, loc="best")
-    return _png(figure)
+    return png_of(figure)
 
 
 def errors_plot(evaluation: Evaluation) -> bytes:
@@ -140,7 +137,7 @@ def errors_plot(evaluation: Evaluation) -> bytes:
         axes.set_title(
             f"{_plain(name)}: {count:,} wrong{shown} (label > answer, none for no digit; confidence)", fontsize=10
         )
-    return _png(figure)
+    return png_of(figure)
 
 
 def _worst(answers: Answers) -> tuple[NDArray[np.intp], int]:
@@ -184,10 +181,3 @@ def _coloured(evaluation: Evaluation) -> list[tuple[tuple[str, Answers], str]]:
 def _plain(name: str) -> str:
     """Keep a dollar sign from being read as the beginning of a formula."""
     return name.replace("$", r"\$")
-
-
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
-    return stream.getvalue()

@@ -102,7 +102,7 @@ def train(
     _enough(labels, writer, params.folds, source)
     if augment != "none":
         progress("draw", 0.05)
-    pool = draw_pool(images, labels, _deal(labels, writer, params.folds), seed, params)
+    pool = draw_pool(images, labels, deal(labels, writer, params.folds), seed, params)
     margins, pipeline = _fitted(pool, classifier, seed, params.folds, progress)
     judged = np.flatnonzero(np.isfinite(margins).any(axis=1))
     calibration = calibrate(margins[judged], pool.part(judged))
@@ -186,7 +186,8 @@ def _enough(labels: Labels, writer: Labels, folds: int, source: str) -> None:
         raise TrainingDataError(f"{source}: at least {folds} writers are needed to judge the model")
 
 
-def _deal(labels: Labels, writer: Labels, folds: int) -> Labels:
+def deal(labels: Labels, writer: Labels, folds: int) -> Labels:
+    """Deal digits to parts of about equal size, all of a writer's to one; give each digit's part."""
     dealt = np.zeros(len(labels), np.int64)
     for fold, (_, held) in enumerate(GroupKFold(folds).split(labels, groups=writer)):
         dealt[held] = fold

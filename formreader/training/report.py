@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from typing import Final
 
+from formreader.documents import document, figure_of, table
 from formreader.training.comparison import Comparison, Evaluation
 from formreader.training.evaluation import PRODUCT_SIDE, ClassScore, Report
 
@@ -155,38 +155,17 @@ def as_html(evaluation: Evaluation, plots: Mapping[str, bytes]) -> str:
     part, names = evaluation.part, tuple(evaluation.reports)
     title = f"{', '.join(names)} on {part.source}"
     heads = ("digit", "count", *(f"{name}\n{what}" for name in names for what in ("precision", "recall", "F1")))
-    classes = _table(heads, class_rows(evaluation))
+    classes = table(heads, class_rows(evaluation))
     compared = "".join(f"<p>{escape(about_comparison(found))}</p>\n" for found in evaluation.comparisons)
-    figures = "".join(_figure(name, plots[name]) for name in CAPTIONS)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>{escape(title)}</h1>
-<p>{escape(part.which)}: {len(part.labels):,} digits. An answer that is no digit counts as wrong.</p>
-{_table(("", *names), measures(evaluation))}
+    about = escape(f"{part.which}: {len(part.labels):,} digits. An answer that is no digit counts as wrong.")
+    figures = "".join(figure_of(plots[name], CAPTIONS[name]) for name in CAPTIONS)
+    return document(
+        title,
+        STYLE,
+        f"""<p>{about}</p>
+{table(("", *names), measures(evaluation))}
 {compared}<h2>Digit by digit</h2>
 {classes}
 <h2>Pictures</h2>
-{figures}</body>
-</html>
-"""
-
-
-def _table(heads: Row, rows: Iterable[Row]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
-
-
-def _figure(name: str, png: bytes) -> str:
-    caption = escape(CAPTIONS[name])
-    inlined = base64.b64encode(png).decode()
-    picture = f'<img alt="{caption}" src="data:image/png;base64,{inlined}">'
-    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>\n"
+{figures}""",
+    )

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
 from formreader.model import in_blocks, save_model
 from formreader.normalize import normalize
@@ -20,6 +19,7 @@ from formreader.training.calibration import calibrate
 from formreader.training.datasets import read_npz
 from formreader.training.fitting import FitParams, fit
 from formreader.training.pool import RecipeParams, draw_pool
+from formreader.training.recipe import deal
 from formreader.values import Digits
 
 PARTS: Final = 8
@@ -43,9 +43,7 @@ def _dealt(folder: Path) -> tuple[HeldOut, NDArray[np.int64]]:
     """Give all training digits and the part of each."""
     mnist, who = read_npz(folder / "mnist.npz"), read_npz(folder / "mnist_writers.npz")
     labels, writers = mnist["y_train"].astype(np.int64), who["writer_train"].astype(np.int64)
-    parts = np.zeros(len(labels), np.int64)
-    for part, (_, rows) in enumerate(GroupKFold(PARTS).split(labels, groups=writers)):
-        parts[rows] = part
+    parts = deal(labels, writers, PARTS)
     return HeldOut(mnist["x_train"].astype(np.uint8), labels, writers), parts
 
 

@@ -78,9 +78,7 @@ def read_by(name: str, cut: Cut, scores: Scores) -> Read:
 
 def joined(first: Margins, second: Margins, cascade: Cascade) -> Margins:
     """Join margins as a cascade does."""
-    best = np.partition(first, -2, axis=1)[:, -2:]
-    doubted = best[:, 1] - best[:, 0] < cascade.lead
-    return np.where(doubted[:, None], (first + second) / np.float32(2), first)
+    return np.where(cascade.doubts(first)[:, None], (first + second) / np.float32(2), first)
 
 
 def report(name: str, read: Read, promises: Promises) -> Iterator[str]:

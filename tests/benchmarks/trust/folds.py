@@ -13,13 +13,13 @@ from typing import Final
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
 from formreader.normalize import normalize
 from formreader.training import find_classifier
 from formreader.training.datasets import load_digits, read_npz
 from formreader.training.mislabelled import mislabelled
 from formreader.training.pool import DEFAULT, draw_pool
+from formreader.training.recipe import deal
 from formreader.values import Digits
 
 SEED: Final = 0  # that of the shipped models
@@ -50,10 +50,7 @@ def dealt(folder: Path) -> Source:
     kept = ~mislabelled(load_digits(str(folder / "mnist.npz")).images)
     images, labels = mnist["x_train"][kept].astype(np.uint8), mnist["y_train"][kept].astype(np.int64)
     writers = who["writer_train"][kept].astype(np.int64)
-    folds = np.zeros(len(labels), np.int64)
-    for fold, (_, rows) in enumerate(GroupKFold(FOLDS).split(labels, groups=writers)):
-        folds[rows] = fold
-    return Source(images, labels, writers, folds)
+    return Source(images, labels, writers, deal(labels, writers, FOLDS))
 
 
 def fold_models(folder: Path, models: Path, jobs: int = 2) -> list[Path]:
