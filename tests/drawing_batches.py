@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,3 +64,28 @@ def as_pages(
 def _digit(box: Box, said: int, doubted: bool) -> DigitReading:
     reason: Reason = {BLANK: "blank", UNREAD: "not_a_digit"}.get(said, "low_confidence" if doubted else "")  # type: ignore[assignment]
     return DigitReading(box, str(said) if said < BLANK else None, 0.99, _NO_SHARES, reason)
+
+
+def brought_back(connection: sqlite3.Connection, version: int) -> None:
+    """Make a batch one of version 2 or 3, as the program of that time wrote it."""
+    views = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
+    dropped = [f"VIEW {name}" for name in views]
+    dropped += [f"INDEX {name}" for name in ("pictures_to_judge", "decisions_by_act")]
+    dropped += [f"TABLE {name}" for name in ("acts", "marks", "second_keys", "sorted_pages")]
+    dropped += [f"TABLE {name}" for name in ("audits", "audited_fields", "keys") if version < 3]
+    for what in dropped:
+        connection.execute(f"DROP {what}")
+    added = {
+        "runs": {"template_paths"},
+        "pictures": {"mark", "confidence", "rival"},
+        "decisions": {"stands", "act"},
+    }
+    for table, columns in added.items():
+        rows = connection.execute(f"PRAGMA table_info({table})").fetchall()
+        kept = [name for _, name, *_ in rows if name not in columns and name != "id"]
+        connection.execute(f"CREATE TABLE older (id INTEGER PRIMARY KEY, {', '.join(kept)})")
+        connection.execute(f"INSERT INTO older SELECT id, {', '.join(kept)} FROM {table}")
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"ALTER TABLE older RENAME TO {table}")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.commit()

@@ -52,6 +52,7 @@ from formreader.values import (
     PageRef,
     Reason,
 )
+from tests.drawing_batches import brought_back
 from tests.test_store import opened
 
 FORM = Template(
@@ -786,9 +787,7 @@ def test_nothing_is_taken_over_while_a_run_writes(filled: tuple[Path, Path]) -> 
 
 def test_batches_of_earlier_versions_can_be_audited(batch: Drawn, tmp_path: Path) -> None:
     with closing(sqlite3.connect(batch.folder / "batch.sqlite")) as second:
-        for table in ("audits", "audited_fields", "keys"):
-            second.execute(f"DROP TABLE {table}")
-        second.execute("PRAGMA user_version = 2")
+        brought_back(second, 2)
     drawn_all(batch)
     assert batch.key("keys.csv", "ann").corrected == 0
     assert report(batch)["outcome"] == "proved"

@@ -7,11 +7,21 @@ from collections.abc import Sequence
 from formreader.fields.joining import UNREAD, join, strike
 from formreader.fields.lawful import under_rules
 from formreader.fields.params import FieldParams
-from formreader.fields.review import Counts, as_settled, counted, needs_review
+from formreader.fields.review import Counts, as_settled, counted, judged_alone, needs_review
 from formreader.template import Template
 from formreader.values import DigitReading, FieldReading
 
-__all__ = ["UNREAD", "Counts", "FieldParams", "as_settled", "counted", "decode", "needs_review", "strike"]
+__all__ = [
+    "UNREAD",
+    "Counts",
+    "FieldParams",
+    "as_settled",
+    "counted",
+    "decode",
+    "judged_alone",
+    "needs_review",
+    "strike",
+]
 
 
 def decode(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
+import numpy as np
+
+from formreader.fields.joining import UNREAD
 from formreader.values import CLASSES, POINT, DigitReading, FieldReading
 
 _MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
+_OF_BOXES: Final = frozenset({"low_confidence", "not_a_digit", "two_digits", "letter", "scribbled", "ink_outside"})
+"""Reasons that are gone when somebody has looked at the boxes of a field, one by one."""
+_MILLIONTHS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +80,41 @@ def as_settled(fields: Iterable[FieldReading], digits: Sequence[DigitReading]) -
         return replace(digit, digit=mark, confidence=float(digit.probabilities[CLASSES.index(mark)]))
 
     return tuple(map(seen, digits))
+
+
+class Alone(NamedTuple):
+    """What a box was read as that can be judged by itself.
+
+    Attributes
+    ----------
+    mark
+        A digit, empty for a strike, `UNREAD` for what is neither.
+    confidence
+        In that, in millionths.
+    rival
+        The likeliest other digit.
+    """
+
+    mark: str
+    confidence: int
+    rival: str
+
+
+def judged_alone(fields: Iterable[FieldReading], digits: Sequence[DigitReading]) -> dict[tuple[str, int], Alone]:
+    """Give, by field and position, the boxes to look at that can be judged without what stands beside them.
+
+    These are boxes of their own in fields that are in doubt for nothing but their boxes.
+    """
+    of_boxes = {field.name for field in fields if field.reasons and _OF_BOXES.issuperset(field.reasons)}
+    return {
+        (digit.box.field, digit.box.position): _alone(digit)
+        for digit, looked_at in zip(digits, needs_review(fields, digits), strict=True)
+        if looked_at and digit.box.field in of_boxes and not digit.box.is_wide
+    }
+
+
+def _alone(digit: DigitReading) -> Alone:
+    mark = digit.digit or ("" if digit.reason == "struck" else UNREAD)
+    order = np.argsort(-digit.probabilities[:10], kind="stable").tolist()
+    rival = next(str(other) for other in order if str(other) != mark)
+    return Alone(mark, round(digit.confidence * _MILLIONTHS), rival)

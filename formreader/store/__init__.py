@@ -6,6 +6,7 @@ Each page is one transaction that is on the disk when `Batch.add` returns: a pow
 
 from formreader.store.audits import Audit, AuditedField, Audits, Key, ScanPlaces, Stratum, audits_to_write
 from formreader.store.batch import Batch, Known, open_batch
+from formreader.store.deciding import Act, Desk, Said, Table, Undone, open_desk
 from formreader.store.folder import FILE, is_written_to
 from formreader.store.merging import Conflict, Joined, joined
 from formreader.store.results import Change, Results, StoredPage, natural, open_results
@@ -13,25 +14,31 @@ from formreader.store.standing import RunRow, Standing
 
 __all__ = [
     "FILE",
+    "Act",
     "Audit",
     "AuditedField",
     "Audits",
     "Batch",
     "Change",
     "Conflict",
+    "Desk",
     "Joined",
     "Key",
     "Known",
     "Results",
     "RunRow",
+    "Said",
     "ScanPlaces",
     "Standing",
     "StoredPage",
     "Stratum",
+    "Table",
+    "Undone",
     "audits_to_write",
     "is_written_to",
     "joined",
     "natural",
     "open_batch",
+    "open_desk",
     "open_results",
 ]

@@ -171,7 +171,7 @@ class Audits:
 
     def decided(self, field: AuditedField) -> tuple[str, str] | None:
         """Give the last decision on a field and how it was made; None where nobody decided."""
-        query = "SELECT new, how FROM decisions WHERE sha256 = ? AND page = ? AND field = ? ORDER BY id DESC LIMIT 1"
+        query = "SELECT new, how FROM current_decisions WHERE sha256 = ? AND page = ? AND field = ?"
         row = self._connection.execute(query, (*self._page_of(field.reading), field.field)).fetchone()
         return (row[0], row[1]) if row else None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from formreader.errors import BatchError
-from formreader.fields import counted
+from formreader.fields import counted, judged_alone
 from formreader.places import place
 from formreader.store import folder as folders
 from formreader.store.folder import insert, transaction
@@ -178,9 +178,10 @@ class Batch:
             digits=packed_digits(answer.digits),
             **asdict(counted(answer.fields, answer.digits)),
         )
-        rows = [(reading, field, position, picture) for (field, position), picture in answer.pictures.items()]
         self._connection.executemany(
-            "INSERT INTO pictures (reading, field, position, picture) VALUES (?, ?, ?, ?)", rows
+            "INSERT INTO pictures (reading, field, position, picture, mark, confidence, rival)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            _picture_rows(reading, answer),
         )
         codes = [(reading, code.kind, storable(code.text)) for code in answer.codes]
         self._connection.executemany("INSERT INTO codes (reading, kind, text) VALUES (?, ?, ?)", codes)
@@ -253,6 +254,7 @@ def open_batch(
         run = {
             "form": "\n".join(template.name for template in by_name),
             "template": "\n".join(filter(None, map(_text_of, by_name))) or None,
+            "template_paths": "\n".join(storable(str(template.path or "")) for template in by_name),
             "template_fingerprint": "\n".join(template.fingerprint for template in by_name),
             "fields": as_json({form.name: [field.name for field in form.fields] for form in templates}),
             "model": model_name,
@@ -268,6 +270,12 @@ def open_batch(
         yield Batch(connection, folder, number, series)
         with transaction(connection, folder):
             connection.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), number))
+
+
+def _picture_rows(reading: int, answer: PageReading) -> Iterator[tuple[Any, ...]]:
+    alone = judged_alone(answer.fields, answer.digits)
+    for (field, position), picture in answer.pictures.items():
+        yield reading, field, position, picture, *alone.get((field, position), (None, None, None))
 
 
 def _is_there(stored: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from formreader.disks import on_network
 from formreader.errors import BatchError
 from formreader.store.migrations import bring_forward
-from formreader.store.schema import APPLICATION, AUDITS, SCHEMA, VERSION, VIEWS
+from formreader.store.schema import APPLICATION, AUDITS, DECISIONS, REVIEW, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
@@ -149,8 +149,13 @@ def _is_in_wal_mode(file: Path) -> bool:
 
 
 @contextmanager
-def connected(folder: Path, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
+def connected(folder: Path, *, read_only: bool = False, threads: bool = False) -> Iterator[sqlite3.Connection]:
     """Open the batch's file and see that it is ours; statements can attach others by their URI.
+
+    Parameters
+    ----------
+    threads
+        Threads take turns at it; they see to that themselves.
 
     Raises
     ------
@@ -159,7 +164,9 @@ def connected(folder: Path, *, read_only: bool = False) -> Iterator[sqlite3.Conn
     """
     try:
         place = read_only_uri(folder) if read_only else (folder / FILE).absolute().as_uri()
-        with closing(sqlite3.connect(place, uri=True, isolation_level=None, timeout=30)) as connection:
+        with closing(
+            sqlite3.connect(place, uri=True, isolation_level=None, timeout=30, check_same_thread=not threads)
+        ) as connection:
             connection.execute("PRAGMA foreign_keys = ON")
             _check_ours(connection, folder)
             yield connection
@@ -241,7 +248,9 @@ def prepare(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # less may lose the last pages in a power cut
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {';'.join((*AUDITS, *VIEWS))}; {mark} COMMIT;")
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {SCHEMA} {';'.join((*DECISIONS, *REVIEW, *AUDITS, *VIEWS))}; {mark} COMMIT;"
+        )
     while is_of_earlier_version(connection):
         with transaction(connection, folder):
             bring_forward(connection)

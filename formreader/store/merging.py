@@ -24,7 +24,10 @@ from formreader.store.merged_runs import join_runs, settings_apart
 MOST: Final = 10
 """Batches in one call: SQLite attaches no more to a connection."""
 
-OWN_WAY: Final = frozenset({"runs", "pages", "readings", "decisions", "audits", "audited_fields", "keys"})
+OF_PEOPLE: Final = ("acts", "decisions", "marks", "second_keys", "sorted_pages")
+"""Tables of what people did in the review: about scans, whatever reading of them there is."""
+
+OWN_WAY: Final = frozenset({"runs", "pages", "readings", *OF_PEOPLE, "audits", "audited_fields", "keys"})
 """Tables whose rows find their place by a rule of their own; the others' belong to a reading and go with it."""
 
 
@@ -140,7 +143,9 @@ def _join(sources: Sequence[Path], part: Path) -> Joined:
         runs = join_runs(connection, names)
         moved = join_pages(connection, dict(zip(names, (str(source.absolute()) for source in sources), strict=True)))
         _join_readings(connection, names)
-        conflicts = _join_decisions(connection, names)
+        for table in OF_PEOPLE:
+            _join_acts(connection, names, table)
+        conflicts = tuple(_conflicts(connection))
         join_audits(connection, names)
         connection.execute("COMMIT")
         for name in names:
@@ -208,41 +213,39 @@ def _tables_below_readings(connection: sqlite3.Connection) -> list[str]:
     return [table for table in tables if table not in OWN_WAY and not table.startswith("sqlite_")]
 
 
-def _join_decisions(connection: sqlite3.Connection, names: Sequence[str]) -> tuple[Conflict, ...]:
-    """Copy decisions in the order in which they were made; give those that contradict each other."""
-    columns = columns_of(connection, "decisions")
-    listed = ", ".join(columns)
+def _join_acts(connection: sqlite3.Connection, names: Sequence[str], table: str) -> None:
+    """Copy rows of what people did in the order in which they did it; they stay in a temporary table too."""
+    listed = ", ".join(columns_of(connection, table))
     every = " UNION ALL ".join(
-        f"SELECT {source} AS source, id AS old, {listed}, max(at) OVER (ORDER BY id) AS made FROM {name}.decisions"  # noqa: S608
+        f"SELECT {source} AS source, id AS old_id, {listed}, max(at) OVER (ORDER BY id) AS made FROM {name}.{table}"  # noqa: S608
         for source, name in enumerate(names)
     )
     connection.execute(
-        "CREATE TEMP TABLE decided AS SELECT *, min(source) OVER same AS first, "  # noqa: S608
+        f"CREATE TEMP TABLE all_{table} AS SELECT *, min(source) OVER same AS first, "  # noqa: S608 - names are ours
         f"dense_rank() OVER (ORDER BY {listed}) AS what FROM ({every}) WINDOW same AS (PARTITION BY {listed})"
     )
-    connection.execute("CREATE INDEX temp.decided_by_field ON decided (sha256, page, field)")
-    connection.execute("CREATE INDEX temp.decided_by_content ON decided (what, source)")
     connection.execute(
-        f"INSERT INTO main.decisions ({listed}) SELECT {listed} FROM decided WHERE source = first"  # noqa: S608
-        " ORDER BY made, source, old"
+        f"INSERT INTO main.{table} ({listed}) SELECT {listed} FROM all_{table} WHERE source = first"  # noqa: S608
+        " ORDER BY made, source, old_id"
     )
-    return tuple(_conflicts(connection))
 
 
 def _conflicts(connection: sqlite3.Connection) -> Iterator[Conflict]:
     """Find the fields whose last decision in one batch is another than in the next, which does not know of it."""
+    connection.execute("CREATE INDEX temp.decided_by_field ON all_decisions (sha256, page, field)")
+    connection.execute("CREATE INDEX temp.decided_by_content ON all_decisions (what, source)")
     connection.execute(
-        "CREATE TEMP TABLE last_decided AS SELECT * FROM decided d WHERE NOT EXISTS ("
-        "SELECT 1 FROM decided e WHERE e.source = d.source AND e.old > d.old"
+        "CREATE TEMP TABLE last_decided AS SELECT * FROM all_decisions d WHERE NOT EXISTS ("
+        "SELECT 1 FROM all_decisions e WHERE e.source = d.source AND e.old_id > d.old_id"
         " AND e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field)"
     )
     rows = connection.execute(
         "SELECT DISTINCT (SELECT name FROM main.current_pages p WHERE p.sha256 = a.sha256 AND p.page = a.page),"
         " a.page, a.field, b.new, b.who, b.at, a.new, a.who, a.at"
         " FROM last_decided a JOIN last_decided b ON b.sha256 = a.sha256 AND b.page = a.page AND b.field = a.field"
-        " AND (b.made, b.source, b.old) > (a.made, a.source, a.old) AND b.new <> a.new"
-        " WHERE NOT EXISTS (SELECT 1 FROM decided e WHERE e.what = a.what AND e.source = b.source)"
-        " AND NOT EXISTS (SELECT 1 FROM decided e WHERE e.what = b.what AND e.source = a.source) ORDER BY 1, 2, 3"
+        " AND (b.made, b.source, b.old_id) > (a.made, a.source, a.old_id) AND b.new <> a.new"
+        " WHERE NOT EXISTS (SELECT 1 FROM all_decisions e WHERE e.what = a.what AND e.source = b.source)"
+        " AND NOT EXISTS (SELECT 1 FROM all_decisions e WHERE e.what = b.what AND e.source = a.source) ORDER BY 1, 2, 3"
     )
     for scan, page, field, kept, kept_by, kept_at, other, other_by, other_at in rows:
         yield Conflict(scan or "", page, field, kept, f"{kept_by}, {kept_at}", other, f"{other_by}, {other_at}")

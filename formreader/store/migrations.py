@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from formreader.fields import counted
-from formreader.store.packing import packed_digits, packed_fields
-from formreader.store.schema import AUDITS, VIEWS
+from formreader.fields import counted, judged_alone
+from formreader.store.packing import packed_digits, packed_fields, unpacked_digits, unpacked_fields
+from formreader.store.schema import AUDITS, REVIEW, VIEWS
 from formreader.values import CLASSES, Box, DigitReading, FieldReading
 
 
@@ -39,23 +39,28 @@ def _pack_smaller(connection: sqlite3.Connection) -> None:
             f"ALTER TABLE readings ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
             for name in ("boxes", "flagged_boxes", "flagged_fields")
         ),
-        *(f"DROP VIEW {name}" for name in _views(connection)),
-        *VIEWS,
     ):
         connection.execute(change)
-    forms: dict[int, dict[str, list[str]]] = {
-        run: json.loads(fields) for run, fields in connection.execute("SELECT id, fields FROM runs")
-    }
+    forms = _forms(connection)
     ids = [row[0] for row in connection.execute("SELECT id FROM readings WHERE outcome = 'read'")]
     for reading in ids:
-        query = "SELECT run, form, fields, digits FROM readings WHERE id = ?"
-        run, form, fields, digits = connection.execute(query, (reading,)).fetchone()
+        run, form, fields, digits = _packed(connection, reading)
         row = _repacked(json.loads(fields), json.loads(zlib.decompress(digits)), forms[run].get(form, []))
         connection.execute(
             "UPDATE readings SET fields = :fields, digits = :digits, boxes = :boxes, flagged_boxes = :flagged_boxes,"
             " flagged_fields = :flagged_fields WHERE id = :id",
             {"id": reading, **row},
         )
+
+
+def _forms(connection: sqlite3.Connection) -> dict[int, dict[str, list[str]]]:
+    return {run: json.loads(fields) for run, fields in connection.execute("SELECT id, fields FROM runs")}
+
+
+def _packed(connection: sqlite3.Connection, reading: int) -> tuple[int, str, str, bytes]:
+    query = "SELECT run, form, fields, digits FROM readings WHERE id = ?"
+    row: tuple[int, str, str, bytes] = connection.execute(query, (reading,)).fetchone()
+    return row
 
 
 def _views(connection: sqlite3.Connection) -> list[str]:
@@ -92,5 +97,34 @@ def _make_room_for_audits(connection: sqlite3.Connection) -> None:
         connection.execute(table)
 
 
-_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {1: _pack_smaller, 2: _make_room_for_audits}
+def _make_room_for_review(connection: sqlite3.Connection) -> None:
+    """From 3 to 4: what people do in the review, and which boxes can be judged by themselves."""
+    for change in (
+        "ALTER TABLE runs ADD COLUMN template_paths TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE pictures ADD COLUMN mark TEXT",
+        "ALTER TABLE pictures ADD COLUMN confidence INTEGER",
+        "ALTER TABLE pictures ADD COLUMN rival TEXT",
+        "ALTER TABLE decisions ADD COLUMN stands INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE decisions ADD COLUMN act TEXT NOT NULL DEFAULT ''",
+        *(f"DROP VIEW {name}" for name in _views(connection)),
+        *REVIEW,
+        *VIEWS,
+    ):
+        connection.execute(change)
+    forms = _forms(connection)
+    flagged = "SELECT id FROM readings WHERE outcome = 'read' AND flagged_boxes > 0"
+    for (reading,) in connection.execute(flagged).fetchall():
+        run, form, fields, digits = _packed(connection, reading)
+        alone = judged_alone(unpacked_fields(fields, forms[run].get(form, ())), unpacked_digits(digits))
+        connection.executemany(
+            "UPDATE pictures SET mark = ?, confidence = ?, rival = ? WHERE reading = ? AND field = ? AND position = ?",
+            [(*read, reading, *box) for box, read in alone.items()],
+        )
+
+
+_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
+    1: _pack_smaller,
+    2: _make_room_for_audits,
+    3: _make_room_for_review,
+}
 """By the version that a step begins with."""

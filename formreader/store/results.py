@@ -128,7 +128,7 @@ class Results:
         named = (
             "SELECT DISTINCT json_extract(value, '$[3]') AS name FROM current_readings r, json_each(r.fields)"
             " WHERE name IS NOT NULL AND (:form IS NULL OR r.form = :form)"
-            " UNION SELECT DISTINCT field FROM decisions d JOIN current_readings r"
+            " UNION SELECT DISTINCT field FROM current_decisions d JOIN current_readings r"
             " ON r.sha256 = d.sha256 AND r.page = d.page WHERE :form IS NULL OR r.form = :form"
         )
         runs = "SELECT DISTINCT run, form FROM current_readings r WHERE :form IS NULL OR r.form = :form"
@@ -280,7 +280,7 @@ class Results:
 
     def _decided(self, place: _Place) -> dict[str, str]:
         """Give what people decided of a page, by field."""
-        query = "SELECT field, new FROM decisions WHERE sha256 = ? AND page = ? ORDER BY id"
+        query = "SELECT field, new FROM current_decisions WHERE sha256 = ? AND page = ?"
         return dict(self._connection.execute(query, (place.sha256, place.page)).fetchall())
 
     def _codes(self, reading: int) -> tuple[Code, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
-VERSION: Final = 3
+VERSION: Final = 4
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -24,7 +24,8 @@ CREATE TABLE runs (
     model_fingerprint TEXT NOT NULL,
     settings TEXT NOT NULL,         -- JSON object
     version TEXT NOT NULL,          -- of the program
-    keep_duplicates INTEGER NOT NULL DEFAULT 0  -- 1: content that lies at two places counts twice
+    keep_duplicates INTEGER NOT NULL DEFAULT 0, -- 1: content that lies at two places counts twice
+    template_paths TEXT NOT NULL DEFAULT ''     -- where the templates lay, a line each in the order of `form`
 );
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY,
@@ -64,7 +65,11 @@ CREATE TABLE pictures (
     reading INTEGER NOT NULL REFERENCES readings,
     field TEXT,                     -- NULL: a failed page, small
     position INTEGER,
-    picture BLOB NOT NULL           -- WebP (once PNG) of a box, JPEG of a page
+    picture BLOB NOT NULL,          -- WebP (once PNG) of a box, JPEG of a page
+    mark TEXT,                      -- of a box that can be judged by itself: what it was read as, a digit, ? for what
+                                    -- could not be read, empty for a strike; NULL for all others
+    confidence INTEGER,             -- of that, in millionths
+    rival TEXT                      -- the likeliest other digit
 );
 CREATE INDEX pictures_by_reading ON pictures (reading);
 CREATE TABLE codes (
@@ -74,7 +79,12 @@ CREATE TABLE codes (
     text TEXT NOT NULL              -- what is printed on the page: not to be trusted
 );
 CREATE INDEX codes_by_reading ON codes (reading);
-CREATE TABLE decisions (
+"""
+
+
+DECISIONS: Final = (
+    """
+CREATE TABLE decisions (            -- about fields
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
     who TEXT NOT NULL,
@@ -83,10 +93,77 @@ CREATE TABLE decisions (
     field TEXT NOT NULL,
     old TEXT NOT NULL,
     new TEXT NOT NULL,
-    how TEXT NOT NULL
-);
-CREATE INDEX decisions_by_field ON decisions (sha256, page, field);
-"""
+    how TEXT NOT NULL,              -- group, field, key, third, audit, undo
+    stands INTEGER NOT NULL DEFAULT 1,  -- 0: the field is undecided again
+    act TEXT NOT NULL DEFAULT ''    -- what it was decided with
+)
+""",
+    "CREATE INDEX decisions_by_field ON decisions (sha256, page, field)",
+)
+REVIEW: Final = (
+    """
+CREATE TABLE acts (                 -- what a person did at once, and may take back
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,      -- drawn letters
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    how TEXT NOT NULL,
+    undoes TEXT NOT NULL DEFAULT '' -- the code of the act that this one takes back
+)
+""",
+    """
+CREATE TABLE marks (                -- about single boxes
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    page INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL,              -- a digit, empty for a blank or struck box, ? for one to be seen in its field
+    how TEXT NOT NULL,
+    stands INTEGER NOT NULL DEFAULT 1,
+    act TEXT NOT NULL DEFAULT ''
+)
+""",
+    """
+CREATE TABLE second_keys (          -- what another person keyed blind for a decided field
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    page INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    old TEXT NOT NULL,              -- what was decided then
+    new TEXT NOT NULL,              -- the key
+    how TEXT NOT NULL,
+    stands INTEGER NOT NULL DEFAULT 1,
+    act TEXT NOT NULL DEFAULT ''
+)
+""",
+    """
+CREATE TABLE sorted_pages (         -- about whole pages
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    page INTEGER NOT NULL,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL,              -- not_a_form
+    how TEXT NOT NULL,
+    stands INTEGER NOT NULL DEFAULT 1,
+    act TEXT NOT NULL DEFAULT ''
+)
+""",
+    "CREATE INDEX acts_by_person ON acts (who, id)",
+    "CREATE INDEX acts_by_undone ON acts (undoes) WHERE undoes <> ''",
+    *(f"CREATE INDEX {table}_by_act ON {table} (act) WHERE act <> ''" for table in ("decisions", "marks")),
+    "CREATE INDEX marks_by_field ON marks (sha256, page, field, position)",
+    "CREATE INDEX second_keys_by_field ON second_keys (sha256, page, field)",
+    "CREATE INDEX sorted_pages_by_page ON sorted_pages (sha256, page)",
+    "CREATE INDEX pictures_to_judge ON pictures (mark, confidence, reading) WHERE mark IS NOT NULL",
+)
 
 AUDITS: Final = (
     """
@@ -133,6 +210,12 @@ CREATE TABLE keys (
 )
 
 VIEWS: Final = (
+    # The last word on each field, where that is not that it is undecided again.
+    """
+CREATE VIEW current_decisions AS
+    SELECT * FROM decisions d WHERE stands AND NOT EXISTS (
+        SELECT 1 FROM decisions e WHERE e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field AND e.id > d.id)
+""",
     # A page that was read once keeps that reading until it is read again: a later failure takes nothing away.
     """
 CREATE VIEW current_readings AS
@@ -176,7 +259,6 @@ CREATE VIEW current_values AS
         FROM current_readings r
         JOIN json_each(r.fields) f
         JOIN current_pages p ON p.sha256 = r.sha256 AND p.page = r.page) v
-    LEFT JOIN decisions d ON d.id = (
-        SELECT max(id) FROM decisions w WHERE w.sha256 = v.sha256 AND w.page = v.page AND w.field = v.field)
+    LEFT JOIN current_decisions d ON d.sha256 = v.sha256 AND d.page = v.page AND d.field = v.field
 """,
 )

@@ -95,12 +95,11 @@ def standing_of(connection: sqlite3.Connection) -> Standing:
     read = _last_of_each(every[every["outcome"] == _OUTCOMES.index("read")])
     answered = np.unique(every["key"][every["now"]])
     flagged = read[read["fields"] > 0]
-    touched = np.isin(flagged["key"], _keys(connection.execute("SELECT DISTINCT sha256, page FROM decisions")))
+    touched = np.isin(flagged["key"], _keys(connection.execute("SELECT DISTINCT sha256, page FROM current_decisions")))
     untouched = flagged[~touched]
     unread = latest[~np.isin(latest["key"], read["key"])]
     decided, deciders = connection.execute(
-        "SELECT count(*), (SELECT count(DISTINCT who) FROM decisions)"
-        " FROM (SELECT DISTINCT sha256, page, field FROM decisions)"
+        "SELECT count(*), (SELECT count(DISTINCT who) FROM decisions) FROM current_decisions"
     ).fetchone()
     return Standing(
         runs=_runs(connection),

@@ -1,0 +1,201 @@
+"""What people decide of a batch: rows that are only ever added, so that everything can be taken back and traced.
+
+Several people decide at once, and a run may be writing meanwhile: each act is a short transaction, and whoever acts
+says which version of a row was seen. What another did since is never overwritten unseen.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from formreader.store.audits import now
+from formreader.store.folder import connected, insert, need_batch, prepare, transaction
+from formreader.store.results import Results
+
+Table = Literal["decisions", "marks", "second_keys", "sorted_pages"]
+
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "decisions": ("sha256", "page", "field"),
+    "marks": ("sha256", "page", "field", "position"),
+    "second_keys": ("sha256", "page", "field"),
+    "sorted_pages": ("sha256", "page"),
+}
+_CODE_BYTES: Final = 9
+
+
+class Said(NamedTuple):
+    """The last word on a field, a box or a page.
+
+    Attributes
+    ----------
+    version
+        Number of its row; whoever decides anew says which one was seen, 0 for none.
+    stands
+        False where it was taken back: nothing is decided.
+    """
+
+    version: int
+    at: str
+    who: str
+    new: str
+    how: str
+    stands: bool
+
+
+def _said(version: int, at: str, who: str, new: str, how: str, stands: int) -> Said:
+    return Said(version, at, who, new, how, bool(stands))
+
+
+class Undone(NamedTuple):
+    """What taking an act back did.
+
+    Attributes
+    ----------
+    how
+        Which kind of act it was; empty where there was none.
+    rows
+        (table, key) of what is as it was before.
+    kept
+        How many rows stay, as another decided since.
+    """
+
+    how: str
+    rows: tuple[tuple[Table, tuple[Any, ...]], ...]
+    kept: int
+
+
+class Act:
+    """What one person does at once; `Desk.act` makes it."""
+
+    def __init__(self, connection: sqlite3.Connection, code: str, who: str, how: str) -> None:
+        self._connection = connection
+        self._row = {"at": now(), "who": who, "how": how, "act": code}
+
+    def say(self, table: Table, key: tuple[Any, ...], old: str, new: str, *, stands: bool = True) -> int:
+        """Add the last word on something; give its version."""
+        named = dict(zip(_KEYS[table], key, strict=True))
+        return insert(self._connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
+
+
+class Desk:
+    """A batch at which people decide; threads take turns at it inside `turn`. `open_desk` makes it."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self.folder = folder
+        self.results = Results(connection, folder)
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def turn(self) -> Iterator[sqlite3.Connection]:
+        """Have the batch for oneself, to look things up in it."""
+        with self._lock:
+            yield self._connection
+
+    def said(self, table: Table, key: tuple[Any, ...]) -> Said | None:
+        """Give the last word on something; None where there never was one."""
+        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        query = f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} ORDER BY id DESC LIMIT 1"  # noqa: S608
+        row = self._connection.execute(query, key).fetchone()
+        return _said(*row) if row else None
+
+    def marks(self, sha256: str, page: int, field: str) -> dict[int, Said]:
+        """Give the marks that stand in a field's boxes, by position."""
+        # Beside max(), SQLite takes the other columns from the row that has it.
+        query = (
+            "SELECT position, max(id), at, who, new, how, stands FROM marks"
+            " WHERE sha256 = ? AND page = ? AND field = ? GROUP BY position"
+        )
+        rows = self._connection.execute(query, (sha256, page, field)).fetchall()
+        said = {position: _said(*rest) for position, *rest in rows}
+        return {position: one for position, one in said.items() if one.stands}
+
+    @contextmanager
+    def act(self, who: str, how: str, undoes: str = "") -> Iterator[Act]:
+        """Do something at once: all of it is on the disk when the ``with`` block ends, or nothing.
+
+        Raises
+        ------
+        BatchError
+            The batch cannot be written to.
+        """
+        with self._lock, transaction(self._connection, self.folder):
+            code = secrets.token_urlsafe(_CODE_BYTES)
+            row = {"code": code, "at": now(), "who": who, "how": how, "undoes": undoes}
+            insert(self._connection, "acts", row)
+            yield Act(self._connection, code, who, "undo" if undoes else how)
+
+    def undo(self, who: str) -> Undone:
+        """Take back the last thing that a person did and did not take back yet.
+
+        Raises
+        ------
+        BatchError
+            The batch cannot be written to.
+        """
+        query = (
+            "SELECT code, how FROM acts a WHERE who = ? AND undoes = ''"
+            " AND NOT EXISTS (SELECT 1 FROM acts u WHERE u.undoes <> '' AND u.undoes = a.code) ORDER BY id DESC LIMIT 1"
+        )
+        with self._lock, transaction(self._connection, self.folder):
+            row = self._connection.execute(query, (who,)).fetchone()
+            if row is None:
+                return Undone("", (), 0)
+            code, how = row
+            with self.act(who, how, undoes=code) as undoing:
+                changed, kept = list[tuple[Table, tuple[Any, ...]]](), 0
+                for table, key, first, old in self._rows_of(code):
+                    last = self.said(table, key)
+                    before = self._before(table, key, first)
+                    if last is None or not self._is_of(table, last.version, code):
+                        kept += 1
+                    elif before is None:
+                        undoing.say(table, key, last.new, old, stands=False)
+                        changed.append((table, key))
+                    else:
+                        undoing.say(table, key, last.new, before.new, stands=before.stands)
+                        changed.append((table, key))
+        return Undone(how, tuple(changed), kept)
+
+    def _rows_of(self, code: str) -> Iterator[tuple[Table, tuple[Any, ...], int, str]]:
+        """Give what an act spoke of, with its first row about each and what that found before."""
+        tables: tuple[Table, ...] = ("decisions", "marks", "second_keys", "sorted_pages")
+        for table in tables:
+            key = ", ".join(_KEYS[table])
+            query = f"SELECT min(id), old, {key} FROM {table} WHERE act = ? GROUP BY {key}"  # noqa: S608 - names are ours
+            for first, old, *named in self._connection.execute(query, (code,)).fetchall():
+                yield table, tuple(named), first, old
+
+    def _before(self, table: Table, key: tuple[Any, ...], row: int) -> Said | None:
+        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        query = (
+            f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} AND id < ?"  # noqa: S608 - names are ours
+            " ORDER BY id DESC LIMIT 1"
+        )
+        found = self._connection.execute(query, (*key, row)).fetchone()
+        return _said(*found) if found else None
+
+    def _is_of(self, table: Table, version: int, code: str) -> bool:
+        query = f"SELECT act FROM {table} WHERE id = ?"  # noqa: S608 - one of ours
+        return bool(self._connection.execute(query, (version,)).fetchone()[0] == code)
+
+
+@contextmanager
+def open_desk(folder: Path) -> Iterator[Desk]:
+    """Open a batch for people to decide; a run may be writing to it, and others may decide too.
+
+    Raises
+    ------
+    BatchError
+        There is no batch in the folder, or it cannot be written to.
+    """
+    need_batch(folder)
+    with connected(folder, threads=True) as connection:
+        prepare(connection, folder)
+        yield Desk(connection, folder)
