@@ -55,11 +55,25 @@ MAY_IMPORT = {
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
+    "review": COMMON | {"export", "fields", "rules", "store", "template"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
-DISK = {"pictures", "scans", "template", "model", "store", "export", "singles", "training", "cli", "progress", "audit"}
+DISK = {
+    "pictures",
+    "scans",
+    "template",
+    "model",
+    "store",
+    "export",
+    "singles",
+    "training",
+    "cli",
+    "progress",
+    "audit",
+    "review",
+}
 
 
 def part_of(path: Path) -> str:

@@ -27,6 +27,7 @@ from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refus
 from formreader.cli.forms import check
 from formreader.cli.models import evaluate, gallery, predict
 from formreader.cli.reading import read
+from formreader.cli.reviewing import review
 from formreader.errors import UnusableCall
 
 BROKEN_OFF: Final = 130
@@ -137,6 +138,8 @@ def detect(
 
 app.command(epilog="Example: formreader check visit.toml scans/first.jpg")(check)
 app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(read)
+
+app.command(epilog="Example: formreader review results")(review)
 
 
 @app.command(epilog="Example: formreader export results -o book.xlsx")

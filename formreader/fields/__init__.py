@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from formreader.fields.joining import UNREAD, join, strike
+from formreader.fields.joining import UNREAD, Written, join, strike
 from formreader.fields.lawful import under_rules
 from formreader.fields.params import FieldParams
 from formreader.fields.review import Counts, as_settled, counted, judged_alone, needs_review
@@ -15,9 +15,11 @@ __all__ = [
     "UNREAD",
     "Counts",
     "FieldParams",
+    "Written",
     "as_settled",
     "counted",
     "decode",
+    "join",
     "judged_alone",
     "needs_review",
     "strike",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -71,16 +71,16 @@ class Undone(NamedTuple):
 
 
 class Act:
-    """What one person does at once; `Desk.act` makes it."""
+    """What one person does at once; `Desk.act` makes it. Its connection is for looking things up meanwhile."""
 
     def __init__(self, connection: sqlite3.Connection, code: str, who: str, how: str) -> None:
-        self._connection = connection
+        self.connection = connection
         self._row = {"at": now(), "who": who, "how": how, "act": code}
 
     def say(self, table: Table, key: tuple[Any, ...], old: str, new: str, *, stands: bool = True) -> int:
         """Add the last word on something; give its version."""
         named = dict(zip(_KEYS[table], key, strict=True))
-        return insert(self._connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
+        return insert(self.connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
 
 
 class Desk:
@@ -131,8 +131,13 @@ class Desk:
             insert(self._connection, "acts", row)
             yield Act(self._connection, code, who, "undo" if undoes else how)
 
-    def undo(self, who: str) -> Undone:
+    def undo(self, who: str, then: Callable[[Act, Sequence[tuple[Table, tuple[Any, ...]]]], None]) -> Undone:
         """Take back the last thing that a person did and did not take back yet.
+
+        Parameters
+        ----------
+        then
+            Says, within the same act, what follows for what is as it was before: its tables and keys.
 
         Raises
         ------
@@ -161,6 +166,7 @@ class Desk:
                     else:
                         undoing.say(table, key, last.new, before.new, stands=before.stands)
                         changed.append((table, key))
+                then(undoing, changed)
         return Undone(how, tuple(changed), kept)
 
     def _rows_of(self, code: str) -> Iterator[tuple[Table, tuple[Any, ...], int, str]]:

@@ -17,7 +17,7 @@ from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
-from formreader.store.packing import unpacked_digits, unpacked_fields
+from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
 
@@ -60,6 +60,14 @@ class StoredPage:
     def to_review(self) -> tuple[str, ...]:
         """Names of the flagged fields that no person has decided."""
         return tuple(field.name for field in self.fields if field.reasons and field.name not in self.decided)
+
+
+class StoredTemplate(NamedTuple):
+    """What a batch knows of a template: its text (of several forms one below the other), where it lay, which it was."""
+
+    text: str
+    path: str
+    fingerprint: str
 
 
 class Change(NamedTuple):
@@ -114,6 +122,19 @@ class Results:
     def forms(self) -> tuple[str, ...]:
         """Give the names of the forms that pages are read by, in the order of the last call; none without template."""
         return tuple(self._fields)
+
+    def templates(self) -> dict[str, StoredTemplate]:
+        """Give what is known of the templates of the last run, by the forms' names; none where it had none."""
+        query = "SELECT form, template, template_paths, template_fingerprint FROM runs ORDER BY id DESC LIMIT 1"
+        row = self._connection.execute(query).fetchone()
+        if row is None or not row[0]:
+            return {}
+        forms, paths, prints = (row[i].split("\n") for i in (0, 2, 3))
+        paths += [""] * (len(forms) - len(paths))  # a batch of an earlier version knows none
+        return {
+            form: StoredTemplate(row[1] or "", as_on_disk(path), fingerprint)
+            for form, path, fingerprint in zip(forms, paths, prints, strict=True)
+        }
 
     def columns(self, form: str | None = None) -> tuple[str, ...]:
         """Give the names of all fields: the latest templates' in their order, then any others that still have values.

@@ -7,7 +7,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -185,6 +185,24 @@ def load_template(path: Path) -> Template:
     if form is None or problems:
         raise _mistakes(path.name, problems)
     return _template(form, [_field(table, lists) for table in described], checks, reference, path.resolve())
+
+
+def template_of_text(text: str) -> Template:
+    """Make a template of its text alone: without reference picture, and without the lists that lie in files beside it.
+
+    Raises
+    ------
+    TemplateError
+        It has mistakes.
+    """
+    try:
+        form, described, checks, problems = schema.check(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise TemplateError(f"the template's text is no valid TOML: {error}") from error
+    if form is None or problems:
+        raise _mistakes("the template's text", problems)
+    bare = (t.model_copy(update={"one_of": None}) if isinstance(t.one_of, ListTable) else t for t in described)
+    return replace(_template(form, [_field(table, {}) for table in bare], checks, None, Path()), path=None)
 
 
 def load_templates(paths: Iterable[Path]) -> tuple[Template, ...]:

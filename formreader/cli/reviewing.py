@@ -1,0 +1,79 @@
+"""The command that opens the review page."""
+
+from __future__ import annotations
+
+import getpass
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from formreader.cli.calls import need_opencv, say
+
+if TYPE_CHECKING:
+    from formreader.review import Door
+
+_RARE = "Seldom needed"
+
+
+def review(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that `read` wrote.")],
+    user: Annotated[str, typer.Option(metavar="NAME", help="Who decides; the page asks where left out.")] = "",
+    template: Annotated[
+        list[Path] | None,
+        typer.Option(
+            *("-t", "--template"), metavar="FILE", help="The form, where its file moved since pages were read."
+        ),
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Whether to open the page in the browser.")] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.", rich_help_panel=_RARE)
+    ] = 0,
+    host: Annotated[
+        str,
+        typer.Option(help="Let other machines in, such as 0.0.0.0; needs --password.", rich_help_panel=_RARE),
+    ] = "127.0.0.1",
+    password: Annotated[
+        str,
+        typer.Option(
+            envvar="FORMREADER_PASSWORD",
+            help="Asked of whoever comes without the printed address.",
+            rich_help_panel=_RARE,
+        ),
+    ] = "",
+) -> None:
+    """Check what is flagged, in the browser: doubtful digits in groups, then fields, failed pages, and the whole table.
+
+    Every decision is kept with who made it and when; Ctrl+Z takes back. The tables in RESULTS follow when you pause and
+    when you stop it with Ctrl-C.
+    """
+    need_opencv()
+    from formreader.review import review as serve
+
+    def ready(door: Door) -> None:
+        say(f"Review at {door.address}")
+        say("Ctrl-C here stops it; everything shown as saved is saved.")
+        if browser:
+            with suppress(webbrowser.Error):
+                webbrowser.open(door.address)
+
+    serve(
+        results,
+        templates=template or (),
+        user=" ".join(user.split()),
+        suggested=_login(),
+        host=host,
+        port=port,
+        password=password,
+        ready=ready,
+        say=say,
+    )
+    say(f"Stopped; the tables in {results} are up to date")
+
+
+def _login() -> str:
+    with suppress(OSError, KeyError):
+        return getpass.getuser()
+    return ""

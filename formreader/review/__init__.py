@@ -1,0 +1,69 @@
+"""The local web page where people check what the program is not sure of.
+
+The browser is given a page from the package and then talks to a few calls, each in the module of its screen. Whatever
+is shown as saved is in the batch, on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from formreader.review import groups, standing
+from formreader.review.app import application
+from formreader.review.calls import Route
+from formreader.review.guard import Door
+from formreader.review.rules import forms_of
+from formreader.review.serving import listening, refuse_open_door, serve, tables_kept
+from formreader.review.state import USUAL, Mode, Review
+from formreader.store import open_desk
+from formreader.template import load_template
+
+__all__ = ["ROUTES", "Door", "Mode", "Review", "review"]
+
+ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES)
+
+
+def review(
+    folder: Path,
+    *,
+    templates: Sequence[Path] = (),
+    mode: Mode = USUAL,
+    user: str = "",
+    suggested: str = "",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    password: str = "",
+    ready: Callable[[Door], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve the review page of a batch until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    templates
+        Those that the batch was read with, where they moved since.
+    user
+        Who decides; each person is asked where it is empty, and `suggested` offered.
+    ready
+        Is told where to open the page once it is served.
+    say
+        Is told what the person who started it should know.
+
+    Raises
+    ------
+    UnusableCall
+        There is no batch, a template is not the batch's, or nothing can listen at that address.
+    """
+    refuse_open_door(host, password)
+    with open_desk(folder) as desk:
+        forms = forms_of(desk.results, [load_template(path) for path in templates])
+        for note in forms.notes:
+            say(note)
+        state = Review(desk, forms, mode)
+        with listening(host, port) as taken:
+            door = Door(host, taken.getsockname()[1], password=password)
+            app = application(state, door, ROUTES, suggested, user)
+            with tables_kept(state, folder, say):
+                serve(app, door, taken, ready)

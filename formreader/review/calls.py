@@ -1,0 +1,61 @@
+"""What the browser asks and what it gets: calls checked before anything is done, answers without a path in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Answer = "Mapping[str, Any] | Picture"
+"""JSON, or a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for the browser; one that is `fixed` never changes and may be kept by it."""
+
+    content: bytes
+    kind: Literal["webp", "jpeg", "png"]
+    fixed: bool = False
+
+
+class Refused(Exception):
+    """The call cannot be carried out; the message tells the person why, the status the browser."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Asked(BaseModel):
+    """What a call may say: nothing that is not named, nothing of another type, nothing endless."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=2_000)
+
+
+class Nothing(Asked):
+    """A call without anything to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call.
+
+    Attributes
+    ----------
+    method
+        GET looks, POST does.
+    path
+        Below ``/api/``; it names the call and nothing else.
+    asked
+        What it may say: in the address of a GET, as JSON in a POST.
+    answer
+        Carries it out, for a person whose name is known; it runs in a thread of its own.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    asked: type[Asked]
+    answer: Callable[[Any, str, Any], Any]

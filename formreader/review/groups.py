@@ -1,0 +1,186 @@
+"""The group screen: boxes that were read alike, together; typing puts one right, Enter confirms them all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from formreader.review.calls import Asked, Nothing, Refused, Route
+from formreader.review.state import Review, as_conflict, seen
+from formreader.review.values import value_by_marks
+from formreader.store import Act
+
+UNSURE: Final = "?"
+"""As a mark: the box is to be seen in its field."""
+
+_NEW: Final = r"[0-9?]?"
+
+
+class Wanted(Asked):
+    """Which boxes to show: read as one of `marks`, perhaps only those whose likeliest other digit is of `rivals`."""
+
+    marks: Annotated[str, Field(pattern=r"^[0-9?\-]{1,12}$")]
+    rivals: Annotated[str, Field(pattern=r"^[0-9]{0,10}$")] = ""
+    skip: Annotated[str, Field(pattern=r"^[0-9,]*$", max_length=10_000)] = ""
+    most: Annotated[int, Field(ge=1, le=200)] = 60
+
+
+class Judged(Asked):
+    """A box as a person sees it."""
+
+    picture: int
+    seen: tuple[int, int]
+    new: Annotated[str, Field(pattern=f"^{_NEW}$")]
+
+
+class Screen(Asked):
+    """All that a person judged at once."""
+
+    boxes: Annotated[list[Judged], Field(min_length=1, max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a pictured box belongs."""
+
+    picture: int
+    reading: int
+    sha256: str
+    page: int
+    field: str
+    position: int
+    mark: str
+
+    @property
+    def of_field(self) -> tuple[str, int, str]:
+        return self.sha256, self.page, self.field
+
+    @property
+    def of_box(self) -> tuple[str, int, str, int]:
+        return *self.of_field, self.position
+
+
+def group(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
+    """Give the next boxes of a group with their pictures, and how many of each are open."""
+    skip = [int(number) for number in wanted.skip.split(",") if number]
+    found = review.boxes.first(wanted.marks, wanted.rivals, skip, wanted.most)
+    with review.desk.turn() as connection:
+        shown = []
+        for box in found:
+            place, content, name = _looked_up(connection, box.picture)
+            shown.append(
+                {
+                    "picture": box.picture,
+                    "mark": box.mark,
+                    "rival": box.rival,
+                    "confidence": box.confidence / 1_000_000,
+                    "field": place.field,
+                    "scan": name,
+                    "page": place.page,
+                    "reading": place.reading,
+                    "seen": _versions(review, place),
+                    "image": f"data:image/{_kind(content)};base64,{base64.b64encode(content).decode()}",
+                }
+            )
+    return {"boxes": shown, "open": review.boxes.counts()}
+
+
+def _looked_up(connection: Any, picture: int) -> tuple[_Place, bytes, str]:
+    query = (
+        "SELECT p.id, p.reading, r.sha256, r.page, p.field, p.position, p.mark, p.picture,"
+        " (SELECT name FROM pages g WHERE g.sha256 = r.sha256 AND g.page = r.page ORDER BY duplicate, id DESC LIMIT 1)"
+        " FROM pictures p JOIN readings r ON r.id = p.reading WHERE p.id = ? AND p.mark IS NOT NULL"
+    )
+    row = connection.execute(query, (picture,)).fetchone()
+    if row is None:
+        raise Refused("This box is not in the batch; load the page again.", 404)
+    *place, content, name = row
+    return _Place(*place), content, name or ""
+
+
+def _kind(content: bytes) -> Literal["png", "webp"]:
+    return "png" if content.startswith(b"\x89PNG") else "webp"
+
+
+def _versions(review: Review, place: _Place) -> tuple[int, int]:
+    said = review.desk.said
+    return seen(said("decisions", place.of_field)), seen(said("marks", place.of_box))
+
+
+def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
+    """Store what a person sees in boxes; of those that another judged since, both sides are given back instead."""
+    conflicts = []
+    saved = []
+    with review.desk.act(who, "group") as act:
+        places = []
+        for judged in screen.boxes:
+            place, *_ = _looked_up(act.connection, judged.picture)
+            now = _versions(review, place)
+            if now != judged.seen:
+                theirs = review.desk.said("marks", place.of_box) or review.desk.said("decisions", place.of_field)
+                conflicts.append({"picture": judged.picture, **as_conflict(judged.new, theirs, now)})
+                continue
+            act.say("marks", place.of_box, place.mark, judged.new)
+            places.append(place)
+            saved.append(judged.picture)
+        for one in {place.of_field: place for place in places}.values():
+            settle(review, act, one.reading, one.of_field)
+    review.boxes.closed(saved)
+    review.worked(who, len(saved))
+    return {"saved": saved, "conflicts": conflicts, "open": review.boxes.counts()}
+
+
+def settle(review: Review, act: Act, reading: int, key: tuple[str, int, str]) -> None:
+    """Decide a field by the marks in its boxes, once all that are doubtful have one and the value keeps its rules.
+
+    What was decided so before and is no longer so is undecided again; what was decided otherwise stays.
+    """
+    *_, field = key
+    decided = review.desk.said("decisions", key)
+    if decided and decided.stands and decided.how != "group":
+        return
+    query = "SELECT position FROM pictures WHERE reading = ? AND field = ? AND mark IS NOT NULL"
+    doubtful = {position for (position,) in act.connection.execute(query, (reading, field))}
+    marks = {place: said.new for place, said in review.desk.marks(*key).items()}
+    value = None
+    if doubtful <= marks.keys() and UNSURE not in marks.values():
+        page = review.page(reading)
+        read = next((one for one in page.fields if one.name == field), None)
+        made = value_by_marks(page, field, marks, review.forms)
+        if read is not None and made is not None and not made.reasons:
+            value = made.value
+            if decided is None or not decided.stands or decided.new != value:
+                act.say("decisions", key, read.value, value)
+    if value is None and decided and decided.stands:
+        act.say("decisions", key, decided.new, decided.new, stands=False)
+
+
+def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
+    """Take back the last thing that this person did, whichever screen it was on."""
+
+    def settle_again(act: Act, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        for key in {key[:3] for table, key in rows if table == "marks"}:
+            row = act.connection.execute(
+                "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
+            ).fetchone()
+            if row[0]:
+                settle(review, act, row[0], key)
+
+    undone = review.desk.undo(who, settle_again)
+    if undone.how:
+        review.boxes.look_again()
+        review.worked(who, 0)
+    fields = sorted({str(key[2]) for table, key in undone.rows if table != "sorted_pages"})
+    boxes = sum(table == "marks" for table, _ in undone.rows)
+    return {"how": undone.how, "fields": fields[:5], "boxes": boxes, "kept": undone.kept}
+
+
+ROUTES: Final = (
+    Route("GET", "group", Wanted, group),
+    Route("POST", "marks", Screen, judge),
+    Route("POST", "undo", Nothing, undo),
+)

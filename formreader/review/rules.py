@@ -1,0 +1,103 @@
+"""The forms of a batch as the review needs them: which rules a value must keep, and what a failed page may show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from formreader.errors import TemplateError
+from formreader.store import Results
+from formreader.template import Field, Template, load_template, template_of_text
+
+_SOMEWHERE: Final = (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The templates that a batch was last read with, by the forms' names.
+
+    Attributes
+    ----------
+    templates
+        With their reference pictures where the files are still there; else what the batch itself knows of them.
+    notes
+        What a person should know of those that are not as they were.
+    lost
+        Names of forms of which there is no template any more.
+    """
+
+    templates: Mapping[str, Template]
+    notes: tuple[str, ...] = ()
+    lost: frozenset[str] = frozenset()
+
+    def of(self, form: str) -> Template | None:
+        """Give the template of a form; None where pages were read without, or it is lost."""
+        return self.templates.get(form)
+
+    def field(self, form: str, name: str, boxes: int) -> Field | None:
+        """Describe a field of so many boxes; None where the form no longer has it, or its template is lost.
+
+        Where pages were read without template, boxes make a value in the order of writing.
+        """
+        if template := self.templates.get(form):
+            return next((field for field in template.fields if field.name == name), None)
+        return None if form in self.lost else Field(name, (_SOMEWHERE,) * boxes)
+
+
+def forms_of(results: Results, given: Sequence[Template] = ()) -> Forms:
+    """Find the templates that a batch was read with: those given, those that lie where they lay, its own copies.
+
+    Raises
+    ------
+    TemplateError
+        One that is given is another than the batch was read with.
+    """
+    stored = results.templates()
+    by_name: dict[str, Template | None] = {template.name: template for template in given}
+    for template in given:
+        name = template.name
+        if name not in stored or stored[name].fingerprint != template.fingerprint:
+            known = ", ".join(f"'{form}'" for form in stored) or "none"
+            raise TemplateError(
+                f"{template.path}: the batch was not read with this form (its own: {known}); give the template that "
+                "`read` was given, as it was then"
+            )
+    found, notes = dict[str, Template](), list[str]()
+    template: Template | None
+    for name, one in stored.items():
+        template = by_name.get(name) or _at(one.path, one.fingerprint)
+        if template is None:
+            template = _from_text(one.text, name)
+            what = "its rules are checked as they were" if template else "no rules are checked"
+            notes.append(
+                f"The template of '{name}' is not where it was, or has changed: {what}, lists in files are not, and "
+                "failed pages cannot be matched by hand. Give it with -t"
+            )
+        if template is not None:
+            found[name] = template
+    return Forms(found, tuple(notes), frozenset(stored.keys() - found.keys()))
+
+
+def _at(path: str, fingerprint: str) -> Template | None:
+    if not path:
+        return None
+    try:
+        template = load_template(Path(path))
+    except TemplateError:
+        return None
+    return template if template.fingerprint == fingerprint else None
+
+
+def _from_text(text: str, name: str) -> Template | None:
+    """Make a template of the batch's copy, which may hold several forms one below the other."""
+    for part in (text, *re.split(r"(?m)^(?=\[form\][ \t]*(?:#.*)?$)", text)):
+        try:
+            template = template_of_text(part)
+        except TemplateError:
+            continue
+        if template.name == name:
+            return template
+    return None

@@ -1,0 +1,37 @@
+// Talking to the server: every refusal is an error with words for a person.
+
+export class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function answered(response) {
+  let said = {};
+  try {
+    said = await response.json();
+  } catch {
+    // not ours: the words below say so
+  }
+  if (!response.ok) throw new Refusal(said.error ?? `The server answered ${response.status}.`, response.status);
+  return said;
+}
+
+async function fetched(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Refusal("formreader is not running any more; start `formreader review` again. Nothing saved is lost.", 0);
+  }
+}
+
+export async function get(path, asked = {}) {
+  const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== undefined && value !== ""));
+  return answered(await fetched(`/api/${path}?${query}`));
+}
+
+export async function post(path, said = {}) {
+  const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said) };
+  return answered(await fetched(`/api/${path}`, options));
+}

@@ -1,0 +1,180 @@
+// The frame around the screens: tabs, progress, who decides, undo, keys, and what is said at the bottom.
+
+import { get, post, Refusal } from "./api.js";
+import { count, h } from "./dom.js";
+
+const SCREENS = {
+  digits: { title: "Digits", module: () => import("./digits.js"), left: (now) => sum(now.boxes) },
+};
+
+const KEYS = [
+  ["Ctrl+Z", "take back the last thing, also after a reload"],
+  ["Alt+1, Alt+2, ...", "go to a screen"],
+  ["F1", "show the keys"],
+];
+
+const $ = (id) => document.getElementById(id);
+const sum = (counts) => Object.values(counts ?? {}).reduce((a, b) => a + b, 0);
+
+// What a screen gets: it opens with open(app, place, rest) and gives { key, left, keys }.
+const app = {
+  now: {},
+  get: (path, asked) => tried(() => get(path, asked)),
+  post: (path, said) => tried(() => post(path, said)),
+  say,
+  ask,
+  refresh,
+  go: (hash) => (location.hash = hash),
+};
+
+let screen = null;
+let opening = 0;
+
+function say(text, kind = "") {
+  $("said").textContent = text;
+  $("said").className = text ? `shown ${kind}` : "";
+  clearTimeout(say.timer);
+  if (text && kind !== "bad") say.timer = setTimeout(() => ($("said").className = ""), 6000);
+}
+
+async function tried(call) {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 401) {
+      await askName();
+      return tried(call);
+    }
+    say(error.message, "bad");
+    throw error;
+  }
+}
+
+// Ask a question in the dialog; gives the value of the button chosen, or the form's, null where it was dismissed.
+function ask(title, body, buttons) {
+  const dialog = $("dialog");
+  return new Promise((resolve) => {
+    let chosen = null;
+    const form = h(
+      "form",
+      { method: "dialog", onsubmit: (event) => (chosen = event.submitter?.value ?? null) },
+      h("h2", { id: "dialog-title" }, title),
+      body,
+      h(
+        "div",
+        { class: "buttons" },
+        buttons.map(([value, text], nth) => h("button", { value, class: nth ? "" : "first", type: "submit" }, text)),
+      ),
+    );
+    dialog.replaceChildren(form);
+    dialog.onclose = () => resolve(chosen);
+    dialog.showModal();
+    (dialog.querySelector("input, textarea, select") ?? dialog.querySelector("button")).focus();
+  });
+}
+
+async function askName() {
+  const me = await get("me");
+  const input = h("input", { id: "name", name: "name", autocomplete: "off", maxLength: 60, required: true });
+  input.value = me.name || me.suggested;
+  const body = h(
+    "div",
+    {},
+    h("p", {}, "Your name is kept with every decision, so that it can be traced."),
+    h("label", { for: "name" }, "Your name"),
+    input,
+  );
+  for (;;) {
+    const answer = await ask("Who decides?", body, [["ok", "Go on"]]);
+    if (answer === "ok" && input.value.trim()) break;
+    if (me.name) return;
+  }
+  const named = await post("me", { name: input.value });
+  app.now.who = $("me").textContent = named.name;
+}
+
+async function refresh() {
+  app.now = await app.get("standing");
+  $("batch").textContent = app.now.name;
+  $("me").textContent = app.now.who;
+  document.title = `Review of ${app.now.name} - formreader`;
+  drawTabs();
+  drawProgress();
+}
+
+function shownScreens() {
+  return Object.entries(SCREENS).filter(([, one]) => !one.when || one.when(app.now));
+}
+
+function drawTabs() {
+  const current = location.hash.slice(2).split("/")[0];
+  const tabs = shownScreens().map(([name, one], nth) => {
+    const left = one.left ? one.left(app.now) : null;
+    const badge = left === null ? null : h("span", { class: left ? "badge" : "badge done" }, left.toLocaleString("en"));
+    const here = name === current ? { "aria-current": "page" } : {};
+    return h("a", { href: `#/${name}`, title: `Alt+${nth + 1}`, ...here }, one.title, badge);
+  });
+  $("tabs").replaceChildren(...tabs);
+}
+
+function drawProgress() {
+  const left = shownScreens().reduce((all, [, one]) => all + (one.left ? one.left(app.now) : 0), 0);
+  const pace = app.now.a_minute;
+  const parts = [left ? `${left.toLocaleString("en")} left` : "Nothing left to check"];
+  if (pace && left) parts.push(`${Math.round(pace)} a minute`, `about ${count(Math.max(1, Math.round(left / pace)), "minute")} to go`);
+  $("progress").replaceChildren(...parts.map((part) => h("span", {}, part)));
+  for (const note of app.now.notes ?? []) $("progress").append(h("span", { class: "note" }, note));
+}
+
+async function undo() {
+  const undone = await app.post("undo");
+  const kept = undone.kept ? `; ${count(undone.kept, "decision")} stayed, as another person decided since` : "";
+  say(undone.how ? `Taken back${kept}` : "There is nothing of yours to take back");
+  await show();
+}
+
+function showKeys() {
+  const rows = [...(screen?.keys ?? []), ...KEYS].map(([key, what]) => h("tr", {}, h("th", { scope: "row" }, key), h("td", {}, what)));
+  return ask("Keys", h("table", { class: "keys" }, h("tbody", {}, rows)), [["ok", "Close"]]);
+}
+
+async function show() {
+  const turn = ++opening;
+  await refresh();
+  const [name, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
+  const known = shownScreens().map(([one]) => one);
+  if (!known.includes(name)) {
+    location.replace(`#/${known[0]}`);
+    return;
+  }
+  const module = await SCREENS[name].module();
+  if (turn !== opening) return;
+  screen?.left?.();
+  screen = null;
+  $("screen").replaceChildren();
+  const opened = await module.open(app, $("screen"), rest);
+  if (turn === opening) screen = opened;
+  else opened?.left?.();
+}
+
+function pressed(event) {
+  if ($("dialog").open || event.isComposing) return;
+  const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
+  const screens = shownScreens();
+  if (event.altKey && event.key >= "1" && event.key <= String(screens.length)) app.go(`#/${screens[Number(event.key) - 1][0]}`);
+  else if (event.key === "F1") showKeys();
+  else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey) {
+    if (typing && event.target.value !== event.target.defaultValue) return; // the browser's own undo, of what is not saved
+    undo();
+  } else if (!screen?.key?.(event)) return;
+  event.preventDefault();
+}
+
+$("undo").addEventListener("click", undo);
+$("help").addEventListener("click", showKeys);
+$("me").addEventListener("click", async () => (await askName(), show()));
+document.addEventListener("keydown", pressed);
+window.addEventListener("hashchange", show);
+if (!(await get("me")).name) await askName();
+await show();

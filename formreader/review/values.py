@@ -1,0 +1,63 @@
+"""What a field says once people have judged its boxes, and what any value of it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from formreader.fields import FieldParams, join
+from formreader.review.rules import Forms
+from formreader.rules import broken_checks, broken_rules
+from formreader.store import StoredPage
+from formreader.values import CLASSES, BrokenRule, DigitReading, FieldReading
+
+
+def value_by_marks(page: StoredPage, field: str, marks: Mapping[int, str], forms: Forms) -> FieldReading | None:
+    """Give the value of a field whose doubtful boxes people judged; its reasons say why it cannot stand as it is.
+
+    Parameters
+    ----------
+    page
+        With its digits.
+    marks
+        By position: a digit, or nothing for a blank or struck box.
+
+    Returns
+    -------
+    FieldReading or None
+        None where nobody can tell how the boxes make a value: the form's template is lost.
+    """
+    digits = [digit for digit in page.digits if digit.box.field == field]
+    described = forms.field(page.form, field, len(digits))
+    if described is None:
+        return None
+    judged = [_judged(digit, marks[digit.box.position]) if digit.box.position in marks else digit for digit in digits]
+    written = join(described, judged, FieldParams())
+    broken = broken_by(page, field, written.value, forms)
+    reasons = (*written.reasons, "rule") if any(rule.severity == "error" for rule in broken) else written.reasons
+    return FieldReading(field, written.value, written.confidence, reasons, broken)
+
+
+def broken_by(page: StoredPage, field: str, value: str, forms: Forms) -> tuple[BrokenRule, ...]:
+    """Give the rules that a value of a field breaks, by itself or with the other values of its page."""
+    template = forms.of(page.form)
+    if template is None:
+        return ()
+    described = next((one for one in template.fields if one.name == field), None)
+    values = {one.name: "" for one in template.fields} | {one.name: one.value for one in page.fields} | {field: value}
+    across = broken_checks(template.checks, values).get(field, ())
+    return (*(broken_rules(described.rules, value) if described else ()), *across)
+
+
+def _judged(digit: DigitReading, mark: str) -> DigitReading:
+    """Give a box as a person sees it: sure of it."""
+    shares = np.zeros(len(CLASSES), np.float32)
+    if mark:
+        shares[CLASSES.index(mark)] = 1
+        return replace(digit, digit=mark, confidence=1.0, probabilities=shares, reason="")
+    if digit.reason == "struck":
+        shares[10:13] = digit.probabilities[10:13]
+        return replace(digit, confidence=1.0, probabilities=shares)
+    return replace(digit, digit=None, confidence=1.0, probabilities=shares, reason="blank")

@@ -1,0 +1,86 @@
+"""A real browser against a real server, for tests of the review page: Chromium without a screen, driven by Playwright."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS: Final = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+_STARTS_S: Final = 60
+
+
+class Served:
+    """A running ``formreader review``, in a process of its own.
+
+    Attributes
+    ----------
+    address
+        To open, with the token in it.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self.process = process
+        self.address = address
+
+    @property
+    def origin(self) -> str:
+        """The address without its token."""
+        return self.address.partition("/?")[0]
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.process.kill()
+        self.process.wait(_STARTS_S)
+
+    def stop(self) -> str:
+        """End it as Ctrl-C does; give what it still said."""
+        self.process.terminate()
+        return self.process.communicate(timeout=_STARTS_S)[1]
+
+
+@contextmanager
+def served(folder: Path, *options: str) -> Iterator[Served]:
+    """Serve the review of a batch on 127.0.0.1 until the block ends."""
+    words = [sys.executable, "-m", "formreader", "review", str(folder), "--no-browser", *options]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        said = ""
+        assert process.stderr is not None
+        for line in process.stderr:
+            said += line
+            if found := re.search(r"http://\S+", line):
+                yield Served(process, found[0])
+                break
+        else:
+            raise AssertionError(f"it did not start: {said}")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=_STARTS_S)
+        process.kill()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start the browser; its pages are made by ``new_context().new_page()``, each context a person of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
