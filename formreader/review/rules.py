@@ -60,24 +60,23 @@ def forms_of(results: Results, given: Sequence[Template] = ()) -> Forms:
     for template in given:
         name = template.name
         if name not in stored or stored[name].fingerprint != template.fingerprint:
-            known = ", ".join(f"'{form}'" for form in stored) or "none"
+            own = ", ".join(f"'{form}'" for form in stored) or "none"
             raise TemplateError(
-                f"{template.path}: the batch was not read with this form (its own: {known}); give the template that "
+                f"{template.path}: the batch was not read with this form (its own: {own}); give the template that "
                 "`read` was given, as it was then"
             )
     found, notes = dict[str, Template](), list[str]()
-    template: Template | None
     for name, one in stored.items():
-        template = by_name.get(name) or _at(one.path, one.fingerprint)
-        if template is None:
-            template = _from_text(one.text, name)
-            what = "its rules are checked as they were" if template else "no rules are checked"
+        here = by_name.get(name) or _at(one.path, one.fingerprint)
+        known = here or _from_text(one.text, name)
+        if here is None:
+            what = "its rules are checked as they were" if known else "no rules are checked"
             notes.append(
                 f"The template of '{name}' is not where it was, or has changed: {what}, lists in files are not, and "
                 "failed pages cannot be matched by hand. Give it with -t"
             )
-        if template is not None:
-            found[name] = template
+        if known is not None:
+            found[name] = known
     return Forms(found, tuple(notes), frozenset(stored.keys() - found.keys()))
 
 
