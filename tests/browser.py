@@ -54,23 +54,24 @@ class Served:
 def served(folder: Path, *options: str) -> Iterator[Served]:
     """Serve the review of a batch on 127.0.0.1 until the block ends."""
     words = [sys.executable, "-m", "formreader", "review", str(folder), "--no-browser", *options]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    try:
-        said = ""
-        assert process.stderr is not None
-        for line in process.stderr:
-            said += line
-            if found := re.search(r"http://\S+", line):
-                yield Served(process, found[0])
-                break
-        else:
-            raise AssertionError(f"it did not start: {said}")
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=_STARTS_S)
-        process.kill()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            said = ""
+            assert process.stderr is not None
+            for line in process.stderr:
+                said += line
+                if found := re.search(r"http://\S+", line):
+                    yield Served(process, found[0])
+                    break
+            else:
+                raise AssertionError(f"it did not start: {said}")
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_STARTS_S)
+            process.kill()
 
 
 @contextmanager
@@ -84,3 +85,22 @@ def chromium() -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+def opened(browser: Any, server: Served, who: str, where: str, **looks: Any) -> Any:
+    """Open a screen in a browser of its own; a named person has told who it is."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, **looks)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(server.address)
+    if who:
+        page.evaluate(
+            "name => fetch('/api/me', {method: 'POST', headers: {'content-type': 'application/json'},"
+            " body: JSON.stringify({name})}).then(() => null)",
+            who,
+        )
+    page.goto(f"{server.origin}/{where}")
+    page.reload()  # what differs after the # alone loads nothing
+    if who:
+        page.wait_for_selector("main > *")
+    return page

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from formreader.fields.joining import UNREAD
+from formreader.fields.params import FieldParams
 from formreader.values import CLASSES, POINT, DigitReading, FieldReading
 
 _MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
+_STRIKES_DOUBTFUL: Final = frozenset({"struck", "not_a_digit"})
 _OF_BOXES: Final = frozenset({"low_confidence", "not_a_digit", "two_digits", "letter", "scribbled", "ink_outside"})
 """Reasons that are gone when somebody has looked at the boxes of a field, one by one."""
 _MILLIONTHS: Final = 1_000_000
@@ -41,8 +43,9 @@ def needs_review(
     """Say for each box whether a person should look at it.
 
     These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
-    (a gap, a required field) or may be (a page too poor to tell). Where that leaves none, the field as a whole is in
-    doubt, and all its boxes are: so with sure digits that break a rule. Boxes of a settled field are none of them.
+    (a gap, a required field) or may be (a page too poor to tell), struck ones unless they are sure fillers. Where that
+    leaves none, the field as a whole is in doubt, and all its boxes are: so with sure digits that break a rule. Boxes
+    of a settled field are none of them.
 
     Parameters
     ----------
@@ -50,11 +53,12 @@ def needs_review(
         Names of fields that a person decided already.
     """
     flagged = {field.name: field.reasons for field in fields if field.reasons and field.name not in decided}
+    filler_doubt = FieldParams().filler_doubt
 
     def doubtful(digit: DigitReading) -> bool:
         reasons = flagged[digit.box.field]
-        if digit.reason == "struck" and reasons == ("rule",):
-            return False  # an accepted filler; it is the digits beside it that break the rule
+        if digit.reason == "struck" and not _STRIKES_DOUBTFUL.intersection(reasons):
+            return float(digit.probabilities[:10].sum()) > filler_doubt  # else an accepted filler
         blank_is_wrong = bool(_MAKE_BLANKS_DOUBTFUL.intersection(reasons))
         return digit.reason != "" and (digit.reason != "blank" or blank_is_wrong)
 

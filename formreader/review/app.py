@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from typing import Final
+from urllib.parse import unquote_plus
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -105,10 +106,10 @@ class _Doors:
         """Let in who knows the password; who guesses waits."""
         door = self._sessions.door
         form = dict(part.partition("=")[::2] for part in (await request.body()).decode("ascii", "replace").split("&"))
-        given = _unquoted(form.get("password", ""))
+        given = unquote_plus(form.get("password", ""))
         if door.password and hmac.compare_digest(given.encode(), door.password.encode()):
             return self._let_in()
-        await run_in_threadpool(time.sleep, _WRONG_PASSWORD_S)
+        await asyncio.sleep(_WRONG_PASSWORD_S)
         content, kind = self._pages["password.html"]
         return Response(content, 403, media_type=kind)
 
@@ -133,12 +134,6 @@ class _Doors:
                 return _refusal(f"A name is 1 to {_LONGEST_NAME} letters.", 400)
             self._sessions.name(code, name)
         return JSONResponse({"name": self._sessions.who(code), "suggested": self._suggested})
-
-
-def _unquoted(text: str) -> str:
-    from urllib.parse import unquote_plus
-
-    return unquote_plus(text)
 
 
 async def _answered(review: Review, sessions: Sessions, route: Route, request: Request) -> Response:

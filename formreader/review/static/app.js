@@ -24,6 +24,7 @@ const app = {
   say,
   ask,
   refresh,
+  busy,
   go: (hash) => (location.hash = hash),
 };
 
@@ -139,8 +140,13 @@ function showKeys() {
   return ask("Keys", h("table", { class: "keys" }, h("tbody", {}, rows)), [["ok", "Close"]]);
 }
 
+function busy(now) {
+  $("screen").setAttribute("aria-busy", String(now));
+}
+
 async function show() {
   const turn = ++opening;
+  busy(true);
   await refresh();
   const [name, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
   const known = shownScreens().map(([one]) => one);
@@ -154,8 +160,9 @@ async function show() {
   screen = null;
   $("screen").replaceChildren();
   const opened = await module.open(app, $("screen"), rest);
-  if (turn === opening) screen = opened;
-  else opened?.left?.();
+  if (turn !== opening) return opened?.left?.();
+  screen = opened;
+  busy(false);
 }
 
 function pressed(event) {

@@ -71,7 +71,10 @@ class Work {
     this.at = 0;
     if (!this.boxes.length && !this.pair) {
       const other = fullest(this.open);
-      if (this.open[other]) return this.app.go(`#/digits/${encodeURIComponent(other)}`);
+      if (this.open[other]) {
+        this.place.replaceChildren(); // so that nobody judges what is saved already
+        return this.app.go(`#/digits/${encodeURIComponent(other)}`);
+      }
     }
     this.draw();
     this.mark(0);
@@ -243,6 +246,7 @@ class Work {
   async confirm() {
     if (this.busy || !this.boxes.length) return;
     this.busy = true;
+    this.app.busy(true);
     try {
       const said = this.boxes.map((box) => ({ picture: box.picture, seen: box.seen, new: this.confirmed(box) }));
       const answer = await this.app.post("marks", { boxes: said });
@@ -255,6 +259,7 @@ class Work {
       await this.next();
     } finally {
       this.busy = false;
+      this.app.busy(false);
     }
   }
 
