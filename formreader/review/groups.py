@@ -65,7 +65,7 @@ class _Place:
 
 
 def group(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
-    """Give the next boxes of a group with their pictures, and how many of each are open."""
+    """Give the next boxes of a group with their pictures."""
     skip = [int(number) for number in wanted.skip.split(",") if number]
     found = review.boxes.first(wanted.marks, wanted.rivals, skip, wanted.most)
     with review.desk.turn() as connection:
@@ -86,7 +86,7 @@ def group(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
                     "image": f"data:image/{_kind(content)};base64,{base64.b64encode(content).decode()}",
                 }
             )
-    return {"boxes": shown, "open": review.boxes.counts()}
+    return {"boxes": shown}
 
 
 def _looked_up(connection: Any, picture: int) -> tuple[_Place, bytes, str]:
@@ -131,7 +131,7 @@ def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
             settle(review, act, one.reading, one.of_field)
     review.boxes.closed(saved)
     review.worked(who, len(saved))
-    return {"saved": saved, "conflicts": conflicts, "open": review.boxes.counts()}
+    return {"saved": saved, "conflicts": conflicts}
 
 
 def settle(review: Review, act: Act, reading: int, key: tuple[str, int, str]) -> None:

@@ -60,14 +60,14 @@ class Work {
       this.ask(skip, this.group, this.pair, half),
       this.ask(skip, this.pair, this.group, half),
     ]);
-    return { boxes: [...one.boxes, ...other.boxes], open: other.open };
+    return { boxes: [...one.boxes, ...other.boxes] };
   }
 
   async next() {
     const found = await (this.coming ?? this.fetched());
     this.coming = null;
     this.boxes = found.boxes;
-    this.open = found.open;
+    this.open = this.app.now.boxes; // what was found may be from before the last screen was confirmed
     this.at = 0;
     if (!this.boxes.length && !this.pair) {
       const other = fullest(this.open);
