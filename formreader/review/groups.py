@@ -79,6 +79,7 @@ def group(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
                     "rival": box.rival,
                     "confidence": box.confidence / 1_000_000,
                     "field": place.field,
+                    "position": place.position,
                     "scan": name,
                     "page": place.page,
                     "reading": place.reading,

@@ -136,7 +136,7 @@ class Work {
   drawnBox(box, nth) {
     return h(
       "div",
-      { class: "box", role: "option", tabindex: "-1", "aria-selected": "false", onclick: () => this.mark(nth), onfocus: () => this.mark(nth, false) },
+      { class: "box", role: "option", tabindex: "-1", "aria-selected": "false", "data-position": String(box.position), onclick: () => this.mark(nth), onfocus: () => this.mark(nth, false) },
       h("img", { src: box.image, alt: "", draggable: false }),
       h("span", { class: "about" }, h("span", {}, box.mark === "?" ? `${box.rival}?` : `or ${box.rival}`), h("span", {}, percent(box.confidence))),
     );
