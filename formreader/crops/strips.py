@@ -34,7 +34,7 @@ class StripParams:
     )
     gap_mm: float = 0.5  # a worn stroke's gaps, and those between a line's dots
     line_mm: float = 8.0  # straight for so long is a printed line, or shade along a fold
-    upright_line: float = 0.8  # of the strip's height: so long is the side of a frame or of a comb's slot
+    upright_line: float = 0.93  # of the strip's height: so long is a frame's side or a streak; a lone I is shorter
     thickest_line_mm: float = 0.9  # with the pixels of its slope; a row of small letters is higher
     letter_mm: float = 1.0  # smaller marks are dirt, or a line's dots
 
