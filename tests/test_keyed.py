@@ -46,9 +46,9 @@ def card() -> DrawnForm:
     return member_card(DPI)
 
 
-def written(seed: int, names: dict[str, str]) -> Filled:
+def written(seed: int, names: dict[str, str], capital_mm: float = 3.0) -> Filled:
     rng = np.random.default_rng(seed)
-    return with_names(fill(card(), draw_values(card(), rng), rng), names)
+    return with_names(fill(card(), draw_values(card(), rng), rng), names, capital_mm)
 
 
 def page_of(filled: Filled, how: Wear, seed: int = 1) -> Page:
@@ -87,7 +87,9 @@ def test_what_is_written_is_to_be_keyed_and_an_empty_strip_is_blank(model: Digit
     full = read_page(page_of(written(1, NAMES), mild()), form, model)
     assert reasons(full) == dict.fromkeys(STRIPS, ("to_key",))
     empty = read_page(page_of(written(1, {}), mild()), form, model)
-    assert reasons(empty) == {name: ("blank",) if name == "bare" else () for name in STRIPS}
+    # Without the blank form's picture, dots may be writing.
+    doubts = {"bare": ("blank",), **({} if reference else {"dotted": ("to_key",)})}
+    assert reasons(empty) == dict.fromkeys(STRIPS, ()) | doubts
     assert {field.value for answer in (full, empty) for field in answer.fields if field.is_keyed} == {""}
 
 
@@ -147,8 +149,9 @@ def test_too_faint_a_page_has_no_blank_strips(model: DigitModel) -> None:
 def test_no_name_is_taken_for_blank_on_a_hard_page(how: object, model: DigitModel) -> None:
     for seed in range(4):
         wear = how(card(), np.random.default_rng(seed))  # type: ignore[operator]
-        answer = read_page(page_of(written(seed, NAMES), wear, seed), card().template(), model)
-        assert reasons(answer) == dict.fromkeys(STRIPS, ("to_key",))
+        for page in (written(seed, NAMES), written(seed, dict.fromkeys(STRIPS, "Maria Huber"), 1.7)):
+            answer = read_page(page_of(page, wear, seed), card().template(), model)
+            assert reasons(answer) == dict.fromkeys(STRIPS, ("to_key",))
 
 
 def test_summary_counts_what_is_to_key_apart(model: DigitModel) -> None:

@@ -1,8 +1,9 @@
 """Strips that nobody reads but a person, and whether anything is written in them.
 
 A digit fills its box; writing fills a strip as it likes: two letters at its start, small words under one another, some
-over its edge. What counts here is therefore any mark of a letter's size that is no print. In doubt there is one: a
-person then sees an empty strip, which costs a second, and no name is lost.
+over its edge. What counts here is therefore any mark of a letter's size that is no print: none of the lines that run
+through the strip, and none that the blank form's picture shows. In doubt there is one: a person then sees an empty
+strip, which costs a second, and no name is lost. Without such a picture, dots and printed words are such a doubt.
 """
 
 from __future__ import annotations
@@ -29,14 +30,13 @@ class StripParams:
     paper_mm: float = 4.0  # wider than any stroke: what is dark for so long is shade
     least_darkness: float = 0.11  # of the paper's brightness: pencil is over 0.2, bleed-through under 0.1
     least_print: float = 0.05  # the same on the blank form's picture, which is clean
-    off_print_mm: float = (
-        0.6  # so far from its place print may lie: a strip's middle follows paper that curls by as much
-    )
-    gap_mm: float = 0.5  # a worn stroke's gaps, and those between a line's dots
-    line_mm: float = 8.0  # straight for so long is a printed line, or shade along a fold
+    off_print_mm: float = 0.4  # so far from its place print may lie: paper curls
+    gap_mm: float = 0.5  # a worn stroke's gaps
+    line_mm: float = 8.0  # straight for so long,
+    of_width: float = 0.25  # and for so much of the strip, is a printed line: a word has gaps between its letters
     upright_line: float = 0.93  # of the strip's height: so long is a frame's side or a streak; a lone I is shorter
-    thickest_line_mm: float = 0.9  # with the pixels of its slope; a row of small letters is higher
-    letter_mm: float = 1.0  # smaller marks are dirt, or a line's dots
+    thickest_line_mm: float = 0.7  # a row of small letters is higher
+    letter_mm: float = 0.9  # smaller marks are dirt, or a line's dots
 
 
 def are_blank(
@@ -64,18 +64,17 @@ def _is_seen(pixels: Grey, box: Box, dpi: float, params: StripParams) -> bool:
 
 def _is_blank(page: AlignedPage, box: Box, dpi: float, params: StripParams) -> bool:
     size = _size(box, dpi, params)
-    marks = _marks(
-        _drawn(page.pixels, box.corners, size, _scan_px_per_mm(box, dpi), params), params.least_darkness, params
-    )
+    drawn = _drawn(page.pixels, box.corners, size, _scan_px_per_mm(box, dpi), params)
+    writing = _without_lines(_marks(drawn, params.least_darkness, params), params)
     if page.reference is not None:
         printed = _marks(
             _drawn(page.reference, _on_form(box), size, dpi / MM_PER_INCH, params), params.least_print, params
         )
-        marks = cv2.subtract(marks, cv2.dilate(printed, _disc(params.off_print_mm, params)))
+        writing = cv2.subtract(writing, cv2.dilate(printed, _disc(params.off_print_mm, params)))
     rim = round(params.rim_mm * params.px_per_mm)
-    marks = np.asarray(cv2.morphologyEx(marks, cv2.MORPH_CLOSE, _disc(params.gap_mm / 2, params)), np.uint8)
-    writing = _without_lines(marks, params)[rim : size[1] - rim, rim : size[0] - rim]
-    _, _, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(writing))
+    whole = cv2.morphologyEx(writing, cv2.MORPH_CLOSE, _disc(params.gap_mm / 2, params))
+    inside = np.ascontiguousarray(whole[rim : size[1] - rim, rim : size[0] - rim])
+    _, _, stats, _ = cv2.connectedComponentsWithStats(inside)
     extents = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1, initial=0)
     return bool((extents < params.letter_mm * params.px_per_mm).all())
 
@@ -123,8 +122,11 @@ def _marks(picture: Grey, least: float, params: StripParams) -> Grey:
 
 def _without_lines(marks: Grey, params: StripParams) -> Grey:
     """Take out what is straight, long and thin."""
-    height, px = marks.shape[0], params.px_per_mm
-    lengths = round(params.line_mm * px), max(round(params.line_mm / 2 * px), round(params.upright_line * height))
+    (height, width), px = marks.shape, params.px_per_mm
+    lengths = (
+        round(max(params.line_mm * px, params.of_width * width)),
+        round(max(params.line_mm / 2 * px, params.upright_line * height)),
+    )
     thickest = params.thickest_line_mm * px
     lines = np.zeros_like(marks)
     for length, turned in zip(lengths, (False, True), strict=True):
