@@ -61,7 +61,7 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
 
     With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
     page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-    written to ``codes.csv``.
+    written to ``codes.csv``. ``digits.csv`` has no rows for strips that people key.
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
     of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
