@@ -52,7 +52,7 @@ Row = TypeVar("Row")
 
 _PART: Final = ".part"
 _DAY_S: Final = 86_400
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last are wide forms of the first four
 _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 
 
@@ -61,7 +61,7 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
 
     With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
     page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-    written to ``codes.csv``.
+    written to ``codes.csv``. ``digits.csv`` has no rows for strips that people key.
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
     of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
@@ -226,6 +226,8 @@ def _head(page: StoredPage) -> tuple[str, str, str, str]:
 
 def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
     for digit, review in zip(page.digits, needs_review(page.fields, page.digits, page.decided), strict=True):
+        if digit.box.is_keyed:
+            continue
         unread = "" if digit.reason in ("blank", "struck") else "?"
         yield [
             *(page.scan, str(page.page), digit.box.field, str(digit.box.position)),
@@ -397,7 +399,7 @@ def _sheet_row(page: StoredPage, columns: Sequence[str]) -> list[tuple[str, str]
 
 def _comment(field: FieldReading) -> str:
     """Say why a person should look at a field, and what its rules ask for and suggest."""
-    lines = [", ".join(field.reasons), f"confidence {field.confidence:.1%}"]
+    lines = [", ".join(field.reasons), *([] if field.is_keyed else [f"confidence {field.confidence:.1%}"])]
     lines += [f"{rule.key}: {rule.words}" for rule in field.broken]
     return "\n".join([*lines, f"perhaps {field.suggestion}"] if field.suggestion else lines)
 

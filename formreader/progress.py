@@ -39,8 +39,10 @@ class Tally:
         Pages that an earlier run answered; `failed_earlier` of these with a failure.
     flagged
         Digit boxes to look at, of all `digits` written in boxes.
+    flagged_fields, to_key
+        Fields with a doubt, and those that a person keys with anything to key; these are no doubts, but work.
     accepted
-        Accepted fields, by how many digits are written in them.
+        Accepted fields of digits, by how many are written in them.
     promise
         What was promised of these; None where a threshold was given instead.
     why
@@ -56,6 +58,7 @@ class Tally:
     digits: int = 0
     flagged: int = 0
     flagged_fields: int = 0
+    to_key: int = 0
     accepted: Counter[int] = field(default_factory=Counter)
     promise: Promise | None = None
     why: Counter[str] = field(default_factory=Counter)
@@ -89,8 +92,10 @@ class Tally:
             self.review += bool(counts.flagged_fields)
             self.digits += counts.boxes
             self.flagged += counts.flagged_boxes
-            self.flagged_fields += counts.flagged_fields
-            self.accepted.update(len(read.value) for read in answer.fields if not read.reasons)
+            to_key = sum(read.is_keyed and bool(read.reasons) for read in answer.fields)
+            self.flagged_fields += counts.flagged_fields - to_key
+            self.to_key += to_key
+            self.accepted.update(len(read.value) for read in answer.fields if not read.reasons and not read.is_keyed)
         elif isinstance(answer, PageFailure):
             self.why[why_failed(answer)] += 1
         else:
@@ -128,6 +133,8 @@ class Tally:
     def _about_fields(self) -> Iterator[str]:
         """Say how much was accepted, what that is worth, and what looking at the rest takes."""
         accepted, flagged = self.accepted.total(), self.flagged_fields
+        if self.to_key:
+            yield f"{count_of(self.to_key, 'field')} to key: names and free text, which are not read"
         if not accepted + flagged:
             return
         share = flagged / (accepted + flagged)
@@ -319,6 +326,7 @@ class _JsonLog(Log):
             failed=tally.failed,
             digits=tally.digits,
             flagged=tally.flagged,
+            to_key=tally.to_key,
             pages_per_s=round(tally.pace, 2),
         )
 

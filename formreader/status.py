@@ -31,7 +31,7 @@ _RUNS_SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits for review; `estimated` where that of many pages with decisions was estimated from some."""
+    """What waits for review, fields to key among it; `estimated` where that of many pages was estimated from some."""
 
     pages: int
     fields: int

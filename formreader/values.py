@@ -36,9 +36,13 @@ in one box, a letter, a scribble; and anything else."""
 POINT: Final = "."
 """What stands for a decimal point or comma, in a reading and in a value."""
 
+FieldKind = Literal["digits", "key"]
+"""What a field holds: digits that the program reads, or a name or free text that a person keys from its picture."""
+
 Reason = Literal[
     "",
     "blank",
+    "to_key",
     "struck",
     "not_a_digit",
     "two_digits",
@@ -53,7 +57,10 @@ Reason = Literal[
     "too_small",
     "too_faint",
 ]
-"""Why a box's or a field's reading is not simply a digit to be trusted; empty where it is."""
+"""Why a box's or a field's reading is not simply a digit to be trusted; empty where it is.
+
+``to_key`` is no doubt but work: something is written there that the program was told not to read, and a person keys it.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -179,6 +186,10 @@ class AlignedPage:
         return placed
 
 
+KEYED: Final = (0, 0)
+"""The length of a box of which no digit is read."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Box:
     """One printed box.
@@ -193,7 +204,8 @@ class Box:
         (4, 2) float64 in scan pixels: the top left, top right, bottom right, bottom left corner of the upright box, on
         the middle of its printed lines.
     length
-        How many digits the box may hold: (1, 1) for a digit box, else the least and the most for a wide one.
+        How many digits the box may hold: (1, 1) for a digit box, else the least and the most for a wide one; (0, 0) for
+        a strip with what a person keys.
     on_form
         Its rectangle x, y, width, height in template pixels; None where the box was found on the page itself.
     """
@@ -206,8 +218,13 @@ class Box:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it is one frame for several digits."""
+        """Whether it is one frame for more than a digit."""
         return self.length != (1, 1)
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether what it holds is not read but keyed by a person."""
+        return self.length == KEYED
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
@@ -276,7 +293,8 @@ class DigitReading:
     probabilities
         float32 (17,) over `CLASSES`; all zero for a box that cutting found blank.
     reason
-        Empty for a digit at or over the threshold; else why a person should look, or ``blank``/``struck``.
+        Empty for a digit at or over the threshold; else why a person should look, or ``blank``/``struck``. A box that a
+        person keys is ``blank`` or ``to_key``.
     """
 
     box: Box
@@ -325,6 +343,8 @@ class FieldReading:
         The likeliest value that breaks none, where the value does; never accepted by itself.
     settled
         The digits alone were not sure of the value; the rules decided which it is.
+    kind
+        Of the field: one that a person keys has no value before that, and the reason ``to_key`` unless it is blank.
     """
 
     name: str
@@ -334,6 +354,12 @@ class FieldReading:
     broken: tuple[BrokenRule, ...] = ()
     suggestion: str = ""
     settled: bool = False
+    kind: FieldKind = "digits"
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether a person keys it."""
+        return self.kind == "key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ def draw_values(
     """
     values = {}
     for one in form.fields:
+        if one.is_keyed:
+            continue
         count = len(one.boxes)
         if not one.required and rng.random() < empty:
             values[one.name] = "_" * count

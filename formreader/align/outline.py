@@ -120,7 +120,7 @@ def _darkness(dark: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -
 
 def _lines(ink: Grey, template: Template, scale: float, gap_px: int, rules: EvidenceParams) -> tuple[Grey, Grey]:
     """Keep what runs straight across, and straight down, for half a box's side, gaps bridged."""
-    side = float(np.median([min(box[2:]) for field in template.fields for box in field.boxes]))
+    side = float(np.median([min(box[2:]) for box in template.digit_boxes]))
     length = max(5, round(side * scale * rules.run))
     lines = []
     for turned in (False, True):
@@ -141,8 +141,11 @@ def _near(lines: tuple[Grey, Grey], reach: int) -> tuple[Grey, Grey]:
 
 @lru_cache(maxsize=32)
 def _side_samples(template: Template, a_side: int = 8) -> NDArray[np.float64]:
-    """Give points on every box's top, bottom, left and right line, (n, 4, a_side, 2) template px, corners left out."""
-    boxes = np.array([box for field in template.fields for box in field.boxes], dtype=np.float64)
+    """Give points on digit boxes' top, bottom, left and right lines, (n, 4, a_side, 2) template px, corners left out.
+
+    Strips that a person keys are left out: many have no frame but a dotted line.
+    """
+    boxes = np.array(template.digit_boxes, dtype=np.float64)
     x, y, width, height = boxes.T[:, :, None]
     along = np.linspace(0.12, 0.88, a_side)[None, :]
     shape = (len(boxes), a_side)
@@ -193,7 +196,7 @@ def _uprights(down: Grey) -> list[tuple[int, int, int, int]]:
 
 
 def _box_height(template: Template) -> float:
-    return float(np.median([box[3] for field in template.fields for box in field.boxes]))
+    return float(np.median([box[3] for box in template.digit_boxes]))
 
 
 def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams) -> int:

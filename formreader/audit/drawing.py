@@ -2,7 +2,7 @@
 
 Drawn from are the fields that nobody looks at: of each page that counts, as it was read last, those without a reason to
 look and without a person's decision. Empty ones are among them, as writing that was taken for none is an error like any
-other. A page that lies in two files is one page.
+other. Fields that people key are not: nothing was read there. A page that lies in two files is one page.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _pages(results: Results, repeats: Repeats) -> Iterator[StoredPage]:
 
 
 def _accepted(page: StoredPage) -> Iterator[FieldReading]:
-    return (field for field in page.fields if not field.reasons and field.name not in page.decided)
+    read = (field for field in page.fields if not field.is_keyed)
+    return (field for field in read if not field.reasons and field.name not in page.decided)
 
 
 def _ranks(

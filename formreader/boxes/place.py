@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.template import Template
-from formreader.values import AlignedPage, Box
+from formreader.values import KEYED, AlignedPage, Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class SnapParams:
 def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None = None) -> tuple[Box, ...]:
     """Place all boxes of a template on a page, each on the middle of its own printed lines.
 
+    Strips that a person keys move with the boxes beside them: many have no frame, and writing looks like one.
+
     Returns
     -------
     tuple of Box
@@ -39,12 +41,15 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
     params = params or SnapParams()
     rectangles = np.array([box for field in template.fields for box in field.boxes], dtype=np.float64)
     if page.match.method != "none":  # else the boxes were found on this page itself: they lie on their lines
-        rectangles = _on_lines(page, template, rectangles, params)
+        is_keyed = np.array([field.is_keyed for field in template.fields for _ in field.boxes])
+        snapped = _on_lines(page, template, rectangles[~is_keyed], params)
+        rectangles[is_keyed] = _beside(rectangles[is_keyed], rectangles[~is_keyed], snapped)
+        rectangles[~is_keyed] = snapped
     around = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     corners = rectangles[:, None, :2] + around * rectangles[:, None, 2:]
     placed = iter(page.place(corners.reshape(-1, 2)).reshape(-1, 4, 2))
     return tuple(
-        Box(field.name, position, next(placed), field.length, on_form)
+        Box(field.name, position, next(placed), KEYED if field.is_keyed else field.length, on_form)
         for field in template.fields
         for position, on_form in enumerate(field.boxes, start=1)
     )
@@ -53,8 +58,8 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
 def _on_lines(
     page: AlignedPage, template: Template, rectangles: NDArray[np.float64], params: SnapParams
 ) -> NDArray[np.float64]:
-    """Give the boxes, (n, 4) in template pixels, on their printed lines."""
-    sizes = np.array([len(field.boxes) for field in template.fields])
+    """Give the boxes of digits, (n, 4) in template pixels, on their printed lines."""
+    sizes = np.array([len(field.boxes) for field in template.fields if not field.is_keyed])
     first = np.cumsum(sizes) - sizes
     least_side = np.minimum.reduceat(rectangles[:, 2:].min(axis=1), first)
     step = params.step_mm * template.dpi / 25.4
@@ -73,6 +78,16 @@ def _on_lines(
     ]
     (left, right), (top, bottom) = ends[0].T, ends[1].T
     return np.stack([left, top, right - left, bottom - top], axis=1)
+
+
+def _beside(
+    strips: NDArray[np.float64], boxes: NDArray[np.float64], snapped: NDArray[np.float64], neighbours: int = 9
+) -> NDArray[np.float64]:
+    """Give strips, (n, 4) in template pixels, moved as most of the boxes nearest to them were."""
+    middles, moves = boxes[:, :2] + boxes[:, 2:] / 2, snapped[:, :2] - boxes[:, :2]
+    distances = np.linalg.norm((strips[:, :2] + strips[:, 2:] / 2)[:, None] - middles[None], axis=2)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :neighbours]
+    return strips + np.pad(np.median(moves[nearest], axis=1), ((0, 0), (0, 2)))
 
 
 def _reaches(

@@ -91,12 +91,13 @@ class DriftSearch:
         self._forms: dict[str, Stretches] = {}
 
     def passing(self, pages: Iterable[StoredPage]) -> Iterator[StoredPage]:
-        """Count pages with their digits, and pass them on."""
+        """Count pages with their digits, and pass them on; what people key says nothing of the scans."""
         for page in pages:
-            if page.digits:
+            read = [digit for digit in page.digits if not digit.box.is_keyed]
+            if read:
                 if page.form not in self._forms:
                     self._forms[page.form] = Stretches(self._params.stretches)
-                self._forms[page.form].add(page.scan, page.page, page.digits)
+                self._forms[page.form].add(page.scan, page.page, read)
             yield page
 
     def drifts(self) -> list[Drift]:

@@ -107,9 +107,10 @@ def _asked(results: Results) -> dict[str, dict[str, frozenset[str]]]:
 
 
 def _rows(page: StoredPage, codes: Mapping[str, frozenset[str]]) -> Iterator[tuple[object, ...]]:
-    confidence = prod(field.confidence for field in page.fields)
+    confidence = prod(field.confidence for field in page.fields if not field.is_keyed)
     for field in page.fields:
-        if field.name in codes and is_read(field.value) and field.value not in codes[field.name]:
+        is_known = bool(field.value) if field.is_keyed else is_read(field.value)
+        if field.name in codes and is_known and field.value not in codes[field.name]:
             yield (
                 *(page.form, field.name, field.value, f"{page.sha256} {page.page}", page.scan, page.page),
                 *(page.reading, len(page.to_review), round(confidence, 4)),
@@ -136,7 +137,8 @@ def _repeated(noted: sqlite3.Connection, results: Results) -> Iterator[tuple[int
 
 def _others(results: Results, reading: int, name: str) -> dict[str, str]:
     (page,) = results.sample([reading])
-    return {field.name: field.value for field in page.fields if field.name != name}
+    to_key = {field.name for field in page.fields if field.is_keyed and field.reasons} - page.decided
+    return {field.name: field.value for field in page.fields if field.name != name and field.name not in to_key}
 
 
 def about_repeats(repeats: Iterable[Repeat]) -> Iterator[str]:

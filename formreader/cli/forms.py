@@ -97,7 +97,9 @@ def _words(field: Field) -> Iterator[str]:
     from formreader.rules import plain
 
     least, most = field.length
-    if field.length == (1, 1):
+    if field.is_keyed:
+        yield "a strip that a person keys" + (f", of {len(field.boxes)} boxes" if len(field.boxes) > 1 else "")
+    elif field.length == (1, 1):
         yield count_of(len(field.boxes), "box", "boxes")
     else:
         yield f"one box for {least if least == most else f'{least} to {most}'} digits"

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from formreader.crops.box import cut_boxes
 from formreader.crops.streaks import find_streaks, without_streaks
+from formreader.crops.strips import are_blank
 from formreader.crops.upright import CropParams, alike_boxes, upright_stack
 from formreader.normalize import NormalizeParams, normalize_all
 from formreader.values import AlignedPage, Box, Crops, Digits, Grey, Ink
 
-__all__ = ["CropParams", "crop_digits", "pictures_of"]
+__all__ = ["CropParams", "are_blank", "crop_digits", "pictures_of"]
 
 
 def crop_digits(page: AlignedPage, boxes: tuple[Box, ...], params: CropParams | None = None) -> Crops:

@@ -1,10 +1,14 @@
-"""Join a page's digits to the values of its fields, under their rules, and say which a person must look at."""
+"""Join a page's digits to the values of its fields, under their rules, and say which a person must look at.
+
+Of a field that a person keys it is only known whether anything is written there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from formreader.fields.joining import UNREAD, Written, join, strike
+from formreader.fields.keyed import keyed
 from formreader.fields.lawful import under_rules
 from formreader.fields.params import FieldParams
 from formreader.fields.review import Counts, as_settled, counted, judged_alone, needs_review
@@ -34,14 +38,16 @@ def decode(
     Parameters
     ----------
     readings
-        What each box of the page says, in any order; a wide box gives one reading a digit, its positions counting up.
+        What each box of the page says, in any order; a wide box gives one reading a digit, its positions counting up,
+        and a strip that is keyed one that is ``blank`` or ``to_key``.
     template
         Says which fields there are, what unused boxes may hold, and the rules of fields and across them.
 
     Returns
     -------
     tuple of FieldReading
-        One for each field, in the template's order; `reasons` is empty where the value is accepted.
+        One for each field, in the template's order; `reasons` is empty where the value is accepted. One to be keyed is
+        empty and has the reason ``to_key``.
 
     Raises
     ------
@@ -54,5 +60,6 @@ def decode(
             raise ValueError(f"box of field {reading.box.field!r}, which template {template.name!r} does not have")
         by_field[reading.box.field].append(reading)
     params = params or FieldParams()
-    written = [join(field, by_field[field.name], params) for field in template.fields]
-    return under_rules(written, template.checks, params)
+    written = [join(field, by_field[field.name], params) for field in template.fields if not field.is_keyed]
+    read = {field.name: field for field in under_rules(written, template.checks, params)}
+    return tuple(read.get(field.name) or keyed(field, by_field[field.name]) for field in template.fields)

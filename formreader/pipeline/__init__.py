@@ -20,6 +20,7 @@ from formreader.fields import FieldParams, decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
 from formreader.pipeline.looks import pictures_to_keep
+from formreader.pipeline.strips import look_at_strips
 from formreader.pipeline.unseen import unseen_left_open
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import load_page
@@ -83,16 +84,18 @@ def _read_aligned(
     aligned: AlignedPage, template: Template, model: DigitModel, thresholds: Thresholds | None, watch: Watch
 ) -> PageReading:
     limits = thresholds or Thresholds((model.threshold,))
-    boxes = place_boxes(aligned, template)
+    placed = place_boxes(aligned, template)
+    boxes = tuple(box for box in placed if not box.is_keyed)
     quality = measure(aligned.pixels, boxes, template)
     refuse_hopeless(aligned.ref, quality)
     crops = unseen_left_open(crop_digits(aligned, boxes), boxes, aligned.pixels)
     if watch is not unwatched:  # drawing a page costs as much as decoding it
-        watch(aligned.ref, "boxes", outlined(aligned.pixels, boxes))
+        watch(aligned.ref, "boxes", outlined(aligned.pixels, placed))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
-    digits = _in_order(template, classify(crops, boxes, model, limits), _read_wide(crops, boxes, model, limits))
+    strips = look_at_strips(aligned, tuple(box for box in placed if box.is_keyed), template.dpi)
+    digits = _in_order(template, classify(crops, boxes, model, limits), _read_wide(crops, boxes, model, limits), strips)
     read = decode(digits, template, FieldParams(settled_at=limits.by_rules))
-    fields, digits = with_doubts(read, digits, boxes, quality)
+    fields, digits = with_doubts(read, digits, placed, quality)
     pictures = pictures_to_keep(aligned, boxes, fields, digits)
     codes = read_codes(aligned.pixels) if has_codes(template) else ()
     return PageReading(aligned.ref, template.name, aligned.match, fields, digits, quality, pictures, codes)

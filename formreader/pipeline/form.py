@@ -29,13 +29,14 @@ from formreader.values import AlignedPage, Box, Colour, Match, Page
 
 
 def outlined(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
-    """Draw a page with its boxes outlined and each field's name at its first box."""
+    """Draw a page with its boxes outlined, those that a person keys in green, and each field's name at its first."""
     picture: NDArray[np.uint8] = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
     size = max(pixels.shape) / 3500
     rights = {box.field: float(box.corners[:, 0].max()) for box in boxes}
     for box in boxes:
         corners = np.round(box.corners).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(picture, [corners], isClosed=True, color=(200, 60, 0), thickness=max(1, round(3 * size)))
+        colour = (0, 130, 0) if box.is_keyed else (200, 60, 0)
+        cv2.polylines(picture, [corners], isClosed=True, color=colour, thickness=max(1, round(3 * size)))
         if box.position == 1:
             left, top = (int(v) for v in corners[:, 0].min(axis=0))
             place = (left, max(12, top - round(8 * size)))

@@ -39,13 +39,16 @@ def pictures_to_keep(
     digits: Sequence[DigitReading],
     params: LookParams = LookParams(),
 ) -> dict[tuple[str, int], bytes]:
-    """Give the boxes to look at and those of a drawn sample of fields as WebP, by field and position."""
+    """Give the boxes to look at and those of a drawn sample of fields as WebP, by field and position.
+
+    Of strips that a person keys none is kept: they are cut from the scan, as large as they are.
+    """
     wanted = {
         (digit.box.field, digit.box.position)
         for digit, looked_at in zip(digits, needs_review(fields, digits), strict=True)
         if looked_at
     }
-    drawn = {field.name for field in fields if _is_drawn(aligned.ref, field.name, params.sample)}
+    drawn = {f.name for f in fields if not f.is_keyed and _is_drawn(aligned.ref, f.name, params.sample)}
     kept = [box for box in boxes if box.field in drawn or (box.field, box.position) in wanted]
     pictures = pictures_of(aligned.pixels, kept)
     return {(box.field, box.position): _small(picture, params) for box, picture in zip(kept, pictures, strict=True)}

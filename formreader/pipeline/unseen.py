@@ -15,12 +15,12 @@ def unseen_left_open(crops: Crops, boxes: tuple[Box, ...], pixels: Grey, slack: 
     Parameters
     ----------
     slack
-        Share of a box's side that may be missing: its printed line and the paper beside it.
+        Share of a box's shorter side that may be missing: its printed line and the paper beside it.
     """
     if not boxes:
         return crops
     corners = np.stack([box.corners for box in boxes])
-    side = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
+    side = np.minimum(*np.linalg.norm(corners[:, [1, 3]] - corners[:, [0, 0]], axis=2).T)
     last = np.array(pixels.shape[::-1]) - 1
     missing = np.maximum(-corners, corners - last).max(axis=(1, 2))
     unseen = (missing > slack * side).tolist()

@@ -35,7 +35,7 @@ class QualityParams:
 
 
 def measure(pixels: Grey, boxes: tuple[Box, ...], template: Template) -> dict[str, float]:
-    """Measure a page by its placed boxes.
+    """Measure a page by its placed boxes of digits; strips that a person keys have other sizes, and many no frame.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def measure(pixels: Grey, boxes: tuple[Box, ...], template: Template) -> dict[st
         direction in which it is less sharp; and where the form has a picture, ``print``: how much of the printed lines'
         darkness there is on the page, 1 for all.
     """
-    corners = np.stack([box.corners for box in boxes])
+    corners = np.stack([box.corners for box in boxes if not box.is_keyed])
     quality = {
         "box_px": round(float(np.median(shorter_sides(corners))), 1),
         **_tones(pixels, corners),
@@ -109,8 +109,8 @@ def refuse_tiny(page: Page, forms: Iterable[Template], params: QualityParams | N
 
 
 def _side_of_filled(page: Page, form: Template) -> float:
-    """Give the largest box's shorter side, in pixels, were the page all form."""
-    sides = [min(box[2:]) for field in form.fields for box in field.boxes]
+    """Give the largest digit box's shorter side, in pixels, were the page all form."""
+    sides = [min(box[2:]) for box in form.digit_boxes]
     # The longer of two ratios, as a part of the page may be cut off.
     scan, printed = sorted(page.pixels.shape), sorted((form.width, form.height))
     return float(max(scan[0] / printed[0], scan[1] / printed[1]) * max(sides))
@@ -127,7 +127,10 @@ def with_doubts(
     quality: Mapping[str, float],
     params: QualityParams | None = None,
 ) -> tuple[tuple[FieldReading, ...], tuple[DigitReading, ...]]:
-    """Flag what was read of too small, blurred or faint boxes, both fields and boxes; values stay as they were read."""
+    """Flag what was read of too small, blurred or faint boxes, both fields and boxes; values stay as they were read.
+
+    A strip that a person keys is never in doubt: it only passes for blank no longer.
+    """
     params = params or QualityParams()
     placed, sides = tuple(boxes), dict[str, list[float]]()
     for box, side in zip(placed, shorter_sides(np.stack([box.corners for box in placed])).tolist(), strict=True):
@@ -136,13 +139,19 @@ def with_doubts(
 
     def seen(digit: DigitReading) -> DigitReading:
         reason = doubts[digit.box.field]
+        if reason and digit.box.is_keyed:
+            return replace(digit, reason="to_key", confidence=0.0)
         return replace(digit, reason=reason) if reason and not digit.reason else digit
 
-    doubted = (
-        replace(field, reasons=(*field.reasons, doubts[field.name])) if doubts.get(field.name) else field
-        for field in fields
-    )
-    return tuple(doubted), tuple(map(seen, digits))
+    def doubted(field: FieldReading) -> FieldReading:
+        reason = doubts.get(field.name)
+        if not reason:
+            return field
+        if field.is_keyed:
+            return replace(field, reasons=("to_key",), confidence=0.0)
+        return replace(field, reasons=(*field.reasons, reason))
+
+    return tuple(map(doubted, fields)), tuple(map(seen, digits))
 
 
 def _doubt(side_px: float, quality: Mapping[str, float], params: QualityParams) -> Reason:

@@ -64,7 +64,7 @@ def printed_lines(template: Template, params: LineParams = LineParams()) -> Line
     if template.reference is None:
         unknown = np.full(2, np.nan)
         return Lines(unknown, unknown, unknown)
-    corners = np.stack([corners_of(box) for field in template.fields for box in field.boxes])
+    corners = np.stack([corners_of(box) for box in template.digit_boxes])
     return measured_lines(template.reference, corners, params)
 
 

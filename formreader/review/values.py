@@ -48,7 +48,7 @@ def broken_by(page: StoredPage, field: str, value: str, forms: Forms) -> tuple[B
     described = next((one for one in template.fields if one.name == field), None)
     values = {one.name: "" for one in template.fields} | {one.name: one.value for one in page.fields} | {field: value}
     across = broken_checks(template.checks, values).get(field, ())
-    return (*(broken_rules(described.rules, value) if described else ()), *across)
+    return (*(broken_rules(described.rules, value, described.kind) if described else ()), *across)
 
 
 def _judged(digit: DigitReading, mark: str) -> DigitReading:

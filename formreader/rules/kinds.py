@@ -9,7 +9,7 @@ from formreader.values import Severity
 
 
 class Rule(Hashable, Protocol):
-    """What one field's value must be; asked only about values that were written and read: digits and a `POINT`."""
+    """What one field's value must be; asked about digits and a `POINT` that were read, or text that a person keyed."""
 
     @property
     def key(self) -> str:

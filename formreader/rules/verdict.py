@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from formreader.rules.kinds import Check, Rule
-from formreader.values import POINT, BrokenRule
+from formreader.values import POINT, BrokenRule, FieldKind
 
 
-def broken_rules(rules: Sequence[Rule], value: str) -> tuple[BrokenRule, ...]:
-    """Give the rules of a field that its value breaks; none for an empty or unread one, about which nothing is known.
+def broken_rules(rules: Sequence[Rule], value: str, kind: FieldKind = "digits") -> tuple[BrokenRule, ...]:
+    """Give the rules of a field that its value breaks, whether it was read or a person typed it.
 
     Parameters
     ----------
     value
-        Digits and `POINT`; of anything else (a box that could not be read, a word that a person keyed) no rule is
-        asked.
+        Of a field of digits: digits and `POINT`; of anything else (a box that could not be read, a word that a person
+        typed) no rule is asked. Of one that is keyed: any text. Nothing is asked of an empty value.
+    kind
+        Of the field.
     """
-    if not is_read(value):
+    if not value or (kind == "digits" and not is_read(value)):
         return ()
     return tuple(BrokenRule(rule.key, str(rule), rule.severity) for rule in rules if not rule.is_kept_by(value))
 

@@ -59,6 +59,7 @@ def _pack_field(field: FieldReading, name: str | None) -> list[Any]:
         "broken": [[rule.key, rule.words, *_unless_error(rule.severity)] for rule in field.broken],
         "suggestion": field.suggestion,
         "settled": field.settled,
+        "kind": "" if field.kind == "digits" else field.kind,
     }
     ruled = {key: value for key, value in said.items() if value}
     packed = [field.value, round(field.confidence, 6), list(field.reasons), name, ruled]
@@ -86,6 +87,7 @@ def _unpack_field(
         broken=tuple(BrokenRule(*rule) for rule in ruled.get("broken", ())),
         suggestion=ruled.get("suggestion", ""),
         settled=ruled.get("settled", False),
+        kind=ruled.get("kind", "digits"),
     )
 
 

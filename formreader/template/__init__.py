@@ -18,10 +18,10 @@ from formreader.pictures import decode, encode_png
 from formreader.rules import Check, Rule
 from formreader.template import schema
 from formreader.template.lists import ListProblem, read_list
-from formreader.template.rule_problems import file_problems, value_problems
+from formreader.template.rule_problems import file_problems
 from formreader.template.rules_schema import ListTable, rules_of
 from formreader.template.written import as_toml
-from formreader.values import Grey, Points
+from formreader.values import FieldKind, Grey, Points
 
 Rectangle = tuple[float, float, float, float]
 """x, y, width, height in template pixels, on the middle of the printed lines."""
@@ -40,7 +40,8 @@ class Field:
     Attributes
     ----------
     boxes
-        One rectangle a digit box in writing order, or the single wide box.
+        One rectangle a digit box in writing order, or the single wide box; of what a person keys one or several that
+        together are its strip.
     length
         (1, 1) for digit boxes; the least and the most digits for a wide box.
     filler
@@ -62,6 +63,8 @@ class Field:
         The side on which digits stand; boxes may stay blank on the other one only. Empty where it is all the same.
     unique
         Whether no two pages of a batch have the same value.
+    kind
+        ``digits`` are read; a ``key`` is keyed by a person, and all that speaks of digits above is left at its default.
     """
 
     name: str
@@ -77,6 +80,12 @@ class Field:
     allow: tuple[str, ...] = ()
     align: Literal["", "left", "right"] = ""
     unique: bool = False
+    kind: FieldKind = "digits"
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether a person keys it."""
+        return self.kind == "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,11 @@ class Template:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    @property
+    def digit_boxes(self) -> tuple[Rectangle, ...]:
+        """All boxes that digits are read from: each has a printed frame, which a strip that is keyed may lack."""
+        return tuple(box for field in self.fields if not field.is_keyed for box in field.boxes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
@@ -280,7 +294,7 @@ def _read_lists(
             except ListProblem as problem:
                 problems.append(f"field '{table.name}': 'one_of': {problem}")
                 continue
-            wrong = value_problems("one_of", lists[table.name], table.room())
+            wrong = table.value_problems("one_of", lists[table.name])
             problems += [f"field '{table.name}': {problem} ({table.one_of.file})" for problem in wrong]
     return lists
 
@@ -324,6 +338,7 @@ def _field(table: schema.FieldTable, lists: Mapping[str, tuple[str, ...]]) -> Fi
         allow=tuple(table.allow),
         align=table.align or "",
         unique=table.unique,
+        kind=table.kind,
     )
 
 

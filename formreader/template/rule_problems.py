@@ -47,6 +47,21 @@ def rule_problems(keys: RuleKeys, room: Room) -> Iterator[str]:
             yield f"'allow' has {shown(word)}, for which {room} are too few"
     if keys.align is not None and (room.is_wide or room.most == 1):
         yield "'align' belongs to several 'boxes': it says on which side they may stay blank"
+    yield from _severity_problems(keys)
+
+
+def rule_problems_of_text(keys: RuleKeys) -> Iterator[str]:
+    """Give the mistakes in the rules of a field that a person keys, but for those in a list that lies in a file."""
+    if keys.pattern is not None:
+        yield from _mistakes_in_pattern(keys.pattern)
+    if isinstance(keys.one_of, ListTable):
+        yield from file_problems(keys.one_of)
+    elif keys.one_of is not None:
+        yield from text_problems("one_of", keys.entries())
+    yield from _severity_problems(keys)
+
+
+def _severity_problems(keys: RuleKeys) -> Iterator[str]:
     if keys.severity is not None and all(getattr(keys, key) is None for key in _RULES):
         yield "'severity' says how serious it is to break a rule, but the field has none"
 
@@ -87,13 +102,18 @@ def _range_problems(keys: RuleKeys, form: str) -> Iterator[str]:
 
 
 def _pattern_problems(pattern: str, room: Room) -> Iterator[str]:
+    mistakes = list(_mistakes_in_pattern(pattern))
+    yield from mistakes
+    if not mistakes and room.right == (0, 0) and not matches_some(pattern, room.most):
+        yield f"'pattern' matches no value of {room}: {shown(pattern)}"
+
+
+def _mistakes_in_pattern(pattern: str) -> Iterator[str]:
     mistake = mistake_in(pattern)
     if not pattern.isprintable():
         yield f"'pattern' holds a sign that cannot be shown: {shown(pattern)}"
     elif mistake:
         yield f"'pattern' cannot be used ({mistake}): {shown(pattern)}; for what can, see RE2's syntax"
-    elif room.right == (0, 0) and not matches_some(pattern, room.most):
-        yield f"'pattern' matches no value of {room}: {shown(pattern)}"
 
 
 def file_problems(listed: ListTable) -> Iterator[str]:
@@ -107,12 +127,8 @@ def file_problems(listed: ListTable) -> Iterator[str]:
 
 
 def value_problems(key: str, values: Sequence[str], room: Room) -> Iterator[str]:
-    """Give the mistakes in values that a field is said to hold."""
-    if not values:
-        yield f"'{key}' is empty"
-    twice = sorted({value for value in values if values.count(value) > 1}) if len(values) <= 1000 else []
-    if twice:
-        yield f"'{key}' has twice: {some_of(twice)}"
+    """Give the mistakes in values that a field of digits is said to hold."""
+    yield from _listing_problems(key, values)
     wrong = [value for value in values if number_of(value) is None or (value.count(".") and room.right == (0, 0))]
     if wrong:
         yield f"'{key}' has what is not digits alone and so cannot be read: {some_of(wrong)}"
@@ -120,6 +136,22 @@ def value_problems(key: str, values: Sequence[str], room: Room) -> Iterator[str]
     if unfit:
         point = f", {room.right[0]} right of the point" if room.right[0] else ""
         yield f"'{key}' has what does not fit {room}{point}: {some_of(unfit)}"
+
+
+def text_problems(key: str, values: Sequence[str]) -> Iterator[str]:
+    """Give the mistakes in values that a field is said to hold which a person keys."""
+    yield from _listing_problems(key, values)
+    wrong = [value for value in values if not value or not value.isprintable() or value != value.strip()]
+    if wrong:
+        yield f"'{key}' has what nobody can key, or with spaces around it: {some_of(wrong)}"
+
+
+def _listing_problems(key: str, values: Sequence[str]) -> Iterator[str]:
+    if not values:
+        yield f"'{key}' is empty"
+    twice = sorted({value for value in values if values.count(value) > 1}) if len(values) <= 1000 else []
+    if twice:
+        yield f"'{key}' has twice: {some_of(twice)}"
 
 
 def _length_problems(keys: RuleKeys, room: Room) -> Iterator[str]:

@@ -10,7 +10,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import cv2
 import numpy as np
@@ -19,9 +19,10 @@ from pydantic import StrictInt, ValidationError
 
 from formreader.rules import Across
 from formreader.template.checks_schema import CheckTable, checks_of, known_fields
-from formreader.template.rule_problems import rule_problems
+from formreader.template.rule_problems import rule_problems, rule_problems_of_text, text_problems, value_problems
 from formreader.template.rules_schema import Length, Room, RuleKeys, Table
 from formreader.template.wording import did_you_mean, nearest, shown
+from formreader.values import FieldKind
 
 LARGEST_SIDE_PX: Final = 30_000  # A2 at 1200 dpi
 DPI_RANGE: Final = (50, 2400)
@@ -31,8 +32,10 @@ MOST_OVERLAPS_NAMED: Final = 10
 LONGEST_NAME: Final = 100
 RESERVED_NAMES: Final = frozenset({"scan", "page", "status", "review"})
 """The result files have columns of these names already."""
-LATER_KEYS: Final = frozenset({"page", "pages", "gather", "kind", "rule"})
+LATER_KEYS: Final = frozenset({"page", "pages", "gather", "rule"})
 """Keys that the form description has a place for, but nothing reads yet."""
+KEYED_KEYS: Final = frozenset({"name", "kind", "box", "boxes", "required", "one_of", "pattern", "unique", "severity"})
+"""What can be said of a field that a person keys; all else is about digits."""
 _TABLES: Final = ("form", "field", "check")
 PAPERS_MM: Final = {
     "A3": (297.0, 420.0),
@@ -88,6 +91,7 @@ class FieldTable(RuleKeys):
     """``[[field]]``."""
 
     name: str
+    kind: FieldKind = "digits"
     boxes: list[Four] | None = None
     box: Four | None = None
     length: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
@@ -118,7 +122,12 @@ class FieldTable(RuleKeys):
         least, most = (1, len(self.boxes)) if self.boxes else self.digits()
         return Room(least, most, self.fraction(), is_wide=not self.boxes)
 
+    def value_problems(self, key: str, values: Sequence[str]) -> Iterable[str]:
+        """Give the mistakes in values that the field is said to hold."""
+        return text_problems(key, values) if self.kind == "key" else value_problems(key, values, self.room())
 
+
+_ONE_BOX: Final = ("one a digit", "one for several digits")
 _MEANINGS: Final = {
     "length": "is a number of digits, or [least, most]",
     "decimals": "is a number of digits right of the point, or [least, most]",
@@ -161,6 +170,10 @@ def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable]
             problems += [f"{_field_place(table, number)}: {problem}" for problem in _field_problems(field, form)]
     problems += _repeated_names(listed)
     problems += _overlaps(fields)
+    if len(fields) == len(listed) and fields and all(field.kind == "key" for field in fields):
+        problems.append(
+            "template: all of its fields are keyed by a person; pages are matched by boxes of digits, add one"
+        )
     checks = _checks(tables.get("check", []), listed, fields, problems)
     if form is not None:
         problems += [f"form: {problem}" for problem in _form_problems(form)]
@@ -174,12 +187,15 @@ def _checks(listed: Any, described: Sequence[Any], fields: Sequence[FieldTable],
     names = [table.get("name") for table in described if isinstance(table, dict)]
     sound = {field.name: field for field in fields}
     known = known_fields({name: sound.get(name, RuleKeys()) for name in names if isinstance(name, str)})
+    keyed = {field.name for field in fields if field.kind == "key"}
     checks = []
     for number, table in enumerate(listed, 1):
         parsed = _parsed(CheckTable, table, f"check number {number}", problems)
         made, wrong = checks_of(parsed, known) if parsed is not None else ([], [])
         checks += made
         problems += [f"check number {number}: {problem}" for problem in wrong]
+        text = sorted(keyed.intersection(name for one in made for name in one.fields))
+        problems += [f"check number {number}: '{name}' is keyed by a person, no number" for name in text]
     return checks
 
 
@@ -221,6 +237,10 @@ def _worded(kind: type[Table], place: str, mistake: Mapping[str, Any]) -> str:
         return f"{place}: '{keys[0]}' is missing"
     if keys[0] in _MEANINGS:
         return f"{place}: '{keys[0]}' {_MEANINGS[keys[0]]}"
+    if keys[0] == "kind" and kind is FieldTable:
+        kinds, given = get_args(FieldKind), mistake["input"]
+        hint = did_you_mean(given, kinds) if isinstance(given, str) else ""
+        return f"{place}: 'kind' should be {' or '.join(map(repr, kinds))}, not {shown(given)}{hint}"
     if mistake["type"] in ("model_type", "dict_type"):
         return f"{place}: '{keys[0]}' should be a table"
     what = str(mistake["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
@@ -302,8 +322,19 @@ def _dictionary_problems(markers: MarkersTable) -> Iterable[str]:
 
 def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
     yield from _name_problems(field.name)
+    yield from _place_problems(field, form)
+    if field.kind == "key":
+        for key in sorted(field.model_fields_set - KEYED_KEYS):
+            yield f"'{key}' does not go with kind \"key\", of which no digit is read; leave it out"
+        yield from rule_problems_of_text(field)
+    else:
+        yield from _digit_problems(field)
+
+
+def _place_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
     if (field.boxes is None) == (field.box is None):
-        yield "give either 'boxes' (one a digit) or 'box' (one for several digits)"
+        one = ("each a part of the strip", "the whole strip") if field.kind == "key" else _ONE_BOX
+        yield f"give either 'boxes' ({one[0]}) or 'box' ({one[1]})"
     elif field.boxes == []:
         yield "'boxes' is empty"
     for number, (x, y, width, height) in enumerate(field.rectangles(), 1):
@@ -312,6 +343,9 @@ def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
             yield f"{name} has no size: width {width:g}, height {height:g}"
         elif form is not None and not (x >= 0 and y >= 0 and x + width <= form.width and y + height <= form.height):
             yield f"{name} lies outside the page of {form.width} x {form.height}: [{x:g}, {y:g}, {width:g}, {height:g}]"
+
+
+def _digit_problems(field: FieldTable) -> Iterable[str]:
     if field.box is None and field.boxes is not None and field.length is not None:
         yield "'length' belongs to 'box'; each of 'boxes' holds one digit"
     elif field.boxes is None and field.box is not None and field.length is None:

@@ -44,7 +44,11 @@ def as_toml(template: Template, reference: str) -> str:
 
 def _field_lines(field: Field) -> Iterable[str]:
     yield f"name = {_text(field.name)}"
-    if field.length == (1, 1):
+    if field.is_keyed:
+        yield f"kind = {_text(field.kind)}"
+    if field.is_keyed and len(field.boxes) == 1:
+        yield f"box = {_row(field.boxes[0])}"
+    elif field.length == (1, 1):
         yield f"boxes = {_rows(field.boxes)}"
     else:
         least, most = field.length

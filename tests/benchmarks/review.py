@@ -16,6 +16,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -121,10 +122,10 @@ def waits(batch: Doubts, screens: int = 40) -> dict[str, float]:
         first, _ = _timed(lambda: (caller.ask("/api/standing"), caller.ask(f"/api/group?marks=1&most={_A_SCREEN}")))
         shown, confirmed, counted = list[float](), list[float](), list[float]()
         for nth in range(screens):
-            took, found = _timed(lambda nth=nth: caller.ask(f"/api/group?marks={nth % 10}&most={_A_SCREEN}"))
+            took, found = _timed(partial(caller.ask, f"/api/group?marks={nth % 10}&most={_A_SCREEN}"))
             shown.append(took)
             boxes = [{"picture": one["picture"], "seen": one["seen"], "new": one["mark"]} for one in found["boxes"]]
-            took, answer = _timed(lambda boxes=boxes: caller.ask("/api/marks", {"boxes": boxes}))
+            took, answer = _timed(partial(caller.ask, "/api/marks", {"boxes": boxes}))
             assert len(answer["saved"]) == len(boxes)
             confirmed.append(took)
             counted.append(_timed(lambda: caller.ask("/api/standing"))[0])
