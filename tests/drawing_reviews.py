@@ -134,8 +134,9 @@ def _boxes(
             mark = str(rng.integers(0, 5 if name == "mark" else 10))
             read, reason, confidence = mark, "", 0.999
             if rng.random() < doubtful:
-                reason, confidence = "low_confidence", float(rng.uniform(0.5, 0.98))
+                reason, confidence = "low_confidence", 1 - float(np.exp(rng.uniform(*np.log([0.01, 0.4]))))
                 if rng.random() < misread:
+                    confidence = float(rng.uniform(0.4, 0.98))
                     read = str((int(mark) + int(rng.integers(1, 5))) % (5 if name == "mark" else 10))
             mark, read, reason = changed.get((number, name, position), (mark, read, reason))
             drawn.written[f"p{number:05}.png", name, position] = mark

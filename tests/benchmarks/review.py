@@ -3,7 +3,8 @@
     python -m tests.benchmarks.review [--digits 1000] [--misread 0.05]      a simulated reviewer in Chromium
     python -m tests.benchmarks.review --server --digits 100000              the server alone, asked as the page asks
 
-The reviewer never errs and goes the shortest way: arrows to each misread digit, its key, Enter when a screen is right.
+The reviewer never errs and goes the shortest way: arrows (or the mouse) to each misread digit, its key, and Enter when
+a screen is right. Of the digits of the drawn samples that are flagged and read as a digit, 6 in 100 are misread.
 Times hold what computer and browser need, not what a person takes to look.
 """
 
@@ -37,7 +38,7 @@ _READY: Final = "#screen:not([aria-busy=true]) :is(.box, .empty)"
 _A_SCREEN: Final = 84
 
 
-def clear(batch: Doubts) -> dict[str, float]:
+def clear(batch: Doubts, *, mouse: bool) -> dict[str, float]:
     """Clear all groups in the browser; count keys, and what each confirmed screen took until the next was there."""
     keys = digits = misread = 0
     waited: list[float] = []
@@ -51,7 +52,9 @@ def clear(batch: Doubts) -> dict[str, float]:
                 read, name, scan = _told(label)
                 mark = batch.written[scan, name, int(position)]
                 if read != mark:
-                    way = _way(at, nth, columns)
+                    if mouse:
+                        boxes.nth(nth).hover()
+                    way = [] if mouse else _way(at, nth, columns)
                     for key in (*way, mark):
                         page.keyboard.press(key)
                     keys, at, misread = keys + len(way) + 1, nth + 1, misread + 1
@@ -125,6 +128,8 @@ def waits(batch: Doubts, screens: int = 40) -> dict[str, float]:
             took, found = _timed(partial(caller.ask, f"/api/group?marks={nth % 10}&most={_A_SCREEN}"))
             shown.append(took)
             boxes = [{"picture": one["picture"], "seen": one["seen"], "new": one["mark"]} for one in found["boxes"]]
+            if not boxes:
+                continue
             took, answer = _timed(partial(caller.ask, "/api/marks", {"boxes": boxes}))
             assert len(answer["saved"]) == len(boxes)
             confirmed.append(took)
@@ -152,11 +157,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--digits", type=int, default=1000)
     parser.add_argument("--misread", type=float, default=0.05, help="share of the doubtful digits that are misread")
+    parser.add_argument("--mouse", action="store_true", help="move the mouse over misread digits, instead of arrows")
     parser.add_argument("--server", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         batch = draw_doubts(Path(folder), round(given.digits / _A_PAGE), misread=given.misread, seed=1)
-        for name, value in (waits if given.server else clear)(batch).items():
+        measured = waits(batch) if given.server else clear(batch, mouse=given.mouse)
+        for name, value in measured.items():
             print(f"{name:45} {value:10.3f}")
 
 

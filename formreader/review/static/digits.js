@@ -33,7 +33,7 @@ class Work {
     ["Space", "unsure: look at it in its field"],
     ["Delete", "no digit: nothing, or struck out"],
     ["Backspace, Escape", "take back what was typed for this box"],
-    ["Arrows, Home, End", "go from box to box"],
+    ["Arrows, Home, End", "go from box to box; so does the mouse, moved over them"],
     ["Page Up, Page Down", "the group before, the next"],
   ];
 
@@ -136,7 +136,7 @@ class Work {
   drawnBox(box, nth) {
     return h(
       "div",
-      { class: "box", role: "option", tabindex: "-1", "aria-selected": "false", "data-position": String(box.position), onclick: () => this.mark(nth), onfocus: () => this.mark(nth, false) },
+      { class: "box", role: "option", tabindex: "-1", "aria-selected": "false", "data-position": String(box.position), onclick: () => this.mark(nth), onpointermove: (event) => this.hovered(event, nth), onfocus: () => this.mark(nth, false) },
       h("img", { src: box.image, alt: "", draggable: false }),
       h("span", { class: "about" }, h("span", {}, box.mark === "?" ? `${box.rival}?` : `or ${box.rival}`), h("span", {}, percent(box.confidence))),
     );
@@ -177,6 +177,11 @@ class Work {
     if (focus && document.activeElement !== cell) cell.focus({ preventScroll: false });
     const box = this.boxes[this.at];
     this.where.textContent = `${box.scan}${box.page > 1 ? `, page ${box.page}` : ""} \u00b7 ${box.field}`;
+  }
+
+  // The mouse marks what it is moved over, so that a digit can be typed at once; lying still it marks nothing.
+  hovered(event, nth) {
+    if (event.pointerType === "mouse" && nth !== this.at && (event.movementX || event.movementY)) this.mark(nth);
   }
 
   change(nth, to) {
