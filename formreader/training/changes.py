@@ -1,0 +1,136 @@
+"""What a model that has learnt from people reads otherwise: lines for a terminal, JSON, and a page with the crops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from formreader.documents import document, image, table
+from formreader.errors import UnusableCall
+from formreader.model import DigitModel
+from formreader.training.acceptance import Duel, Judgement, as_card
+from formreader.training.report import STYLE
+from formreader.values import CLASSES
+
+NAMES: Final = ("report.html", "report.json")
+SHOWN: Final = 200
+"""Crops of each kind on the page."""
+SCALE: Final = 3
+SURE: Final = 0.99
+
+_STYLE: Final = (
+    STYLE + ".crops { display: flex; flex-wrap: wrap; gap: .8rem; } .crops figure { margin: 0; text-align: center; }"
+)
+_BIASED: Final = (
+    "People look at what the model before was unsure of, so that these digits are harder than most, and harder for it "
+    "than for any other: fewer errors on them alone would not prove much. Hence the test digits must not be read worse."
+)
+
+
+def about_judgement(judgement: Judgement) -> Iterator[str]:
+    """Say in a few lines how the two compare, and what follows."""
+    for duel in (judgement.decided, judgement.known):
+        (before, after), silent = duel.wrong, duel.silent
+        yield f"On {duel.which}:"
+        yield (
+            f"  {before.sum():,} wrong with {judgement.before}, {after.sum():,} with the new model; wrong and accepted "
+            f"{silent[0].sum():,} and {silent[1].sum():,}; flagged {_flagged(duel.before.accepted.mean())} and "
+            f"{_flagged(duel.after.accepted.mean())}"
+        )
+    if judgement.objections:
+        yield "Not written, as the new model is worse:"
+        yield from (f"  {objection}" for objection in judgement.objections)
+
+
+def _flagged(accepted: np.floating) -> str:
+    return f"{1 - float(accepted):.1%}"
+
+
+def write_changes(folder: Path, judgement: Judgement, before: DigitModel) -> None:
+    """Write the page and the JSON into a folder, readable by their owner alone: they show people's writing.
+
+    Raises
+    ------
+    UnusableCall
+        The folder cannot be written to.
+    """
+    whole = as_card(judgement, before)["judged"] | {
+        "changed": {name: _changes(duel) for name, duel in _duels(judgement)}
+    }
+    contents = (as_html(judgement), json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name, content in zip(NAMES, contents, strict=True):
+            (folder / name).unlink(missing_ok=True)  # its permissions would stay
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UnusableCall(f"{folder}: cannot be written ({error.strerror}); name another folder") from error
+
+
+def _duels(judgement: Judgement) -> tuple[tuple[str, Duel], tuple[str, Duel]]:
+    return ("decided", judgement.decided), ("known", judgement.known)
+
+
+def _changes(duel: Duel) -> list[dict[str, object]]:
+    return [
+        {"before": before, "after": after, "is": true, "count": count}
+        for (before, after, true), count in duel.changes.most_common()
+    ]
+
+
+def as_html(judgement: Judgement) -> str:
+    """Write a page with everything in it; nothing is fetched."""
+    said = "".join(f"<p>{escape(line)}</p>\n" for line in about_judgement(judgement))
+    parts = "".join(_part(duel, judgement) for _, duel in _duels(judgement))
+    learnt = judgement.learnt
+    of_people = (
+        f"{len(learnt.labels):,} digits of {learnt.page_count:,} pages were learnt, {int(learnt.corrected.sum()):,} of "
+        "them corrected by people."
+    )
+    return document(
+        "What the new model reads otherwise",
+        _STYLE,
+        f"{said}<p>{escape(of_people)} {escape(_BIASED)}</p>\n{parts}{_doubtful(judgement)}",
+    )
+
+
+def _part(duel: Duel, judgement: Judgement) -> str:
+    rows = [(*change, f"{count:,}") for change, count in duel.changes.most_common()]
+    heads = (judgement.before, "new model", "is", "how many")
+    crops = "".join(
+        _crop(
+            duel,
+            row,
+            f"{CLASSES[duel.before.best[row]]} → {CLASSES[duel.after.best[row]]}, is {duel.after.labels[row]}",
+        )
+        for row in duel.changed[:SHOWN].tolist()
+    )
+    counts = table(heads, rows) if rows else "<p>None is answered otherwise.</p>"
+    return f'<h2>{escape(duel.which)}</h2>\n{counts}\n<div class="crops">{crops}</div>\n'
+
+
+def _doubtful(judgement: Judgement) -> str:
+    """Show the digits kept out of which both models are sure that they are others: a slip of a person's, perhaps."""
+    duel = judgement.decided
+    sure = np.minimum(duel.before.confidence, duel.after.confidence) >= SURE
+    rows = np.flatnonzero((duel.before.best == duel.after.best) & duel.after.wrong & sure).tolist()
+    if not rows:
+        return ""
+    crops = "".join(
+        _crop(duel, row, f"{CLASSES[duel.after.best[row]]}? decided: {duel.after.labels[row]}") for row in rows
+    )
+    return f'<h2>Decisions that both models are sure are wrong</h2>\n<div class="crops">{crops}</div>\n'
+
+
+def _crop(duel: Duel, row: int, text: str) -> str:
+    side = SCALE * duel.images.shape[1]
+    shown = cv2.resize(255 - duel.images[row], (side, side), interpolation=cv2.INTER_NEAREST)
+    png: bytes = cv2.imencode(".png", shown)[1].tobytes()
+    return f"<figure>{image(png, text, 'png')}<figcaption>{escape(text)}</figcaption></figure>"
