@@ -15,7 +15,7 @@ from formreader.model import DigitModel
 from formreader.training.added import AddedDigits
 from formreader.training.evaluation import Answers, ask
 from formreader.training.holdout import HeldOut
-from formreader.values import CLASSES, Digits
+from formreader.values import Digits
 
 CHANCE: Final = 0.2
 """More errors on the data set's own held-out digits are let pass only where an equally good model would make as many
@@ -58,12 +58,12 @@ class Duel:
         return rows[np.argsort(-self.after.confidence[rows], kind="stable")]
 
     @property
-    def changes(self) -> Counter[tuple[str, str, str]]:
-        """How often which answer became which, for which true digit."""
+    def changes(self) -> Counter[tuple[int, int, str]]:
+        """How often which answer, a place in `CLASSES`, became which, for which true digit."""
         rows = self.changed
         before, after = self.before.best[rows].tolist(), self.after.best[rows].tolist()
         true = self.after.labels[rows].tolist()
-        return Counter((CLASSES[a], CLASSES[b], str(c)) for a, b, c in zip(before, after, true, strict=True))
+        return Counter(zip(before, after, map(str, true), strict=True))
 
 
 def chance_of(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:

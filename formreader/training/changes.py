@@ -11,6 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from formreader.classify import DIGIT_CLASSES
 from formreader.documents import document, image, table
 from formreader.errors import UnusableCall
 from formreader.model import DigitModel
@@ -35,21 +36,25 @@ _BIASED: Final = (
 
 def about_judgement(judgement: Judgement) -> Iterator[str]:
     """Say in a few lines how the two compare, and what follows."""
-    for duel in (judgement.decided, judgement.known):
-        (before, after), silent = duel.wrong, duel.silent
-        yield f"On {duel.which}:"
-        yield (
-            f"  {before.sum():,} wrong with {judgement.before}, {after.sum():,} with the new model; wrong and accepted "
-            f"{silent[0].sum():,} and {silent[1].sum():,}; flagged {_flagged(duel.before.accepted.mean())} and "
-            f"{_flagged(duel.after.accepted.mean())}"
-        )
+    for _, duel in _duels(judgement):
+        yield f"On {duel.which}, {judgement.before} and the new model:"
+        yield "  " + ", ".join(f"{what} {before} and {after}" for what, before, after in _measures(duel))
     if judgement.objections:
         yield "Not written, as the new model is worse:"
         yield from (f"  {objection}" for objection in judgement.objections)
 
 
-def _flagged(accepted: np.floating) -> str:
-    return f"{1 - float(accepted):.1%}"
+def _measures(duel: Duel) -> Iterator[tuple[str, str, str]]:
+    """Give what is measured, before and after."""
+    for what, counts in (("wrong", duel.wrong), ("wrong and accepted", duel.silent)):
+        before, after = (f"{int(rows.sum()):,}" for rows in counts)
+        yield what, before, after
+    before, after = (f"{1 - said.accepted.mean():.1%}" for said in (duel.before, duel.after))
+    yield "flagged", before, after
+
+
+def _answer(place: int) -> str:
+    return CLASSES[place] if place < DIGIT_CLASSES else "no digit"
 
 
 def write_changes(folder: Path, judgement: Judgement, before: DigitModel) -> None:
@@ -80,40 +85,42 @@ def _duels(judgement: Judgement) -> tuple[tuple[str, Duel], tuple[str, Duel]]:
 
 def _changes(duel: Duel) -> list[dict[str, object]]:
     return [
-        {"before": before, "after": after, "is": true, "count": count}
+        {"before": _answer(before), "after": _answer(after), "is": true, "count": count}
         for (before, after, true), count in duel.changes.most_common()
     ]
 
 
 def as_html(judgement: Judgement) -> str:
     """Write a page with everything in it; nothing is fetched."""
-    said = "".join(f"<p>{escape(line)}</p>\n" for line in about_judgement(judgement))
-    parts = "".join(_part(duel, judgement) for _, duel in _duels(judgement))
     learnt = judgement.learnt
     of_people = (
         f"{len(learnt.labels):,} digits of {learnt.page_count:,} pages were learnt, {int(learnt.corrected.sum()):,} of "
         "them corrected by people."
     )
+    verdict = "".join(f"<li>{escape(objection)}</li>" for objection in judgement.objections)
+    verdict = f"The new model is worse, and was not written:<ul>{verdict}</ul>" if verdict else "It was written."
+    parts = "".join(_part(duel, judgement) for _, duel in _duels(judgement))
     return document(
         "What the new model reads otherwise",
         _STYLE,
-        f"{said}<p>{escape(of_people)} {escape(_BIASED)}</p>\n{parts}{_doubtful(judgement)}",
+        f"<div>{verdict}</div>\n<p>{escape(of_people)} {escape(_BIASED)}</p>\n{parts}{_doubtful(judgement)}",
     )
 
 
 def _part(duel: Duel, judgement: Judgement) -> str:
-    rows = [(*change, f"{count:,}") for change, count in duel.changes.most_common()]
+    """Show one kind of digits: what was measured, and what is answered otherwise."""
+    changes = [(_answer(a), _answer(b), true, f"{count:,}") for (a, b, true), count in duel.changes.most_common()]
     heads = (judgement.before, "new model", "is", "how many")
     crops = "".join(
-        _crop(
-            duel,
-            row,
-            f"{CLASSES[duel.before.best[row]]} → {CLASSES[duel.after.best[row]]}, is {duel.after.labels[row]}",
-        )
+        _crop(duel, row, f"{_answer(was)} \u2192 {_answer(now)}, is {duel.after.labels[row]}")
         for row in duel.changed[:SHOWN].tolist()
+        for was, now in ((int(duel.before.best[row]), int(duel.after.best[row])),)
     )
-    counts = table(heads, rows) if rows else "<p>None is answered otherwise.</p>"
-    return f'<h2>{escape(duel.which)}</h2>\n{counts}\n<div class="crops">{crops}</div>\n'
+    return (
+        f"<h2>{escape(duel.which)}</h2>\n{table(('', judgement.before, 'new model'), _measures(duel))}\n"
+        f"<h3>Answered otherwise</h3>\n{table(heads, changes) if changes else '<p>None.</p>'}\n"
+        f'<div class="crops">{crops}</div>\n'
+    )
 
 
 def _doubtful(judgement: Judgement) -> str:
@@ -124,7 +131,7 @@ def _doubtful(judgement: Judgement) -> str:
     if not rows:
         return ""
     crops = "".join(
-        _crop(duel, row, f"{CLASSES[duel.after.best[row]]}? decided: {duel.after.labels[row]}") for row in rows
+        _crop(duel, row, f"{_answer(int(duel.after.best[row]))}? decided: {duel.after.labels[row]}") for row in rows
     )
     return f'<h2>Decisions that both models are sure are wrong</h2>\n<div class="crops">{crops}</div>\n'
 

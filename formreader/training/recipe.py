@@ -108,10 +108,7 @@ def train(
     """
     augment = augment or classifier.augment
     params = AUGMENTS[augment]
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place with -o") from error
+    _make_folder(output)
     progress("load", 0.0)
     data = load_digits(source)
     known = _writers(writers, data)
@@ -128,10 +125,7 @@ def train(
     pool = draw_pool(images, labels, deal(labels, writer, params.folds), seed, params)
     if learnt:
         pool = with_added(pool, learnt, params.folds, seed, params)
-    margins, pipeline = _fitted(pool, classifier, seed, params.folds, progress)
-    known_to_judge = np.flatnonzero(np.isfinite(margins).any(axis=1))
-    calibration = calibrate(margins[known_to_judge], pool.part(known_to_judge))
-    pipeline[-1].temperature = calibration["temperature"]
+    pipeline, calibration = _calibrated(pool, classifier, seed, params.folds, progress)
     made_of = trained_on(data, pool, kept, test.rows, leave_out, known is not None)
     card = {
         "name": output.stem,
@@ -159,6 +153,24 @@ def train(
             return card
     progress("save", 1.0)
     return save_model(output, pipeline, card)
+
+
+def _make_folder(output: Path) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place with -o") from error
+
+
+def _calibrated(
+    pool: Pool, classifier: Classifier, seed: int, folds: int, progress: Progress
+) -> tuple[Pipeline, dict[str, Any]]:
+    """Fit the classifier; its temperature and threshold come from pictures of writers left out."""
+    margins, pipeline = _fitted(pool, classifier, seed, folds, progress)
+    left_out = np.flatnonzero(np.isfinite(margins).any(axis=1))
+    calibration = calibrate(margins[left_out], pool.part(left_out))
+    pipeline[-1].temperature = calibration["temperature"]
+    return pipeline, calibration
 
 
 def _fitted(
