@@ -305,7 +305,9 @@ def judgement(
         before, after = answers(LABELS[::50], wrong[0], threshold), answers(LABELS[::50], wrong[1])
         return Duel(which, DIGITS[::50], before, after)
 
-    return Judgement("old", "new", duel("test", known), duel("pages", decided, flagging), added(3), unproven)
+    learnt = added(3)
+    sides = duel("test", known), duel("pages", decided, flagging)
+    return Judgement("old", "new", *sides, learnt, answers(learnt.labels, 0), unproven)
 
 
 def test_a_model_that_is_not_worse_is_accepted() -> None:

@@ -40,7 +40,7 @@ def addition_of(
     from formreader.training.changes import NAMES, about_judgement, write_changes
 
     if report is not None:
-        refuse_overwriting([report / name for name in NAMES], (), force=force, kind="folder")
+        refuse_overwriting([report / name for name in NAMES], (), force=force, kind="folder", option="--report")
     before = load_model(model_path(model))
     found = decided_digits(batches, load_templates(templates), _told)
     for line in about_decided(found):

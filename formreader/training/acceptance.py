@@ -90,8 +90,8 @@ class Judgement:
         On the held-out digits of the data set.
     decided
         On the pages kept out of those that people decided.
-    learnt
-        What people decided and the new one has learnt.
+    learnt, learnt_before
+        What people decided and the new one has learnt, and what the model of before says to it.
     unproven
         No confidence of the new one is shown to be enough, though one of the old is.
     """
@@ -101,6 +101,7 @@ class Judgement:
     known: Duel
     decided: Duel
     learnt: AddedDigits
+    learnt_before: Answers
     unproven: bool
 
     @property
@@ -139,6 +140,7 @@ def judged(before: DigitModel, after: DigitModel, test: HeldOut, kept: AddedDigi
         Duel(which, images, ask(before, images, labels), ask(after, images, labels)),
         Duel(pages, kept.images, ask(before, kept.images, kept.labels), ask(after, kept.images, kept.labels)),
         learnt,
+        ask(before, learnt.images, learnt.labels),
         unproven=before.card.get("threshold_kept") is not False and after.card["threshold_kept"] is False,
     )
 

@@ -10,12 +10,14 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from formreader.classify import DIGIT_CLASSES
 from formreader.documents import document, image, table
 from formreader.errors import UnusableCall
 from formreader.model import DigitModel
 from formreader.training.acceptance import Duel, Judgement, as_card
+from formreader.training.evaluation import Answers
 from formreader.training.report import STYLE
 from formreader.values import CLASSES
 
@@ -37,8 +39,8 @@ _BIASED: Final = (
 def about_judgement(judgement: Judgement) -> Iterator[str]:
     """Say in a few lines how the two compare, and what follows."""
     for _, duel in _duels(judgement):
-        yield f"On {duel.which}, {judgement.before} and the new model:"
-        yield "  " + ", ".join(f"{what} {before} and {after}" for what, before, after in _measures(duel))
+        yield f"On {duel.which}, with the model {judgement.before} and with the new one:"
+        yield "  " + "; ".join(f"{what} {before} and {after}" for what, before, after in _measures(duel))
     if judgement.objections:
         yield "Not written, as the new model is worse:"
         yield from (f"  {objection}" for objection in judgement.objections)
@@ -112,7 +114,7 @@ def _part(duel: Duel, judgement: Judgement) -> str:
     changes = [(_answer(a), _answer(b), true, f"{count:,}") for (a, b, true), count in duel.changes.most_common()]
     heads = (judgement.before, "new model", "is", "how many")
     crops = "".join(
-        _crop(duel, row, f"{_answer(was)} \u2192 {_answer(now)}, is {duel.after.labels[row]}")
+        _crop(duel.images[row], f"{_answer(was)} \u2192 {_answer(now)}, is {duel.after.labels[row]}")
         for row in duel.changed[:SHOWN].tolist()
         for was, now in ((int(duel.before.best[row]), int(duel.after.best[row])),)
     )
@@ -124,20 +126,22 @@ def _part(duel: Duel, judgement: Judgement) -> str:
 
 
 def _doubtful(judgement: Judgement) -> str:
-    """Show the digits kept out of which both models are sure that they are others: a slip of a person's, perhaps."""
-    duel = judgement.decided
-    sure = np.minimum(duel.before.confidence, duel.after.confidence) >= SURE
-    rows = np.flatnonzero((duel.before.best == duel.after.best) & duel.after.wrong & sure).tolist()
-    if not rows:
-        return ""
-    crops = "".join(
-        _crop(duel, row, f"{_answer(int(duel.after.best[row]))}? decided: {duel.after.labels[row]}") for row in rows
-    )
-    return f'<h2>Decisions that both models are sure are wrong</h2>\n<div class="crops">{crops}</div>\n'
+    """Show digits that were surely read otherwise than people decided: a slip of theirs, or strokes lost in cutting."""
+    kept, learnt = judgement.decided, judgement.learnt_before
+    sure = np.minimum(kept.before.confidence, kept.after.confidence) >= SURE
+    both = np.flatnonzero((kept.before.best == kept.after.best) & kept.after.wrong & sure)
+    before = np.flatnonzero(learnt.wrong & (learnt.confidence >= SURE))
+    crops = [_crop(kept.images[row], _doubt(kept.after, row)) for row in both.tolist()]
+    crops += [_crop(judgement.learnt.images[row], _doubt(learnt, row)) for row in before[:SHOWN].tolist()]
+    return f'<h2>Decisions to look at once more</h2>\n<div class="crops">{"".join(crops)}</div>\n' if crops else ""
 
 
-def _crop(duel: Duel, row: int, text: str) -> str:
-    side = SCALE * duel.images.shape[1]
-    shown = cv2.resize(255 - duel.images[row], (side, side), interpolation=cv2.INTER_NEAREST)
+def _doubt(said: Answers, row: int) -> str:
+    return f"decided {said.labels[row]}, surely read {_answer(int(said.best[row]))}"
+
+
+def _crop(digit: NDArray[np.uint8], text: str) -> str:
+    side = SCALE * digit.shape[0]
+    shown = cv2.resize(255 - digit, (side, side), interpolation=cv2.INTER_NEAREST)
     png: bytes = cv2.imencode(".png", shown)[1].tobytes()
     return f"<figure>{image(png, text, 'png')}<figcaption>{escape(text)}</figcaption></figure>"
