@@ -31,6 +31,8 @@ FORMAT = 2
 PROBE_TOLERANCE = 0.02
 """How far a probability of the probe may lie from the card's: other processors and libraries round differently."""
 
+SHIPPED = ("digits.joblib", "accurate.joblib")
+
 REMEDY = "Install formreader again, or make a model with: formreader train"
 
 BLOCK = 1024
@@ -100,7 +102,7 @@ def check_digits(digits: Digits) -> None:
 
 def default_model_path() -> Path:
     """Find the shipped model: in the package where it is installed, beside the package in a checkout."""
-    return _shipped("digits.joblib")
+    return _shipped(SHIPPED[0])
 
 
 def model_path(name: str) -> Path:
@@ -114,7 +116,7 @@ def model_path(name: str) -> Path:
     if name == "default":
         return default_model_path()
     if name == "accurate":
-        found = _shipped("accurate.joblib")
+        found = _shipped(SHIPPED[1])
         if not found.exists():
             raise ModelError(f"accurate: {found} is not there. Leave --model out to take the default, or name a file")
         return found
@@ -122,6 +124,11 @@ def model_path(name: str) -> Path:
     if not path.is_file() and path.suffix != ".joblib":
         raise ModelError(f"{name}: no such model; give default, accurate, or the .joblib that formreader train wrote")
     return path
+
+
+def is_shipped(model: DigitModel) -> bool:
+    """Say whether a model comes with the program."""
+    return any(model.path == _shipped(name).resolve() for name in SHIPPED)
 
 
 def _shipped(name: str) -> Path:

@@ -183,12 +183,17 @@ def _about_runs(status: Status) -> Iterator[str]:
     forms = ", ".join(f"'{form}'" for form in status.forms) or "forms without a template"
     last = runs[-1]
     settings = ", ".join(f"{name} {_rounded(value)}" for name, value in json.loads(last.settings).items())
-    yield f"{forms}: model {last.model} ({last.model_fingerprint[:8]}), {_template(last)}{settings}"
+    yield f"{forms}: model {_model(last)}, {_template(last)}{settings}"
     if len(runs) > _RUNS_SHOWN:
         yield f"  {len(runs) - _RUNS_SHOWN:,} earlier runs"
     for run in runs[-_RUNS_SHOWN:]:
         goes_on = status.running and run is last
-        yield f"  run of {_shown(run.started)}, {_ended(run, goes_on=goes_on)}{_pace(status) if goes_on else ''}"
+        by = f", by model {_model(run)}" if run.model_fingerprint != last.model_fingerprint else ""
+        yield f"  run of {_shown(run.started)}, {_ended(run, goes_on=goes_on)}{_pace(status) if goes_on else ''}{by}"
+
+
+def _model(run: RunRow) -> str:
+    return f"{run.model} ({run.model_fingerprint[:8]})"
 
 
 def _rounded(value: object) -> str:

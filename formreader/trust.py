@@ -226,10 +226,15 @@ def promise(card: Mapping[str, Any], max_wrong: float) -> Promise:
     """Share a promise out among the digits of a field; see `curve_of` for what it raises.
 
     The card's own threshold comes from other digits, single ones with drawn wear, of which it lets through one wrong
-    in a thousand. Where no more are asked for, the stricter of both holds.
+    in a thousand. Where no more are asked for, the stricter of both holds. A model that has learnt from people's
+    decisions was counted on single digits alone; what whole pages showed of the model that it comes from holds for it
+    too, wherever that is stricter.
     """
-    curve = curve_of(card)
-    limits = [curve.limit(max_wrong / digits) for digits in range(1, MOST_DIGITS + 1)]
+    risks = [max_wrong / digits for digits in range(1, MOST_DIGITS + 1)]
+    limits = [curve_of(card).limit(risk) for risk in risks]
+    if card.get("risk_before"):
+        before = curve_of({"name": card.get("name"), "risk": card["risk_before"]})
+        limits = [_stricter(own, before.limit(risk)) for own, risk in zip(limits, risks, strict=True)]
     least = float(card.get("threshold", 0.0))
     return Promise(
         max_wrong,
@@ -237,4 +242,15 @@ def promise(card: Mapping[str, Any], max_wrong: float) -> Promise:
             replace(limit, threshold=max(limit.threshold, least)) if max_wrong / digits <= ONE_IN_A_THOUSAND else limit
             for digits, limit in enumerate(limits, 1)
         ),
+    )
+
+
+def _stricter(own: Limit, before: Limit) -> Limit:
+    """Join what two measurements ask for."""
+    return Limit(
+        threshold=max(own.threshold, before.threshold),
+        accepted=min(own.accepted, before.accepted),
+        wrong=max(own.wrong, before.wrong),
+        bound=max(own.bound, before.bound),
+        proven=own.proven and before.proven,
     )

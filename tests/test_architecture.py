@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "review": COMMON | {"export", "fields", "rules", "store", "template"},
+    "decided": COMMON | {"fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""

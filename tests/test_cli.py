@@ -135,7 +135,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
             raise ModelError(f"{path}: does not match its card")
         return types.SimpleNamespace(card=CARD, fingerprint=path.name, name=path.stem)
 
-    vars(model).update(load_form_model=load_form_model, model_path=Path)
+    vars(model).update(load_form_model=load_form_model, model_path=Path, is_shipped=lambda one: one.name != "own")
     monkeypatch.setitem(sys.modules, "formreader.model", model)
     return stand_in
 
@@ -721,6 +721,32 @@ def test_train_hands_over_what_it_was_told(run: Run, monkeypatch: pytest.MonkeyP
     assert (told["classifier"], told["augment"], told["split"]) == ("mlp by sgd", "worn", 0.2)
 
 
+def test_a_model_that_is_worse_is_not_said_to_be_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    training = types.ModuleType("formreader.training")
+    card = {"judged": {"objections": ["test: 8 wrong, 5 before"]}}
+    vars(training).update(train=lambda *_, **__: card, find_classifier=lambda *_: "svm")
+    monkeypatch.setitem(sys.modules, "formreader.training", training)
+    monkeypatch.setattr(cli, "addition_of", lambda *_, **__: None)
+    code, _, err = run("train", "--add", tmp_path, "-o", tmp_path / "m.joblib")
+    assert (code, err) == (1, "")
+
+
+@pytest.mark.parametrize("options", [("-t", "a.toml"), ("--model", "accurate"), ("--report", "out")])
+def test_options_of_learning_from_people_want_their_batch(run: Run, tmp_path: Path, options: tuple[str, str]) -> None:
+    code, _, err = run("train", "-o", tmp_path / "m.joblib", *options)
+    assert (code, "goes with --add RESULTS" in err) == (2, True)
+
+
+def test_a_model_of_one_s_own_is_named(run: Run, tmp_path: Path, form: Path) -> None:
+    scans = folder_of(tmp_path, "a.png")
+    _, _, err = run("read", scans, "-t", form, "-o", tmp_path / "out", "--model", "own.joblib")
+    assert "Read by the model own (own.jobl); it is none that ships" in err
+    assert "prove the promise with formreader audit" in err
+    assert "Read by" not in run("read", scans, "-t", form, "-o", tmp_path / "other", "--model", "m.joblib")[2]
+
+
 class NoDisplay(MetaPathFinder):
     """Makes ``import cv2`` fail as it does on a server without a display's libraries."""
 
@@ -763,7 +789,7 @@ def test_commands_call_what_there_is() -> None:
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
     inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
     asked: dict[str, Any] = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}
-    asked |= {"leave_out": None, "writers": None, "seed": 0, "progress": print}
+    asked |= {"leave_out": None, "writers": None, "seed": 0, "addition": None, "progress": print}
     inspect.signature(training.train).bind("mnist", Path(), **asked)
     inspect.signature(model.load_form_model).bind(model.model_path("default"))
 

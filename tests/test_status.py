@@ -178,6 +178,17 @@ def test_run_that_was_broken_off_says_so(tmp_path: Path) -> None:
     assert "2 earlier runs" in said(tmp_path / "out")
 
 
+def test_each_run_says_which_model_read_if_it_is_not_the_last_one(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a")
+    for model, reread in (("m1", False), ("own-model", True)):
+        with opened(tmp_path / "out", model=model, reread=reread) as writer:
+            writer.pending([ref])
+            writer.add(answer(ref))
+    lines = said(tmp_path / "out").splitlines()
+    assert "model digits (own-mode)" in lines[0]
+    assert [", by model digits (m1)" in line for line in lines[1:3]] == [True, False]
+
+
 def test_reread_waits_for_all_pages_and_failing_again_takes_none_away(tmp_path: Path) -> None:
     refs = [scan(tmp_path, str(number)) for number in range(3)]
     read_into(tmp_path / "out", refs)

@@ -50,6 +50,16 @@ def test_a_card_holds_what_decides(seed: int, risk: float) -> None:
     assert kept.bound <= whole.bound * 1.001
 
 
+def test_what_whole_pages_showed_of_the_model_before_holds_for_the_new_one() -> None:
+    counted = drawn_curve(0).as_card()
+    hopeful = {"name": "new", "risk": {**counted, "wrong": [0.0] * len(counted["wrong"])}}
+    alone, own = promise(hopeful, 0.001).limits, promise(CARD, 0.001).limits
+    both = promise({**hopeful, "risk_before": counted}, 0.001).limits
+    assert all(one.threshold < wanted.threshold for one, wanted in zip(alone, own, strict=True))
+    assert [limit.threshold for limit in both] == [limit.threshold for limit in own]
+    assert [limit.bound for limit in both] == [limit.bound for limit in own]
+
+
 @pytest.mark.parametrize(
     "risk",
     [

@@ -25,6 +25,7 @@ from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
 from formreader.cli.forms import check
+from formreader.cli.learning import addition_of
 from formreader.cli.models import evaluate, gallery, predict
 from formreader.cli.reading import read
 from formreader.cli.reviewing import review
@@ -33,6 +34,7 @@ from formreader.errors import UnusableCall
 BROKEN_OFF: Final = 130
 """What shells give for a program ended by Ctrl-C; ours also for SIGTERM, with which servers stop a batch."""
 
+_FROM_PEOPLE: Final = "Learn from people's decisions"
 _FIRST_COURSE: Final = "Other classifiers, to compare with"
 
 
@@ -225,8 +227,44 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same model.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Write over a model that exists already.")] = False,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RESULTS",
+            help="Also learn the digits that people corrected or confirmed in this batch; may be given several times.",
+            rich_help_panel=_FROM_PEOPLE,
+        ),
+    ] = None,
+    template: Annotated[
+        list[Path] | None,
+        typer.Option(
+            *("-t", "--template"),
+            metavar="FILE",
+            help="The form that RESULTS was read with, so that its digits are cut just as they were read.",
+            rich_help_panel=_FROM_PEOPLE,
+        ),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="The model that the new one must not be worse than: default, accurate or a file.",
+            rich_help_panel=_FROM_PEOPLE,
+        ),
+    ] = "default",
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write here what the new model reads otherwise.", rich_help_panel=_FROM_PEOPLE
+        ),
+    ] = None,
 ) -> None:
-    """Fit a classifier, judge it on digits it has not seen, and write it with its card."""
+    """Fit a classifier, judge it on digits it has not seen, and write it with its card.
+
+    With --add the model is written only if it is not worse than --model: on one reviewed page in three, which is kept
+    out of learning, it must make no more errors, and none more that are accepted; on the test digits no more than an
+    equally good model would by chance. If it is not written, the exit code is 1.
+    """
     need_opencv()
     from formreader.training import find_classifier
     from formreader.training import train as fit
@@ -235,6 +273,7 @@ def train(
     if output.suffix != ".joblib":
         raise UnusableCall(f"{output}: a model's name ends in .joblib; its card is written beside it as .json")
     refuse_overwriting((output, output.with_suffix(".json")), (), force=force, kind="model")
+    addition = addition_of(add or [], template or [], model, report, force=force)
     card = fit(
         data,
         output,
@@ -244,8 +283,11 @@ def train(
         leave_out=leave_out,
         writers=writers,
         seed=seed,
+        addition=addition,
         progress=_say_stages(),
     )
+    if card.get("judged", {}).get("objections"):
+        raise typer.Exit(1)
     say(f"Written to {output}; its card is {output.with_suffix('.json')}")
     if test := card.get("test"):
         say(f"Of {test['count']:,} test digits ({card['tested_on']}) {test['error']:.2%} are read wrong")
@@ -262,6 +304,7 @@ _STAGES: Final = {
     "fold": "judging on digits left out",
     "fit": "fitting the model to all digits",
     "test": "reading the test digits",
+    "judge": "comparing with the model before",
     "save": "done",
 }
 

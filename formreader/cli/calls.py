@@ -42,10 +42,14 @@ def need_opencv() -> None:
         ) from error
 
 
-def refuse_overwriting(outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool, kind: str = "template") -> None:
+def refuse_overwriting(
+    outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool, kind: str = "template", option: str = "-o"
+) -> None:
     """Refuse outputs that are inputs, or exist already and are not meant to be written over."""
     for path in outputs:
         if any(path.resolve() == given.resolve() for given in inputs):
-            raise UnusableCall(f"{path}: is an input and would be overwritten; name another {kind} with -o")
+            raise UnusableCall(f"{path}: is an input and would be overwritten; name another {kind} with {option}")
         if path.exists() and not force:
-            raise UnusableCall(f"{path}: exists already; name another {kind} with -o, or write over it with --force")
+            raise UnusableCall(
+                f"{path}: exists already; name another {kind} with {option}, or write over it with --force"
+            )

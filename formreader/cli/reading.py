@@ -17,6 +17,7 @@ from formreader.errors import UnusableCall
 from formreader.places import place
 
 if TYPE_CHECKING:
+    from formreader.model import DigitModel
     from formreader.progress import Tally
     from formreader.store import Batch
     from formreader.template import Template
@@ -255,7 +256,8 @@ def read(
             log.end("stopped")
             raise
     tables = tables_of(output / "results.csv", [form.name for form in forms])
-    log.say(tally.summary(tables, [*about_ignored(found.ignored), *_about_batch(output)]))
+    notes = [*about_ignored(found.ignored), *_about_model(classifier, promised=kept is not None), *_about_batch(output)]
+    log.say(tally.summary(tables, notes))
     log.end("finished")
     if tally.failed or tally.failed_earlier:
         raise typer.Exit(1)
@@ -302,6 +304,19 @@ def _say_plan(new: Sequence[PageRef], tally: Tally, tell: Callable[[str], None])
     if len(new) > _NAMES_SHOWN:
         lines.append(f"  ... and {len(new) - _NAMES_SHOWN:,} more")
     tell("\n".join([*lines, *tally.states()]))
+
+
+def _about_model(model: DigitModel, *, promised: bool) -> Iterator[str]:
+    """Say which model read, where it is none that ships, and what its promise rests on."""
+    from formreader.model import is_shipped
+
+    if is_shipped(model):
+        return
+    added = model.card.get("trained_on", {}).get("added")
+    learnt = f", which has learnt {added['digits']:,} digits that people decided" if added else ""
+    yield f"Read by the model {model.name} ({model.fingerprint[:8]}){learnt}; it is none that ships"
+    if promised:
+        yield "  Its errors were counted on single digits, not on whole pages: prove the promise with formreader audit"
 
 
 def _about_batch(results: Path) -> list[str]:

@@ -49,7 +49,12 @@ def pictures_to_keep(
         if looked_at
     }
     drawn = {f.name for f in fields if not f.is_keyed and _is_drawn(aligned.ref, f.name, params.sample)}
-    kept = [box for box in boxes if box.field in drawn or (box.field, box.position) in wanted]
+    in_parts = {name for name, _ in wanted}  # a wide box is one picture, whichever of its digits is in doubt
+    kept = [
+        box
+        for box in boxes
+        if box.field in drawn or (box.field in in_parts if box.is_wide else (box.field, box.position) in wanted)
+    ]
     pictures = pictures_of(aligned.pixels, kept)
     return {(box.field, box.position): _small(picture, params) for box, picture in zip(kept, pictures, strict=True)}
 

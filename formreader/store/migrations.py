@@ -6,6 +6,7 @@ Each step is one transaction: a step that is broken off has not begun. Nothing t
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Mapping
@@ -112,14 +113,22 @@ def _make_room_for_review(connection: sqlite3.Connection) -> None:
     ):
         connection.execute(change)
     forms = _forms(connection)
+    wide = {run: _wide(text) for run, text in connection.execute("SELECT id, coalesce(template, '') FROM runs")}
     flagged = "SELECT id FROM readings WHERE outcome = 'read' AND flagged_boxes > 0"
     for (reading,) in connection.execute(flagged).fetchall():
         run, form, fields, digits = _packed(connection, reading)
         alone = judged_alone(unpacked_fields(fields, forms[run].get(form, ())), unpacked_digits(digits))
         connection.executemany(
             "UPDATE pictures SET mark = ?, confidence = ?, rival = ? WHERE reading = ? AND field = ? AND position = ?",
-            [(*read, reading, *box) for box, read in alone.items()],
+            [(*read, reading, *box) for box, read in alone.items() if box[0] not in wide[run]],
         )
+
+
+def _wide(templates: str) -> set[str]:
+    """Name the fields with one frame for several digits, whose parts once were stored like boxes of their own."""
+    named = re.compile(r"^\s*name\s*=\s*[\"'](.*)[\"']", re.MULTILINE)
+    tables = [table for table in templates.split("[[field]]")[1:] if re.search(r"^\s*box\s*=", table, re.MULTILINE)]
+    return {found[1] for table in tables if (found := named.search(table))}
 
 
 _STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {

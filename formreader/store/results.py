@@ -230,6 +230,19 @@ class Results:
         """Give the audits of this batch, as of the same moment."""
         return Audits(self._connection, self.folder)
 
+    def audited(self) -> frozenset[tuple[str, int, str]]:
+        """Give content, page and field of all that was ever drawn for an audit, or put right by one."""
+        query = (
+            "SELECT sha256, page, field FROM audited_fields JOIN readings ON readings.id = reading"
+            " UNION SELECT sha256, page, field FROM decisions WHERE how = 'audit'"
+        )
+        return frozenset(self._connection.execute(query).fetchall())
+
+    def template_text(self, reading: int) -> str:
+        """Give the template files that a reading's run had, one below the other; empty where it had none."""
+        query = "SELECT template FROM runs WHERE id = (SELECT run FROM readings WHERE id = ?)"
+        return self._connection.execute(query, (reading,)).fetchone()[0] or ""
+
     def sample(self, readings: Iterable[int]) -> Iterator[StoredPage]:
         """Give pages by the numbers of their readings, with digits; without names, which take the whole batch."""
         for reading in readings:

@@ -149,4 +149,4 @@ def _part_of(box: Box, columns: tuple[int, int], shape: tuple[int, ...]) -> Box:
     if on_form is not None:
         x, y, across, down = on_form
         on_form = (x + start * across, y, (stop - start) * across, down)
-    return replace(box, corners=corners, length=(1, 1), on_form=on_form)
+    return replace(box, corners=corners, on_form=on_form)

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from formreader.classify import DIGIT_CLASSES
 from formreader.svm import softmax
-from formreader.training.pool import CLEAN, JUNK, SCANNED, WORN, Pool
+from formreader.training.pool import ADDED, CLEAN, JUNK, SCANNED, WORN, Pool
 from formreader.trust import ONE_IN_A_THOUSAND, risk_curve
 
 BINS = 15
@@ -28,6 +28,7 @@ MIXTURE: Final = {CLEAN: 0.25, SCANNED: 0.4, WORN: 0.35}
 have, but other people's digits are harder than MNIST's."""
 
 NAMES: Final = {CLEAN: "clean", SCANNED: "scanned", WORN: "worn"}
+JUDGED: Final = {**NAMES, JUNK: "junk", ADDED: "added"}
 
 
 def weigh(kinds: NDArray[np.int64], mixture: Mapping[int, float] = MIXTURE) -> NDArray[np.float64]:
@@ -71,7 +72,9 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
     temperature = fit_temperature(margins, pool.labels, weights)
     shares = softmax(margins, temperature)
     is_digit, wrong = shares.argmax(axis=1) < DIGIT_CLASSES, shares.argmax(axis=1) != pool.labels
-    curve = risk_curve(shares.max(axis=1), is_digit, wrong, weights)
+    # People look at what is flagged: digits that they decided are no sample of a batch, but an error is an error.
+    counted = np.where(wrong & (pool.kinds == ADDED), 1.0, weights)
+    curve = risk_curve(shares.max(axis=1), is_digit, wrong, counted)
     limit = curve.limit(ONE_IN_A_THOUSAND)
     taken = is_digit & (shares.max(axis=1) >= limit.threshold)
     clean = pool.kinds == CLEAN
@@ -94,9 +97,7 @@ def calibrate(margins: NDArray[np.float32], pool: Pool) -> dict[str, Any]:
             "error": round(calibration_error(shares, pool.labels, weights), 5),
         },
         "out_of_fold": {
-            name: _seen(pool.kinds == kind, wrong, taken)
-            for kind, name in {**NAMES, JUNK: "junk"}.items()
-            if (pool.kinds == kind).any()
+            name: _seen(pool.kinds == kind, wrong, taken) for kind, name in JUDGED.items() if (pool.kinds == kind).any()
         },
     }
 
@@ -115,8 +116,10 @@ def _made_of(kinds: NDArray[np.int64], mixture: Mapping[int, float]) -> str:
         if (kinds == JUNK).any()
         else "and no marks: what it makes of a box that holds no digit is not known"
     )
+    added = int((kinds == ADDED).sum())
+    beside = f"; errors on {added:,} digits that people decided on scans count too" if added else ""
     wear = ". Drawn wear, made to look like crops of drawn and scanned pages" if len(mixture) > 1 else ""
-    return f"on digits of held-out writers ({digits}) {marks}{wear}"
+    return f"on digits of held-out writers ({digits}) {marks}{beside}{wear}"
 
 
 def _seen(rows: NDArray[np.bool_], wrong: NDArray[np.bool_], taken: NDArray[np.bool_]) -> dict[str, float]:

@@ -20,8 +20,9 @@ Labels = NDArray[np.int64]
 FEW = 8000
 """Up to so many digits are drawn sooner than other processes have started."""
 
-CLEAN, SCANNED, WORN, STYLED, JUNK = range(5)
-"""Kinds of training pictures: a digit as it is, as scanned, a badly worn one, a drawn one, a mark that is no digit."""
+CLEAN, SCANNED, WORN, STYLED, JUNK, ADDED, BENT = range(7)
+"""Kinds of training pictures: a digit as it is, as scanned, a badly worn one, a drawn one, a mark that is no digit; a
+digit that a person decided on a scan, and lightly bent copies of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class RecipeParams:
         A kind of mark that is not drawn, to see what a model does with marks it has not met.
     folds
         Parts the writers are dealt to; each part is read by a model that knows none of its writers.
+    added
+        Lightly bent copies of each digit that a person decided: with itself as many as come of a digit of MNIST.
     """
 
     scanned: int = 1
@@ -48,12 +51,13 @@ class RecipeParams:
     marks: float = 1.0
     without: str = ""
     folds: int = 3
+    added: int = 3
 
 
 DEFAULT = RecipeParams()
 
 AUGMENTS: Final[Mapping[str, RecipeParams]] = {
-    "none": RecipeParams(scanned=0, worn=0, styled=0, marks=0),
+    "none": RecipeParams(scanned=0, worn=0, styled=0, marks=0, added=0),
     "scanned": RecipeParams(worn=0, styled=0, marks=0),
     "worn": RecipeParams(styled=0, marks=0),
     "full": DEFAULT,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from dataclasses import asdict
-from importlib.metadata import version
-from importlib.util import find_spec
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -19,23 +15,43 @@ from sklearn.pipeline import Pipeline
 
 from formreader.errors import TrainingDataError, UnusableCall
 from formreader.model import DigitModel, in_blocks, save_model
+from formreader.training.acceptance import Judgement, as_card, judged
+from formreader.training.added import AddedDigits, parted, with_added
 from formreader.training.calibration import calibrate
-from formreader.training.classifiers import TABLE, Classifier
+from formreader.training.card import DEFAULT, added_to, command, trained_on, versions
+from formreader.training.classifiers import Classifier
 from formreader.training.datasets import LabelledDigits, load_digits, read_npz
 from formreader.training.evaluation import evaluate
 from formreader.training.holdout import hold_out
 from formreader.training.mislabelled import mislabelled
-from formreader.training.pool import AUGMENTS, CLEAN, JUNK, SCANNED, STYLED, WORN, Pool, draw_pool
+from formreader.training.pool import AUGMENTS, Pool, draw_pool
 from formreader.values import CLASSES
 
 Labels = NDArray[np.int64]
 Progress = Callable[[str, float], None]
 
-DEFAULT = TABLE[0]
-
 
 def _unwatched(_stage: str, _share: float) -> None:
     """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Addition:
+    """What people's decisions add to a data set.
+
+    Attributes
+    ----------
+    digits
+        Of all their pages; some are kept out.
+    before
+        The model whose place the new one is to take.
+    told
+        Told how the two compare.
+    """
+
+    digits: AddedDigits
+    before: DigitModel
+    told: Callable[[Judgement], None] = lambda _: None
 
 
 def train(
@@ -48,6 +64,7 @@ def train(
     leave_out: str | None = None,
     writers: Path | None = None,
     seed: int = 0,
+    addition: Addition | None = None,
     progress: Progress = _unwatched,
 ) -> dict[str, Any]:
     """Train a model and write it with its card.
@@ -72,30 +89,33 @@ def train(
         An ``.npz`` with ``writer_train``: who wrote each digit of the source's training part, in its order. Where
         neither it nor the source tells, digits are dealt to the folds singly, which makes the calibration too hopeful
         by what writers have in common.
+    addition
+        Digits that people decided on scans. The model is then written only if it is not worse than the one before, on
+        pages kept out of these and on the test digits: see `acceptance`.
     progress
         Told the stage's name and the share done, 0 to 1.
 
     Returns
     -------
-    The card.
+    The card. With an `addition`, ``card["judged"]["objections"]`` says why nothing was written, if anything.
 
     Raises
     ------
     TrainingDataError
-        A source or the writers' file holds nothing fit for this.
+        A source or the writers' file holds nothing fit for this, or there are too few digits to add or to test on.
     UnusableCall
         There is no folder to write to, and none can be made.
     """
     augment = augment or classifier.augment
     params = AUGMENTS[augment]
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place with -o") from error
+    _make_folder(output)
     progress("load", 0.0)
     data = load_digits(source)
     known = _writers(writers, data)
     test = hold_out(data, known, split, seed)
+    learnt, judging = parted(addition.digits) if addition else (None, None)
+    if addition and not len(test.labels):
+        raise TrainingDataError(f"{source}: has no test part to judge the new model on; keep one with --split 0.1")
     writer = np.random.default_rng(seed).permutation(len(data.labels)) if known is None else known
     kept = _kept(data, leave_out) & ~test.rows
     images, labels, writer = data.images[kept], data.labels[kept], writer[kept]
@@ -103,28 +123,54 @@ def train(
     if augment != "none":
         progress("draw", 0.05)
     pool = draw_pool(images, labels, deal(labels, writer, params.folds), seed, params)
-    margins, pipeline = _fitted(pool, classifier, seed, params.folds, progress)
-    judged = np.flatnonzero(np.isfinite(margins).any(axis=1))
-    calibration = calibrate(margins[judged], pool.part(judged))
-    pipeline[-1].temperature = calibration["temperature"]
+    if learnt:
+        pool = with_added(pool, learnt, params.folds, seed, params)
+    pipeline, calibration = _calibrated(pool, classifier, seed, params.folds, progress)
+    made_of = trained_on(data, pool, kept, test.rows, leave_out, known is not None)
     card = {
         "name": output.stem,
         "classifier": {"name": str(classifier), "is": classifier.about},
         **calibration,
-        "trained_on": {"augment": augment, **_trained_on(data, pool, kept, test.rows, leave_out, known is not None)},
+        "trained_on": {"augment": augment, **made_of},
         "tested_on": test.about,
         "seed": seed,
-        "command": _command(source, output, classifier, augment, split, leave_out, writers, seed),
+        "command": command(source, output, classifier, augment, split, leave_out, writers, seed, addition is not None),
         "fit": dict(classifier.settings),
         "recipe": asdict(params),
-        "versions": _versions(),
+        "versions": versions(),
     }
+    model = DigitModel(pipeline, card["threshold"], "", output.stem, card)
     if len(test.labels):
         progress("test", 0.95)
-        model = DigitModel(pipeline, card["threshold"], "", output.stem, card)
         card["test"] = evaluate(model, test.images, test.labels).as_dict()
+    if addition and learnt and judging:
+        progress("judge", 0.97)
+        card["trained_on"]["added"] = added_to(learnt, judging, pool)
+        judgement = judged(addition.before, model, test, judging, learnt)
+        card |= as_card(judgement, addition.before)
+        addition.told(judgement)
+        if judgement.objections:
+            return card
     progress("save", 1.0)
     return save_model(output, pipeline, card)
+
+
+def _make_folder(output: Path) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place with -o") from error
+
+
+def _calibrated(
+    pool: Pool, classifier: Classifier, seed: int, folds: int, progress: Progress
+) -> tuple[Pipeline, dict[str, Any]]:
+    """Fit the classifier; its temperature and threshold come from pictures of writers left out."""
+    margins, pipeline = _fitted(pool, classifier, seed, folds, progress)
+    left_out = np.flatnonzero(np.isfinite(margins).any(axis=1))
+    calibration = calibrate(margins[left_out], pool.part(left_out))
+    pipeline[-1].temperature = calibration["temperature"]
+    return pipeline, calibration
 
 
 def _fitted(
@@ -192,58 +238,3 @@ def deal(labels: Labels, writer: Labels, folds: int) -> Labels:
     for fold, (_, held) in enumerate(GroupKFold(folds).split(labels, groups=writer)):
         dealt[held] = fold
     return dealt
-
-
-def _trained_on(
-    data: LabelledDigits,
-    pool: Pool,
-    kept: NDArray[np.bool_],
-    held: NDArray[np.bool_],
-    leave_out: str | None,
-    by_writer: bool,
-) -> dict[str, Any]:
-    counts = {
-        name: int((pool.kinds == kind).sum())
-        for name, kind in {"clean": CLEAN, "scanned": SCANNED, "worn": WORN, "styled": STYLED, "junk": JUNK}.items()
-    }
-    wrong = mislabelled(data.images) & ~held
-    unwanted = int((~kept & ~held & ~wrong).sum())
-    return {
-        "source": data.source,
-        "paper": data.paper,
-        "pictures": counts,
-        "mislabelled": f"{int(wrong.sum())} digits that a person reads otherwise than their label says, left out",
-        "left_out": None
-        if leave_out is None
-        else f"{unwanted} digits that are in {Path(leave_out).name}; their writers are not left out",
-        "folds": "by writer" if by_writer else "at random: writers are not known, so that the calibration is hopeful",
-    }
-
-
-def _versions() -> dict[str, str]:
-    """Say which libraries made the model; torch and onnx where a network could be trained."""
-    with_network = [name for name in ("torch", "onnx") if find_spec(name)]
-    found = {name: version(name) for name in ("numpy", "scikit-learn", *with_network)}
-    return {"python": platform.python_version(), **found, "opencv": cv2.__version__}
-
-
-def _command(
-    source: str,
-    output: Path,
-    classifier: Classifier,
-    augment: str,
-    split: float | None,
-    leave_out: str | None,
-    writers: Path | None,
-    seed: int,
-) -> str:
-    """Give the call that makes this model again; without folders, which are another machine's."""
-    words = ["formreader train", "--data", Path(source).name]
-    words += ["--classifier", classifier.name] if classifier.name != DEFAULT.name else []
-    words += ["--optimizer", classifier.optimizer] if classifier.optimizer else []
-    words += ["--augment", augment] if augment != classifier.augment else []
-    words += ["--split", f"{split:g}"] if split else []
-    words += ["-o", output.name]
-    words += ["--leave-out", Path(leave_out).name] if leave_out else []
-    words += ["--writers", writers.name] if writers else []
-    return " ".join([*words, "--seed", str(seed)])
