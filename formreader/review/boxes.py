@@ -35,6 +35,11 @@ _NOT_MARKED: Final = """
         AND m.position = p.position ORDER BY m.id DESC LIMIT 1), 0)
 """
 
+_PICTURES: Final = """
+SELECT p.id FROM readings r JOIN pictures p ON p.reading = r.id
+WHERE r.sha256 = ? AND r.page = ? AND p.field = ? AND p.mark IS NOT NULL
+"""
+
 
 class OpenBox(NamedTuple):
     """A box to judge.
@@ -109,13 +114,17 @@ class Boxes:
         pairs = np.unique(rows[["reading", "field"]]).tolist()
         return {(number, names[field]) for number, field in pairs}
 
-    def closed(self, pictures: Iterable[int]) -> None:
-        """Take boxes off that were judged here, until the batch is looked at again."""
-        self._open &= ~np.isin(self._rows["picture"], list(pictures))
-
-    def look_again(self) -> None:
-        """Look at the batch anew when boxes are asked for next."""
-        self._seen = -1
+    def renewed(self, keys: Iterable[tuple[str, int, str]]) -> None:
+        """See whether boxes of some fields are open, after people decided or took back something about these here."""
+        still, every = list[int](), list[int]()
+        one = _OPEN.format(decided=_NOT_DECIDED, marked=_NOT_MARKED)
+        with self._desk.turn() as connection:
+            for key in keys:
+                of_field = connection.execute(f"{one} AND r.sha256 = ? AND r.page = ? AND p.field = ?", key)
+                still += [picture for picture, *_ in of_field]
+                every += [picture for (picture,) in connection.execute(_PICTURES, key)]
+            places = np.isin(self._rows["picture"], every)
+            self._open[places] = np.isin(self._rows["picture"][places], still)
 
     def _look(self, connection: sqlite3.Connection) -> None:
         """Find the open boxes, if anybody else wrote to the batch since and it is not just seconds ago."""

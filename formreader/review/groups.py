@@ -121,16 +121,19 @@ def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
         for judged in screen.boxes:
             place, *_ = _looked_up(act.connection, judged.picture)
             now = _versions(review, place)
+            whole = review.desk.said("decisions", place.of_field)
             if now != judged.seen:
-                theirs = review.desk.said("marks", place.of_box) or review.desk.said("decisions", place.of_field)
-                conflicts.append({"picture": judged.picture, **as_conflict(judged.new, theirs, now)})
+                is_whole = whole is not None and whole.stands and whole.how != "group"
+                theirs = whole if is_whole else review.desk.said("marks", place.of_box) or whole
+                both = as_conflict(judged.new, theirs, now)
+                conflicts.append({"picture": judged.picture, "whole": is_whole, **both})
                 continue
             act.say("marks", place.of_box, place.mark, judged.new)
             places.append(place)
             saved.append(judged.picture)
         for one in {place.of_field: place for place in places}.values():
             settle(review, act, one.reading, one.of_field)
-    review.boxes.closed(saved)
+    review.boxes.renewed({place.of_field for place in places})
     review.worked(who, len(saved))
     return {"saved": saved, "conflicts": conflicts}
 
@@ -173,7 +176,7 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
 
     undone = review.desk.undo(who, settle_again)
     if undone.how:
-        review.boxes.look_again()
+        review.boxes.renewed({key[:3] for table, key in undone.rows if table != "sorted_pages"})
         review.worked(who, 0)
     fields = sorted({str(key[2]) for table, key in undone.rows if table != "sorted_pages"})
     boxes = sum(table == "marks" for table, _ in undone.rows)

@@ -273,14 +273,24 @@ class Work {
     const mine = [];
     for (const one of conflicts) {
       const box = this.boxes.find(({ picture }) => picture === one.picture);
-      const name = (value) => (value === null ? "undecided" : (SPOKEN[value] ?? value));
+      const name = (value) => (value === null ? "undecided" : one.whole ? value || "empty" : (SPOKEN[value] ?? value));
+      const choices = [["theirs", `Keep ${name(one.theirs)}`]];
+      if (!one.whole) choices.push(["mine", `Take ${SPOKEN[one.mine] ?? one.mine}`]);
       const body = h(
         "div",
         {},
         h("img", { src: box.image, alt: `The box of ${box.field} on ${box.scan}`, width: 120 }),
-        h("p", {}, `${one.who || "Somebody"} decided meanwhile: `, h("b", {}, name(one.theirs)), ". You: ", h("b", {}, name(one.mine)), "."),
+        h(
+          "p",
+          {},
+          `${one.who || "Somebody"} decided ${one.whole ? "the whole field" : "this box"} meanwhile: `,
+          h("b", {}, name(one.theirs)),
+          ". You: ",
+          h("b", {}, SPOKEN[one.mine] ?? one.mine),
+          one.whole ? ". It can be changed in the table." : ".",
+        ),
       );
-      const answer = await this.app.ask("Decided by another person meanwhile", body, [["theirs", `Keep ${name(one.theirs)}`], ["mine", `Take ${name(one.mine)}`]]);
+      const answer = await this.app.ask("Decided by another person meanwhile", body, choices);
       if (answer === "mine") mine.push({ picture: one.picture, seen: one.version, new: one.mine });
     }
     if (mine.length) {
