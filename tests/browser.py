@@ -102,5 +102,5 @@ def opened(browser: Any, server: Served, who: str, where: str, **looks: Any) -> 
     page.goto(f"{server.origin}/{where}")
     page.reload()  # what differs after the # alone loads nothing
     if who:
-        page.wait_for_selector("main > *")
+        page.wait_for_selector("main:not([aria-busy=true]) > * > *")
     return page

@@ -130,7 +130,6 @@ def test_killing_the_server_loses_nothing_that_was_shown_as_saved(browser: Any, 
         assert "not running" in page.locator("#said").inner_text()
     with served(batch.folder) as second:
         page = opened(browser, second, "Ann", "#/digits/3")
-        page.wait_for_selector(".box")
         assert all(not words.startswith("read as 3") for words in labels(page))
         page.keyboard.press("Control+z")
         expect(page.locator("#said")).to_contain_text("Taken back")

@@ -158,8 +158,10 @@ async function show() {
   if (turn !== opening) return;
   screen?.left?.();
   screen = null;
-  $("screen").replaceChildren();
-  const opened = await module.open(app, $("screen"), rest);
+  // A screen that is left while it opens goes on drawing, in a place that is no longer shown.
+  const place = h("div");
+  $("screen").replaceChildren(place);
+  const opened = await module.open(app, place, rest);
   if (turn !== opening) return opened?.left?.();
   screen = opened;
   busy(false);
