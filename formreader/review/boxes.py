@@ -125,6 +125,8 @@ class Boxes:
                 every += [picture for (picture,) in connection.execute(_PICTURES, key)]
             places = np.isin(self._rows["picture"], every)
             self._open[places] = np.isin(self._rows["picture"][places], still)
+            if not np.isin(still, self._rows["picture"]).all():
+                self._seen = -1  # it was closed when the batch was last looked at
 
     def _look(self, connection: sqlite3.Connection) -> None:
         """Find the open boxes, if anybody else wrote to the batch since and it is not just seconds ago."""
