@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from formreader.batch_forms import still_in_place
 from formreader.fields import UNREAD
 from formreader.pipeline.again import cut_again
 from formreader.scans.again import load_again
@@ -89,7 +90,7 @@ def decided_digits(
     Parameters
     ----------
     templates
-        Those that the batches were read with.
+        Those that the batches were read with, where they lie no longer where they lay then.
     told
         Told how many pages were cut.
 
@@ -103,8 +104,9 @@ def decided_digits(
         before = len(finds.cuts)
         with open_results(folder) as results:
             audited = results.audited()
+            known = (*templates, *still_in_place(results))
             for page in _with_decisions(results, seen):
-                _add_page(results, page, audited, templates, finds)
+                _add_page(results, page, audited, known, finds)
                 told(len(seen))
         batches.append(_fingerprint(finds.cuts[before:]))
     digits = AddedDigits(

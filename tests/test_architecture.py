@@ -55,8 +55,9 @@ MAY_IMPORT = {
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
-    "review": COMMON | {"export", "fields", "rules", "store", "template"},
-    "decided": COMMON | {"fields", "pipeline", "scans", "store", "template", "training"},
+    "batch_forms": COMMON | {"store", "template"},
+    "review": COMMON | {"batch_forms", "export", "fields", "rules", "store", "template"},
+    "decided": COMMON | {"batch_forms", "fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""

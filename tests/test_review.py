@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from formreader.batch_forms import forms_of
 from formreader.export import read_results, write_tables
 from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen, Wanted, group, judge, undo
-from formreader.review.rules import forms_of
 from formreader.review.standing import standing
 from formreader.review.state import Review
 from formreader.store import open_batch, open_desk, open_results

@@ -240,7 +240,7 @@ def train(
         typer.Option(
             *("-t", "--template"),
             metavar="FILE",
-            help="The form that RESULTS was read with, so that its digits are cut just as they were read.",
+            help="The form that RESULTS was read with, where its file moved since.",
             rich_help_panel=_FROM_PEOPLE,
         ),
     ] = None,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from formreader.batch_forms import forms_of
 from formreader.review import groups, standing
 from formreader.review.app import application
 from formreader.review.calls import Route
 from formreader.review.guard import Door
-from formreader.review.rules import forms_of
 from formreader.review.serving import listening, refuse_open_door, serve, tables_kept
 from formreader.review.state import USUAL, Mode, Review
 from formreader.store import open_desk

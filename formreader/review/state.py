@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from formreader.batch_forms import Forms
 from formreader.review.boxes import Boxes
-from formreader.review.rules import Forms
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from formreader.batch_forms import Forms
 from formreader.fields import FieldParams, join
-from formreader.review.rules import Forms
 from formreader.rules import broken_checks, broken_rules
 from formreader.store import StoredPage
 from formreader.values import CLASSES, BrokenRule, DigitReading, FieldReading

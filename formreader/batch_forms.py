@@ -1,4 +1,4 @@
-"""The forms of a batch as the review needs them: which rules a value must keep, and what a failed page may show."""
+"""The forms that a batch was read with, found again: where their templates lie, else as the batch itself knows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from formreader.errors import TemplateError
-from formreader.store import Results
+from formreader.store import Results, StoredTemplate
 from formreader.template import Field, Template, load_template, template_of_text
 
 _SOMEWHERE: Final = (0.0, 0.0, 1.0, 1.0)
@@ -67,7 +67,7 @@ def forms_of(results: Results, given: Sequence[Template] = ()) -> Forms:
             )
     found, notes = dict[str, Template](), list[str]()
     for name, one in stored.items():
-        here = by_name.get(name) or _at(one.path, one.fingerprint)
+        here = by_name.get(name) or _in_place(one)
         known = here or _from_text(one.text, name)
         if here is None:
             what = "its rules are checked as they were" if known else "no rules are checked"
@@ -80,14 +80,19 @@ def forms_of(results: Results, given: Sequence[Template] = ()) -> Forms:
     return Forms(found, tuple(notes), frozenset(stored.keys() - found.keys()))
 
 
-def _at(path: str, fingerprint: str) -> Template | None:
-    if not path:
+def still_in_place(results: Results) -> tuple[Template, ...]:
+    """Give the templates that a batch was read with which lie where they lay, unchanged."""
+    return tuple(filter(None, map(_in_place, results.templates().values())))
+
+
+def _in_place(stored: StoredTemplate) -> Template | None:
+    if not stored.path:
         return None
     try:
-        template = load_template(Path(path))
+        template = load_template(Path(stored.path))
     except TemplateError:
         return None
-    return template if template.fingerprint == fingerprint else None
+    return template if template.fingerprint == stored.fingerprint else None
 
 
 def _from_text(text: str, name: str) -> Template | None:
