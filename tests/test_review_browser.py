@@ -83,6 +83,17 @@ def test_all_digits_can_be_judged_without_a_mouse(browser: Any, server: Served, 
     assert "checked" in set(read_results(batch.folder / "results.csv")["status"])
 
 
+def test_what_was_never_on_the_screen_is_not_confirmed(browser: Any, tmp_path: Path) -> None:
+    batch = draw_doubts(tmp_path, 30, doubtful=0.9)
+    with served(batch.folder) as server:
+        page = opened(browser, server, "Ann", "#/digits/3")
+        page.set_viewport_size({"width": 420, "height": 360})
+        page.keyboard.press("Enter")
+        expect(page.locator("#said")).to_contain_text("more below")
+    with open_results(batch.folder) as results:
+        assert results.standing().decided == 0
+
+
 def test_name_is_asked_once_and_kept_with_every_decision(browser: Any, server: Served, batch: Doubts) -> None:
     page = opened(browser, server, "", "#/digits")
     page.get_by_label("Your name").fill("Ann Example")

@@ -39,12 +39,17 @@ class Work {
 
   constructor(app, place, group, pair) {
     Object.assign(this, { app, place, group, pair, boxes: [], changed: typed(), at: 0, coming: null, open: app.now.boxes, busy: false });
-    this.resized = () => this.place.isConnected && this.draw();
+    this.looked = new Set();
+    this.watcher = new IntersectionObserver((entries) => this.saw(entries), { threshold: 0.7 });
+  }
+
+  saw(entries) {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) this.looked.add(target);
   }
 
   get room() {
     const wide = Math.max(1, Math.floor((this.place.clientWidth - 32) / CELL.width));
-    const high = Math.max(2, Math.floor((window.innerHeight - 250) / CELL.height));
+    const high = Math.max(1, Math.floor((window.innerHeight - 250) / CELL.height));
     return Math.min(150, wide * high);
   }
 
@@ -102,6 +107,9 @@ class Work {
     );
     this.cells = [...this.place.querySelectorAll(".box")];
     this.boxes.forEach((_, nth) => this.drawChange(nth));
+    this.watcher.disconnect();
+    this.looked.clear();
+    this.cells.forEach((cell) => this.watcher.observe(cell));
   }
 
   drawnBar() {
@@ -250,6 +258,13 @@ class Work {
 
   async confirm() {
     if (this.busy || !this.boxes.length) return;
+    this.saw(this.watcher.takeRecords());
+    const unseen = this.cells.findIndex((cell) => !this.looked.has(cell));
+    if (unseen >= 0) {
+      // Nobody confirms what was never on the screen.
+      this.mark(unseen);
+      return this.app.say("There are more below; they are shown now");
+    }
     this.busy = true;
     this.app.busy(true);
     try {
@@ -300,6 +315,7 @@ class Work {
   }
 
   left() {
+    this.watcher.disconnect();
     sessionStorage.setItem(KEPT, JSON.stringify(this.changed));
   }
 }
