@@ -89,7 +89,7 @@ def chromium() -> Iterator[Any]:
 
 def opened(browser: Any, server: Served, who: str, where: str, **looks: Any) -> Any:
     """Open a screen in a browser of its own; a named person has told who it is."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, **looks)
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **looks})
     page = context.new_page()
     page.set_default_timeout(15_000)
     page.goto(server.address)

@@ -86,8 +86,7 @@ def test_all_digits_can_be_judged_without_a_mouse(browser: Any, server: Served, 
 def test_what_was_never_on_the_screen_is_not_confirmed(browser: Any, tmp_path: Path) -> None:
     batch = draw_doubts(tmp_path, 30, doubtful=0.9)
     with served(batch.folder) as server:
-        page = opened(browser, server, "Ann", "#/digits/3")
-        page.set_viewport_size({"width": 420, "height": 360})
+        page = opened(browser, server, "Ann", "#/digits/3/7", viewport={"width": 420, "height": 220})
         page.keyboard.press("Enter")
         expect(page.locator("#said")).to_contain_text("more below")
     with open_results(batch.folder) as results:
