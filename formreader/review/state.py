@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from formreader.review.boxes import Boxes
+from formreader.review.pictures import Shelf
+from formreader.review.queue import Queue
 from formreader.review.rules import Forms
 from formreader.store import Desk, StoredPage
 
@@ -46,6 +48,8 @@ class Review:
         self.forms = forms
         self.mode = mode
         self.boxes = Boxes(desk)
+        self.queue = Queue(desk)
+        self.shelf = Shelf(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 
