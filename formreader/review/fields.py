@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import Field
 
-from formreader.fields import UNREAD, FieldParams, join
+from formreader.fields import UNREAD, FieldParams, Written, join, needs_review
 from formreader.fields.weighing import weigh
 from formreader.review.calls import Asked, Picture, Refused, Route
 from formreader.review.decide import kind_of, page_with
@@ -120,8 +120,15 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
         "point": _point(described),
         "decided": {"who": decision.who, "at": decision.at} if decision is not None and stands else None,
         "version": seen(decision),
-        **_shown(digits, marks),
+        **_shown(digits, marks, _doubtful(page, name)),
     }
+
+
+def _doubtful(page: StoredPage, name: str) -> set[int]:
+    """Give the positions of a field's boxes that a person should look at."""
+    looked_at = needs_review(page.fields, page.digits)
+    boxes = zip(page.digits, looked_at, strict=True)
+    return {digit.box.position for digit, doubtful in boxes if doubtful and digit.box.field == name}
 
 
 def _value(review: Review, page: StoredPage, read: FieldReading, marks: Mapping[int, str]) -> str:
@@ -179,41 +186,56 @@ def _likely(
         return
     weighed = weigh([written], (), FieldParams())
     values, which = weighed.texts[written.field.name]
-    is_lawful = written.value and not _breaks(review, page, described.name, written.value)
+    is_lawful = not _breaks(review, page, described.name, written.value)
     for row in range(min(_TRIED, len(which))):
         if is_lawful and weighed.weights[row] < _LEAST_CHOICE * weighed.weights[0]:
             return
         value = values[which[row]]
-        if not _breaks(review, page, described.name, value):
+        if _may_be_read(written, value) and not _breaks(review, page, described.name, value):
             yield value
+
+
+def _may_be_read(written: Written, value: str) -> bool:
+    """Say whether the boxes themselves speak for each digit of a value that they were not read as."""
+    return all(
+        mark == read
+        or (
+            box is not None
+            and box.probabilities[CLASSES.index(mark)] >= _LEAST_RUNNER * box.probabilities[:10].sum() > 0
+        )
+        for read, mark, box in zip(written.value, value, written.boxes, strict=True)
+    )
 
 
 def _breaks(review: Review, page: StoredPage, name: str, value: str) -> bool:
     return any(rule.severity == "error" for rule in broken_by(page, name, value, review.forms))
 
 
-def _shown(digits: Sequence[DigitReading], marks: Mapping[int, str]) -> Mapping[str, Any]:
+def _shown(digits: Sequence[DigitReading], marks: Mapping[int, str], doubtful: Collection[int]) -> Mapping[str, Any]:
     """Say how the strip looks and what each box was read as."""
     if not digits:
         return {"strip": None, "boxes": [], "one_by_one": False}
+    one_by_one = not any(digit.box.is_wide for digit in digits)
     layout = laid_out([digit.box for digit in digits])
+    spans = layout.spans() if one_by_one else [None] * len(digits)
     boxes = [
         {
             "position": digit.box.position,
             "digit": digit.digit or ("" if digit.reason in ("blank", "struck") else UNREAD),
             "confidence": digit.confidence,
             "reason": digit.reason,
+            "doubtful": digit.box.position in doubtful,
             "runners": _runners(digit),
             "mark": marks.get(digit.box.position),
             "span": span,
         }
-        for digit, span in zip(digits, layout.spans(), strict=True)
+        for digit, span in zip(digits, spans, strict=True)
     ]
     width, height = layout.size
     return {
         "strip": {"width": width, "height": height},
         "boxes": boxes,
-        "one_by_one": not any(digit.box.is_wide for digit in digits),
+        "one_by_one": one_by_one,
     }
 
 

@@ -32,9 +32,9 @@ class PictureParams:
         Height of a box: sharp on a screen of two dots a pixel.
     most_px
         Width of a strip; those of long fields are made smaller.
-    beside, around
+    before, after, around
         In box heights: what is shown left and right of the boxes, and above and below them: the printed name of the
-        field and its neighbours, to judge the writer's hand by.
+        field, which mostly stands left, and its neighbours, to judge the writer's hand by.
     pale
         How much of its darkness is left to what belongs to other fields.
     bright
@@ -51,7 +51,8 @@ class PictureParams:
 
     box_px: int = 96
     most_px: int = 1800
-    beside: float = 3.0
+    before: float = 4.5
+    after: float = 1.5
     around: float = 0.8
     pale: float = 0.55
     bright: float = 0.22
@@ -112,7 +113,7 @@ class Layout:
         return max(1, round(self.width * self.factor)), max(1, round(self.height * self.factor))
 
     def spans(self) -> list[tuple[float, float, float, float]]:
-        """Give left, right, top and bottom of each box within the strip, as shares of its width and height."""
+        """Give left, right, top and bottom of each picture's box in the strip, as shares of its width and height."""
         found: dict[int, tuple[float, float, float, float]] = {}
         for piece in self.pieces:
             for box in piece.boxes:
@@ -126,26 +127,32 @@ class Layout:
 def laid_out(boxes: Sequence[Box], params: PictureParams = USUAL) -> Layout:
     """Say how the boxes of a field, at least one, are cut from its scan.
 
-    Boxes that lie far apart or below each other are cut one by one and put side by side, in the order of writing.
+    Boxes that lie far apart or below each other are cut one by one and put side by side, in the order of writing. The
+    digits of a wide box, which all lie in it, have one picture.
     """
-    corners = tuple(box.corners for box in boxes)
+    corners = tuple(box.corners for box in boxes if not box.is_wide or box is _first_like(box, boxes))
     axes = _axes(corners)
     height = float(np.median([np.hypot(*(box[3] - box[0])) for box in corners]))
     placed = [box @ axes.T for box in corners]
     span = np.ptp(np.concatenate(placed), axis=0)
     is_one = span[0] * span[1] <= params.apart * sum(map(_area, corners)) and _in_a_row(placed)
     groups = [tuple(range(len(corners)))] if is_one else [(box,) for box in range(len(corners))]
-    margin = np.array([params.beside if is_one else params.bright, params.around]) * height
+    before, after = (params.before, params.after) if is_one else (params.bright, params.bright)
     pieces, left = [], 0
     for group in groups:
         points = np.concatenate([placed[box] for box in group])
-        origin = points.min(axis=0) - margin
-        width, high = np.ceil(points.max(axis=0) + margin - origin).astype(int).tolist()
+        origin = points.min(axis=0) - np.array([before, params.around]) * height
+        end = points.max(axis=0) + np.array([after, params.around]) * height
+        width, high = np.ceil(end - origin).astype(int).tolist()
         pieces.append(Piece(group, origin, (width, high), left))
         left += width
     tall = max(piece.size[1] for piece in pieces)
     factor = min(params.box_px / max(height, 1.0), params.most_px / left)
     return Layout(corners, axes, tuple(pieces), left, tall, factor)
+
+
+def _first_like(box: Box, boxes: Sequence[Box]) -> Box:
+    return next(other for other in boxes if np.array_equal(other.corners, box.corners))
 
 
 def _in_a_row(placed: Sequence[Points]) -> bool:

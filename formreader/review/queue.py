@@ -109,7 +109,7 @@ class Queue:
             if not self._is_counted.is_set():
                 return None
             rows = self._open(connection, with_alone=False)
-            left = {kind: int((rows["kind"] == number).sum()) for number, kind in enumerate(KINDS)}
+            left: dict[str, int] = {kind: int((rows["kind"] == number).sum()) for number, kind in enumerate(KINDS)}
             return {**left, "keyed": int((self._rows["kind"] == KINDS.index("key")).sum())}
 
     def groups(self, kind: Kind, *, with_alone: bool = False) -> list[tuple[str, str, int]]:

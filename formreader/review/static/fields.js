@@ -149,7 +149,8 @@ class Work extends OneByOne {
       column.style.width = `${100 * (right - left)}%`;
       return column;
     });
-    const cells = h("div", { class: "cells", role: "group", "aria-label": "What the boxes hold, one after the other" }, columns);
+    const most = Math.max(0, ...boxes.map((box) => (this.doubtful(box) ? Math.min(2, box.runners.length) : 0)));
+    const cells = h("div", { class: `cells runners-${most}`, role: "group", "aria-label": "What the boxes hold, one after the other" }, columns);
     this.fill();
     return cells;
   }
@@ -164,7 +165,7 @@ class Work extends OneByOne {
   }
 
   doubtful(box) {
-    return box.mark === UNREAD || (box.mark === null && !["", "blank"].includes(box.reason));
+    return box.mark === UNREAD || (box.mark === null && box.doubtful);
   }
 
   spoken(nth) {
