@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -83,15 +82,21 @@ def form_in(folder: Path) -> Template:
     return load_template(path)
 
 
-def batch_of(folder: Path, cards: Sequence[Card]) -> Path:
-    """Draw pages, and store what a classifier might have said of them; gives the folder of the results."""
+def batch_of(folder: Path, cards: Sequence[Card], *, first: int = 1, unique: str = "") -> Path:
+    """Draw pages, and store what a classifier might have said of them; gives the folder of the results.
+
+    Parameters
+    ----------
+    first
+        Number of the first page: more pages come into the same batch.
+    unique
+        A field that should have another value on each page.
+    """
     form = form_in(folder)
     results = folder / "results"
-    with ExitStack() as stack:
-        batch = stack.enter_context(
-            open_batch(results, templates=[form], model_fingerprint="m", model_name="m", settings={})
-        )
-        for number, card in enumerate(cards, start=1):
+    settings = {"unique in card": unique} if unique else {}
+    with open_batch(results, templates=[form], model_fingerprint="m", model_name="m", settings=settings) as batch:
+        for number, card in enumerate(cards, start=first):
             ref = _drawn(folder / "scans" / f"card {number}.png", form, card, number)
             batch.pending([ref])
             batch.add(_read(ref, form, card))
@@ -137,20 +142,14 @@ def _digits_of(one: Any, card: Card) -> list[DigitReading]:
         said, confidence, rival, reason = card.doubts.get((one.name, place), (sign, 0.9999, "0", ""))
         shares = np.zeros(len(CLASSES), np.float32)
         shares[CLASSES.index(rival)] = 1 - confidence
-        if said in CLASSES[:10]:
-            shares[CLASSES.index(said)] = confidence
+        if digit := said if said.isdecimal() else None:
+            shares[CLASSES.index(digit)] = confidence
         rectangle = one.boxes[place - 1] if one.length == (1, 1) else one.boxes[0]
-        digit = said if said in CLASSES[:10] else None
         box = Box(one.name, place, _corners(rectangle), one.length)
         found.append(DigitReading(box, digit, confidence, shares, reason))
-    return [replace(digit, reason=digit.reason or ("" if digit.digit else "blank")) for digit in found]
+    return found
 
 
 def _corners(rectangle: Sequence[float]) -> Any:
     x, y, width, height = rectangle
     return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float64)
-
-
-UNSURE: Final[Reason] = "low_confidence"
-DOUBTS: Final = {("first", 2): ("7", 0.62, "2", UNSURE)}
-"""Read as 17 where 12 is written: the sum would not come out."""

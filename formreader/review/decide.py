@@ -35,7 +35,7 @@ class Decided(Asked):
     """
 
     reading: Annotated[int, Field(ge=1, le=2**62)]
-    field: Annotated[str, Field(min_length=1, max_length=200)]
+    field: Annotated[str, Field(min_length=1, max_length=300)]
     seen: Annotated[int, Field(ge=0, le=2**62)]
     new: Annotated[str, Field(max_length=2 * _LONGEST_TEXT)]
     despite: bool = False

@@ -31,7 +31,8 @@ _LEAST_CHOICE: Final = 0.01
 _TRIED: Final = 200
 _COMPLETIONS: Final = 30
 
-_Name = Annotated[str, Field(max_length=200)]
+_Name = Annotated[str, Field(max_length=300)]
+_Code = Annotated[str, Field(max_length=20)]
 _Number = Annotated[int, Field(ge=1, le=2**62)]
 
 
@@ -48,16 +49,18 @@ class Wanted(Asked):
 
 
 class Place(Asked):
-    """A field of a page."""
+    """A field of a page; with the review's code its picture may be kept by the browser."""
 
     reading: _Number
     field: _Name
+    code: _Code = ""
 
 
 class PageOf(Asked):
-    """A page."""
+    """A page; with the review's code its picture may be kept by the browser."""
 
     reading: _Number
+    code: _Code = ""
 
 
 class Begun(Asked):
@@ -256,7 +259,7 @@ def strip(review: Review, _who: str, place: Place) -> Picture:
     scan, missing = review.shelf.page(place.reading)
     if scan is None:
         raise Refused(missing, 404)
-    return Picture(drawn_strip(scan, laid_out(boxes)), "jpeg", fixed=True)
+    return Picture(drawn_strip(scan, laid_out(boxes)), "jpeg", fixed=place.code == review.code)
 
 
 def kept(review: Review, _who: str, place: Place) -> Mapping[str, Any]:
@@ -295,7 +298,7 @@ def page_picture(review: Review, _who: str, asked: PageOf) -> Picture:
     whole, missing = review.shelf.whole(asked.reading, [digit.box for digit in page.digits])
     if whole is None:
         raise Refused(missing, 404)
-    return Picture(whole.picture, "jpeg", fixed=True)
+    return Picture(whole.picture, "jpeg", fixed=asked.code == review.code)
 
 
 def completions(review: Review, _who: str, begun: Begun) -> Mapping[str, Any]:

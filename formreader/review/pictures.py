@@ -18,7 +18,9 @@ from formreader.store import Desk
 from formreader.values import Box, Page, Points
 
 _PAGES: Final = 3
-"""Decoded pages that are kept: the one that is looked at, the next, and the last. Each takes 9 to 35 MB."""
+"""Decoded pages that are kept: the one that is looked at, the next, and the last."""
+_LARGE_BYTES: Final = 150_000_000
+"""Of more than so many bytes in all, only the last two are kept; a page of 300 dpi takes 9 MB, in colour 35."""
 _WHOLE: Final = 6
 
 
@@ -282,9 +284,13 @@ class Shelf:
             page, missing = load_found(places)
             if page is not None:
                 self._pages[reading] = page, ""
-                if len(self._pages) > _PAGES:
+                while len(self._pages) > _PAGES or (len(self._pages) > 2 and self._bytes() > _LARGE_BYTES):
                     self._pages.popitem(last=False)
             return page, missing
+
+    def _bytes(self) -> int:
+        pages = (page for page, _ in self._pages.values() if page is not None)
+        return sum(page.pixels.nbytes + (0 if page.colour is None else page.colour.nbytes) for page in pages)
 
     def whole(self, reading: int, boxes: Sequence[Box] = ()) -> tuple[WholePage | None, str]:
         """Give the page of a reading as it is shown, turned as its boxes lie; None and why where the scan is gone."""

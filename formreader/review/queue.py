@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -33,8 +34,9 @@ _ROW: Final = np.dtype(
     ]
 )
 _CHUNK: Final = 2_000
-_FIRST_WAIT_S: Final = 0.7
-"""A person waits so long for the count at most; who asks earlier gets what was found until then."""
+_LOOKED_EVERY_S: Final = 0.02
+"""While the batch is counted: until something to show is found. In between, whoever decides has a turn."""
+_GIVES_WAY_S: Final = 0.001
 _WORD: Final = 32  # bits of a field's number within its key
 
 _FOUND: Final = """
@@ -143,14 +145,17 @@ class Queue:
         with_alone
             Also those whose boxes are still to be judged among their like.
         """
-        self._is_counted.wait(_FIRST_WAIT_S)
-        with self._desk.turn() as connection:
-            self._catch_up(connection)
-            wanted = self._wanted(kind, only, with_alone=with_alone)[self._order]
-            if last is not None and (row := self._row(*last)) is not None:
-                wanted[: int(np.flatnonzero(self._order == row)[0]) + 1] = False
-            chosen = self._order[np.flatnonzero(wanted)[:most]]
-            return [self._as_open(row) for row in self._rows[chosen]]
+        while True:
+            is_counted = self._is_counted.is_set()
+            with self._desk.turn() as connection:
+                self._catch_up(connection)
+                wanted = self._wanted(kind, only, with_alone=with_alone)[self._order]
+                if last is not None and (row := self._row(*last)) is not None:
+                    wanted[: int(np.flatnonzero(self._order == row)[0]) + 1] = False
+                chosen = self._order[np.flatnonzero(wanted)[:most]]
+                if is_counted or len(chosen):
+                    return [self._as_open(row) for row in self._rows[chosen]]
+            self._is_counted.wait(_LOOKED_EVERY_S)
 
     def of(self, reading: int, field: str) -> Open | None:
         """Give what is known of a field, open or not; None where it is none that was ever flagged."""
@@ -202,13 +207,16 @@ class Queue:
 
     def _count_all(self) -> None:
         """Page through the flagged readings, giving way to whoever asks in between; then add what repeats."""
-        with suppress(sqlite3.Error):
+        try:
             with self._desk.turn() as connection:
                 for table in self._seen.keys() - {"readings"}:
                     self._seen[table] = _last(connection, table)
                 last = _last(connection, "readings")
             while self._count_on(last):
-                pass
+                time.sleep(_GIVES_WAY_S)
+        except sqlite3.Error:
+            return  # the batch was closed meanwhile
+        finally:
             self._is_counted.set()
         with suppress(FormreaderError, sqlite3.Error):
             with open_results(self._desk.folder) as results:

@@ -14,6 +14,7 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
     return {
         "name": review.desk.folder.name,
         "who": who,
+        "code": review.code,
         "forms": list(review.desk.results.forms()),
         "notes": list(review.forms.notes),
         "boxes": review.boxes.counts(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import deque
@@ -41,12 +42,20 @@ USUAL: Final = Mode()
 
 
 class Review:
-    """What all calls share."""
+    """What all calls share.
+
+    Attributes
+    ----------
+    code
+        In the addresses of pictures that a browser may keep: those of this review are no other's, which may be served
+        at the same address tomorrow.
+    """
 
     def __init__(self, desk: Desk, forms: Forms, mode: Mode = USUAL) -> None:
         self.desk = desk
         self.forms = forms
         self.mode = mode
+        self.code = secrets.token_hex(4)
         self.boxes = Boxes(desk)
         self.queue = Queue(desk)
         self.shelf = Shelf(desk)

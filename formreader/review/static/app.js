@@ -5,7 +5,7 @@ import { count, h } from "./dom.js";
 
 const SCREENS = {
   digits: { title: "Digits", module: () => import("./digits.js"), left: (now) => sum(now.boxes) },
-  fields: { title: "Fields", module: () => import("./fields.js"), left: (now) => (now.fields?.doubt ?? 0) + (now.fields?.rule ?? 0) },
+  fields: { title: "Fields", module: () => import("./fields.js"), left: (now) => now.fields && now.fields.doubt + now.fields.rule },
   keys: { title: "Keyed fields", module: () => import("./keys.js"), left: (now) => now.fields?.key ?? 0, when: (now) => now.fields?.keyed > 0 },
 };
 

@@ -45,7 +45,7 @@ class Work extends OneByOne {
     this.place.replaceChildren(
       h(
         "div",
-        { class: "work one" },
+        { class: "work one", onkeydown: (event) => this.takenBack(event) },
         this.drawnBar(),
         h(
           "section",
@@ -291,6 +291,15 @@ class Work extends OneByOne {
 
   confirm() {
     return this.saveAndNext(this.value);
+  }
+
+  // Ctrl+Z takes back what was typed and not saved, before anything that was saved.
+  takenBack(event) {
+    if (this.plain || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.shiftKey) return;
+    if (this.cells.join("|") === this.start_.join("|")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.reset();
   }
 
   reset() {

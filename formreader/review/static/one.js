@@ -1,9 +1,9 @@
 // What the screens share that show one field at a time: its order, going back, saving, conflicts, strip and page.
 
-import { count, h } from "./dom.js";
+import { h } from "./dom.js";
 import { openPage } from "./pages.js";
 
-export const stripOf = (field) => `/api/strip?${new URLSearchParams({ reading: field.reading, field: field.field })}`;
+export const stripOf = (app, { reading, field }) => `/api/strip?${new URLSearchParams({ reading, field, code: app.now.code })}`;
 const same = (a, b) => a && b && a.reading === b.reading && a.field === b.field;
 export const named = (value) => (value === "" ? "nothing" : value === null ? "undecided" : value);
 
@@ -13,12 +13,15 @@ export class OneByOne {
   }
 
   async start(first) {
-    if (first) {
-      this.shown = await this.app.get("field", { reading: first[0], field: first[1] });
+    const found = first && (await this.app.get("field", { reading: first[0], field: first[1] }).catch(() => null));
+    if (found && found.keyed !== (this.kind === "key")) {
+      this.app.go(`#/${found.keyed ? "keys" : "fields"}/at/${first.map(encodeURIComponent).join("/")}`);
+    } else if (found) {
+      this.kind = found.kind;
+      this.shown = found;
       this.way = [this.shown];
       this.at = 0;
-      const found = await this.asked(this.shown);
-      this.groups = found.groups;
+      this.groups = (await this.asked(this.shown)).groups;
     } else await this.next();
     this.show();
   }
@@ -50,6 +53,7 @@ export class OneByOne {
   show() {
     this.despite = false;
     this.draw();
+    if (!this.app.now.fields) setTimeout(() => this.place.isConnected && this.app.refresh(), 700); // still being counted
     if (this.shown && this.at === this.way.length - 1) this.prefetch();
   }
 
@@ -57,7 +61,7 @@ export class OneByOne {
     const last = this.shown;
     const found = this.asked(last);
     this.coming = { last, found };
-    found.then(({ fields }) => fields[0] && (new Image().src = stripOf(fields[0]))).catch(() => (this.coming = null));
+    found.then(({ fields }) => fields[0] && (new Image().src = stripOf(this.app, fields[0]))).catch(() => (this.coming = null));
   }
 
   async go(step) {
@@ -106,7 +110,7 @@ export class OneByOne {
     const body = h(
       "div",
       {},
-      h("img", { src: stripOf(this.shown), alt: `The field ${this.shown.field}`, class: "of-dialog" }),
+      h("img", { src: stripOf(this.app, this.shown), alt: `The field ${this.shown.field}`, class: "of-dialog" }),
       h("p", {}, `${who || "Somebody"} decided meanwhile: `, h("b", {}, named(theirs)), ". You: ", h("b", {}, named(mine)), "."),
     );
     const answer = await this.app.ask("Decided by another person meanwhile", body, [["theirs", `Keep ${named(theirs)}`], ["mine", `Take ${named(mine)}`]]);
@@ -129,7 +133,7 @@ export class OneByOne {
   drawnStrip() {
     const { strip, field } = this.shown;
     if (!strip) return h("p", { class: "no-strip" }, "No box of this field was found on its page; the whole page shows where it should be.");
-    const image = h("img", { src: stripOf(this.shown), alt: `${field} as it was written`, width: strip.width, height: strip.height, draggable: false, onerror: () => this.stripGone(image) });
+    const image = h("img", { src: stripOf(this.app, this.shown), alt: `${field} as it was written`, width: strip.width, height: strip.height, draggable: false, onerror: () => this.stripGone(image) });
     return h("button", { type: "button", class: "strip", tabindex: "-1", title: "Show the whole page (F2)", onclick: () => this.wholePage() }, image);
   }
 
@@ -162,9 +166,5 @@ export class OneByOne {
   drawnDecided() {
     const { decided } = this.shown;
     return decided && h("p", { class: "quiet decided" }, `Decided by ${decided.who || "somebody"} on ${decided.at.replace("T", " ").slice(0, 16)}; saving again replaces it.`);
-  }
-
-  leftWords(left) {
-    return left ? `${count(left, "field")} left` : "";
   }
 }

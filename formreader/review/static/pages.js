@@ -9,13 +9,13 @@ const MOST = 8;
 export async function openPage(app, place, title) {
   const marked = await app.get("page_marked", { reading: place.reading, field: place.field });
   if (marked.missing) return app.say(`The page cannot be shown. ${marked.missing}`, "bad");
-  return new Promise((closed) => new WholePage(marked, place, title, closed));
+  return new Promise((closed) => new WholePage(app, marked, place, title, closed));
 }
 
 class WholePage {
-  constructor(marked, place, title, closed) {
+  constructor(app, marked, place, title, closed) {
     Object.assign(this, { marked, scale: 1, x: 0, y: 0, drags: null });
-    const image = h("img", { src: `/api/page_picture?reading=${place.reading}`, alt: `The page ${title}`, draggable: false, width: marked.width, height: marked.height });
+    const image = h("img", { src: `/api/page_picture?reading=${place.reading}&code=${app.now.code}`, alt: `The page ${title}`, draggable: false, width: marked.width, height: marked.height });
     this.sheet = h("div", { class: "sheet" }, image, this.marks());
     this.view = h("div", { class: "view", tabindex: "0", role: "group", "aria-label": `The whole page, ${place.field} marked; arrows move, plus and minus zoom` }, this.sheet);
     const button = (text, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
