@@ -113,7 +113,7 @@ def _drawn(path: Path, form: Template, card: Card, number: int) -> PageRef:
             cv2.rectangle(page, (int(left), int(top)), (int(left + width), int(top + height)), 90, 2)
         text = card.name if one.name == "name" else {**WRITTEN, **card.written}[one.name]
         for place, sign in enumerate(text):
-            at = int(one.boxes[place][0]) if one.length == (1, 1) else x + 22 * place
+            at = int(one.boxes[place][0]) if len(one.boxes) > 1 else x + 22 * place
             cv2.putText(page, sign, (at + 9, y + 42), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.2, 0, 2)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(".png", page)[1].tobytes())

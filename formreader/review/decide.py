@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -91,30 +91,30 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
 
 
 def _stored(
-    review: Review, who: str, ready: Iterable[_Ready], how: str
+    review: Review, who: str, ready: Sequence[_Ready], how: str
 ) -> tuple[list[tuple[int, str]], list[Mapping[str, Any]]]:
     """Write what nobody decided otherwise since, all in one act; where that is nothing, there is no act either."""
     saved, conflicts = list[tuple[int, str]](), list[Mapping[str, Any]]()
     with review.desk.turn():
-        current = []
-        for one in ready:
-            theirs = review.desk.said("decisions", one.key)
-            if seen(theirs) == one.said.seen:
-                current.append(one)
-                continue
-            place = {"reading": one.said.reading, "field": one.said.field}
-            conflicts.append({**place, **as_conflict(one.new, theirs, seen(theirs))})
-        if current:
-            with review.desk.act(who, how) as act:
-                for one in current:
-                    theirs = review.desk.said("decisions", one.key)  # another process may have come between
-                    if seen(theirs) == one.said.seen:
-                        act.say("decisions", one.key, one.old, one.new)
-                        saved.append((one.said.reading, one.said.field))
-                    else:
-                        place = {"reading": one.said.reading, "field": one.said.field}
-                        conflicts.append({**place, **as_conflict(one.new, theirs, seen(theirs))})
+        if not any(_is_current(review, one) for one in ready):
+            return [], [_conflict(review, one) for one in ready]
+        with review.desk.act(who, how) as act:  # within it no other process comes between
+            for one in ready:
+                if _is_current(review, one):
+                    act.say("decisions", one.key, one.old, one.new)
+                    saved.append((one.said.reading, one.said.field))
+                else:
+                    conflicts.append(_conflict(review, one))
     return saved, conflicts
+
+
+def _is_current(review: Review, one: _Ready) -> bool:
+    return seen(review.desk.said("decisions", one.key)) == one.said.seen
+
+
+def _conflict(review: Review, one: _Ready) -> Mapping[str, Any]:
+    theirs = review.desk.said("decisions", one.key)
+    return {"reading": one.said.reading, "field": one.said.field, **as_conflict(one.new, theirs, seen(theirs))}
 
 
 def _close_boxes(review: Review, saved: Iterable[tuple[int, str]]) -> None:

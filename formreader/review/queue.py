@@ -98,12 +98,16 @@ class Queue:
         self._runs: dict[int, dict[str, list[str]]] = {}
         self._seen = dict.fromkeys(("readings", "pages", *_SPOKEN_OF), 0)
         self._is_counted = threading.Event()
+        self._counter: threading.Thread | None = None
         self._keyed: dict[str, Counter[str]] = {}
         self._keyed_seen = 0
 
     def start(self) -> None:
-        """Count what is open, and look for what repeats, in a thread of its own."""
-        threading.Thread(target=self._count_all, daemon=True).start()
+        """Count what is open, and look for what repeats, in a thread of its own; whoever asks for fields starts it."""
+        with self._desk.turn():
+            if self._counter is None:
+                self._counter = threading.Thread(target=self._count_all, daemon=True)
+                self._counter.start()
 
     def left(self) -> dict[str, int] | None:
         """Count what is open, by kind, and what is or was to be keyed; None while that is not known yet."""
@@ -145,6 +149,7 @@ class Queue:
         with_alone
             Also those whose boxes are still to be judged among their like.
         """
+        self.start()
         while True:
             is_counted = self._is_counted.is_set()
             with self._desk.turn() as connection:

@@ -98,7 +98,10 @@ export class OneByOne {
     try {
       if (!(await this.save(value, despite))) return;
       this.app.say(`${this.shown.field}: ${named(value)} saved`);
+      const saved = this.shown;
+      const foretold = Boolean(this.coming);
       await Promise.all([this.next(), this.app.refresh()]);
+      if (foretold) this.groups = this.groups.map((one) => (one.form === saved.form && one.field === saved.field ? { ...one, left: one.left - 1 } : one)).filter((one) => one.left > 0);
       this.show();
     } finally {
       this.busy = false;
