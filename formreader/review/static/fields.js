@@ -39,8 +39,8 @@ class Work extends OneByOne {
       this.place.replaceChildren(h("div", { class: "work" }, h("h1", { class: "hidden" }, "Fields"), this.drawnBar(), h("p", { class: "empty panel" }, nothing + digits)));
       return;
     }
-    this.start_ = this.spread(field.value);
-    this.cells = this.start_?.slice() ?? null;
+    this.original = this.spread(field.value);
+    this.cells = this.original?.slice() ?? null;
     this.plain = this.cells === null;
     this.place.replaceChildren(
       h(
@@ -139,7 +139,7 @@ class Work extends OneByOne {
       });
       return input;
     });
-    this.at_ = Math.max(0, boxes.findIndex((box) => this.doubtful(box)));
+    this.marked = Math.max(0, boxes.findIndex((box) => this.doubtful(box)));
     const columns = boxes.map((box, nth) => {
       const [left, right] = box.span;
       const doubt = this.doubtful(box);
@@ -199,20 +199,20 @@ class Work extends OneByOne {
 
   get value() {
     if (this.plain) return this.line.value.trim().replace(",", ".");
-    return this.start_ && this.cells.join("|") === this.start_.join("|") ? this.shown.value : this.joined();
+    return this.original && this.cells.join("|") === this.original.join("|") ? this.shown.value : this.joined();
   }
 
   fill() {
     this.cells.forEach((mark, nth) => {
       this.inputs[nth].value = this.inputs[nth].defaultValue = mark;
-      this.inputs[nth].classList.toggle("changed", mark !== this.start_?.[nth]);
+      this.inputs[nth].classList.toggle("changed", mark !== this.original?.[nth]);
     });
   }
 
   mark(nth) {
     const to = Math.min(Math.max(nth, 0), this.inputs.length - 1);
     this.inputs.forEach((input, at) => (input.tabIndex = at === to ? 0 : -1));
-    this.at_ = to;
+    this.marked = to;
     if (document.activeElement !== this.inputs[to]) this.inputs[to].focus();
     this.inputs[to].select();
   }
@@ -222,10 +222,10 @@ class Work extends OneByOne {
     if (this.plain) {
       this.line.focus();
       this.line.select();
-    } else this.mark(this.at_);
+    } else this.mark(this.marked);
   }
 
-  put(mark, nth = this.at_) {
+  put(mark, nth = this.marked) {
     this.cells[nth] = mark;
     this.fill();
     this.unsaid();
@@ -271,7 +271,7 @@ class Work extends OneByOne {
     if (this.plain) this.line.value = UNREAD;
     else {
       const doubts = boxes.flatMap((box, nth) => (this.doubtful(box) ? [nth] : []));
-      for (const nth of doubts.length ? doubts : [this.at_]) this.cells[nth] = UNREAD;
+      for (const nth of doubts.length ? doubts : [this.marked]) this.cells[nth] = UNREAD;
       this.fill();
     }
     this.told.textContent = "Kept as ? with Enter: what nobody can read is decided, and stays to be seen.";
@@ -296,15 +296,15 @@ class Work extends OneByOne {
   // Ctrl+Z takes back what was typed and not saved, before anything that was saved.
   takenBack(event) {
     if (this.plain || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.shiftKey) return;
-    if (this.cells.join("|") === this.start_.join("|")) return;
+    if (this.cells.join("|") === this.original.join("|")) return;
     event.preventDefault();
     event.stopPropagation();
     this.reset();
   }
 
   reset() {
-    this.start_ = this.spread(this.shown.value);
-    this.cells = this.start_?.slice() ?? null;
+    this.original = this.spread(this.shown.value);
+    this.cells = this.original?.slice() ?? null;
     this.plain = this.cells === null;
     this.unsaid();
     this.drawWritten();
@@ -330,18 +330,18 @@ class Work extends OneByOne {
   }
 
   inCells(key, letter) {
-    const to = { ArrowRight: this.at_ + 1, ArrowLeft: this.at_ - 1, Home: 0, End: this.inputs.length - 1 }[key];
+    const to = { ArrowRight: this.marked + 1, ArrowLeft: this.marked - 1, Home: 0, End: this.inputs.length - 1 }[key];
     if (to !== undefined) this.mark(to);
     else if (/^[0-9?]$/.test(key)) {
       this.put(key);
-      this.mark(this.at_ + 1);
+      this.mark(this.marked + 1);
     } else if (key === " " || key === "Delete") {
       this.put("");
-      this.mark(this.at_ + (key === " " ? 1 : 0));
+      this.mark(this.marked + (key === " " ? 1 : 0));
     } else if (key === "Backspace") {
-      if (this.cells[this.at_] === "") this.mark(this.at_ - 1);
+      if (this.cells[this.marked] === "") this.mark(this.marked - 1);
       this.put("");
-      this.mark(this.at_);
+      this.mark(this.marked);
     } else if (LETTERS.includes(letter)) this.choose(LETTERS.indexOf(letter));
     else if (letter === "u") this.unreadable();
     else return key.length === 1; // no other letter gets into a cell

@@ -101,7 +101,7 @@ export class OneByOne {
       const saved = this.shown;
       const foretold = Boolean(this.coming);
       await Promise.all([this.next(), this.app.refresh()]);
-      if (foretold) this.groups = this.groups.map((one) => (one.form === saved.form && one.field === saved.field ? { ...one, left: one.left - 1 } : one)).filter((one) => one.left > 0);
+      if (foretold && !saved.decided) this.groups = this.groups.map((one) => (one.form === saved.form && one.field === saved.field ? { ...one, left: one.left - 1 } : one)).filter((one) => one.left > 0);
       this.show();
     } finally {
       this.busy = false;
