@@ -62,7 +62,7 @@ def strips_of(results: Results, fields: Iterable[AuditedField], params: StripPar
     audits = results.audits()
     for reading, of_page in groupby(sorted(fields, key=lambda field: field.reading), key=lambda field: field.reading):
         scan = audits.places(reading)
-        page, missing = load_again(scan.sha256, scan.page, scan.name, scan.paths)
+        page, missing = load_again(*scan)
         digits = next(results.sample([reading])).digits
         for field in of_page:
             boxes = [digit.box for digit in digits if digit.box.field == field.field]

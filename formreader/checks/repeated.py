@@ -66,6 +66,10 @@ class Repeats:
             self.rows.append(row)
             self._fields[reading] = self._fields.get(reading, frozenset()) | {row.field}
 
+    def fields(self) -> Iterator[tuple[int, str]]:
+        """Give what repeats, by the number of a reading and the field's name."""
+        return ((reading, name) for reading, names in self._fields.items() for name in names)
+
     def marked(self, pages: Iterable[StoredPage]) -> Iterator[StoredPage]:
         """Pass pages on, each repeated value with the rule that it breaks."""
         for page in pages:

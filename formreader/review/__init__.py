@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from formreader.batch_forms import forms_of
-from formreader.review import groups, standing
+from formreader.review import decide, fields, groups, standing
 from formreader.review.app import application
 from formreader.review.calls import Route
 from formreader.review.guard import Door
@@ -22,7 +22,7 @@ from formreader.template import load_template
 
 __all__ = ["ROUTES", "Door", "Mode", "Review", "review"]
 
-ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES, *fields.ROUTES, *decide.ROUTES)
 
 
 def review(
@@ -62,6 +62,7 @@ def review(
         for note in forms.notes:
             say(note)
         state = Review(desk, forms, mode)
+        state.queue.start()
         with listening(host, port) as taken:
             door = Door(host, taken.getsockname()[1], password=password)
             app = application(state, door, ROUTES, suggested, user)

@@ -180,7 +180,16 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         review.worked(who, 0)
     fields = sorted({str(key[2]) for table, key in undone.rows if table != "sorted_pages"})
     boxes = sum(table == "marks" for table, _ in undone.rows)
-    return {"how": undone.how, "fields": fields[:5], "boxes": boxes, "kept": undone.kept}
+    places = [place for table, key in undone.rows if table == "decisions" and (place := _reading_of(review, key))]
+    return {"how": undone.how, "fields": fields[:5], "places": places[:20], "boxes": boxes, "kept": undone.kept}
+
+
+def _reading_of(review: Review, key: tuple[Any, ...]) -> tuple[int, str] | None:
+    """Give the number of the reading that a field's decision is about, with the field's name."""
+    query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
+    with review.desk.turn() as connection:
+        (reading,) = connection.execute(query, key[:2]).fetchone()
+    return (reading, key[2]) if reading else None
 
 
 ROUTES: Final = (

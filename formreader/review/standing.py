@@ -14,9 +14,11 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
     return {
         "name": review.desk.folder.name,
         "who": who,
+        "code": review.code,
         "forms": list(review.desk.results.forms()),
         "notes": list(review.forms.notes),
         "boxes": review.boxes.counts(),
+        "fields": review.queue.left(),
         "a_minute": review.a_minute(who),
         "second_key": review.mode.second_key,
         "audit": review.mode.audit,

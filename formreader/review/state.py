@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 from formreader.batch_forms import Forms
 from formreader.review.boxes import Boxes
+from formreader.review.pictures import Shelf
+from formreader.review.queue import Queue
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0
@@ -39,13 +42,23 @@ USUAL: Final = Mode()
 
 
 class Review:
-    """What all calls share."""
+    """What all calls share.
+
+    Attributes
+    ----------
+    code
+        In the addresses of pictures that a browser may keep: those of this review are no other's, which may be served
+        at the same address tomorrow.
+    """
 
     def __init__(self, desk: Desk, forms: Forms, mode: Mode = USUAL) -> None:
         self.desk = desk
         self.forms = forms
         self.mode = mode
+        self.code = secrets.token_hex(4)
         self.boxes = Boxes(desk)
+        self.queue = Queue(desk)
+        self.shelf = Shelf(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 

@@ -344,6 +344,8 @@ class Results:
         return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())
 
     def _unpacked(self, run: int, form: str, fields: str) -> tuple[FieldReading, ...]:
+        if run not in self._runs:  # one that began since
+            del self._runs
         return unpacked_fields(fields, self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:

@@ -5,6 +5,8 @@ import { count, h } from "./dom.js";
 
 const SCREENS = {
   digits: { title: "Digits", module: () => import("./digits.js"), left: (now) => sum(now.boxes) },
+  fields: { title: "Fields", module: () => import("./fields.js"), left: (now) => now.fields && now.fields.doubt + now.fields.rule },
+  keys: { title: "Keyed fields", module: () => import("./keys.js"), left: (now) => now.fields?.key ?? 0, when: (now) => now.fields?.keyed > 0 },
 };
 
 const KEYS = [
@@ -19,6 +21,7 @@ const sum = (counts) => Object.values(counts ?? {}).reduce((a, b) => a + b, 0);
 // What a screen gets: it opens with open(app, place, rest) and gives { key, left, keys }.
 const app = {
   now: {},
+  undone: [],
   get: (path, asked) => tried(() => get(path, asked)),
   post: (path, said) => tried(() => post(path, said)),
   say,
@@ -132,7 +135,9 @@ async function undo() {
   const undone = await app.post("undo");
   const kept = undone.kept ? `; ${count(undone.kept, "decision")} stayed, as another person decided since` : "";
   say(undone.how ? `Taken back${kept}` : "There is nothing of yours to take back");
+  app.undone = undone.places ?? []; // a screen that shows one thing at a time opens on this
   await show();
+  app.undone = [];
 }
 
 function showKeys() {
