@@ -75,6 +75,8 @@ def brought_back(connection: sqlite3.Connection, version: int) -> None:
     dropped += [f"TABLE {name}" for name in ("audits", "audited_fields", "keys") if version < 3]
     for what in dropped:
         connection.execute(f"DROP {what}")
+    connection.execute("DROP INDEX failures")
+    connection.execute("ALTER TABLE readings DROP COLUMN by_hand")
     added = {
         "runs": {"template_paths"},
         "pictures": {"mark", "confidence", "rival"},

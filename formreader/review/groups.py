@@ -165,7 +165,7 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
     def settle_again(act: Act, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         for key in {key[:3] for table, key in rows if table == "marks"}:
             row = act.connection.execute(
-                "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
+                "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
             ).fetchone()
             if row[0]:
                 settle(review, act, row[0], key)

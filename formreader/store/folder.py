@@ -12,7 +12,7 @@ from typing import Any, Final
 from formreader.disks import on_network
 from formreader.errors import BatchError
 from formreader.store.migrations import bring_forward
-from formreader.store.schema import APPLICATION, AUDITS, DECISIONS, REVIEW, SCHEMA, VERSION, VIEWS
+from formreader.store.schema import APPLICATION, AUDITS, DECISIONS, FAILURES, REVIEW, SCHEMA, VERSION, VIEWS
 
 FILE: Final = "batch.sqlite"
 _LOCK: Final = "batch.lock"
@@ -249,7 +249,7 @@ def prepare(connection: sqlite3.Connection, folder: Path) -> None:
     if is_empty(connection):
         mark = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         connection.executescript(
-            f"BEGIN IMMEDIATE; {SCHEMA} {';'.join((*DECISIONS, *REVIEW, *AUDITS, *VIEWS))}; {mark} COMMIT;"
+            f"BEGIN IMMEDIATE; {SCHEMA} {';'.join((*DECISIONS, *REVIEW, *AUDITS, FAILURES, *VIEWS))}; {mark} COMMIT;"
         )
     while is_of_earlier_version(connection):
         with transaction(connection, folder):

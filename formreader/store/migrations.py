@@ -16,7 +16,7 @@ import numpy as np
 
 from formreader.fields import counted, judged_alone
 from formreader.store.packing import packed_digits, packed_fields, unpacked_digits, unpacked_fields
-from formreader.store.schema import AUDITS, REVIEW, VIEWS
+from formreader.store.schema import AUDITS, FAILURES, REVIEW, VIEWS
 from formreader.values import CLASSES, Box, DigitReading, FieldReading
 
 
@@ -108,7 +108,6 @@ def _make_room_for_review(connection: sqlite3.Connection) -> None:
         "ALTER TABLE decisions ADD COLUMN act TEXT NOT NULL DEFAULT ''",
         *(f"DROP VIEW {name}" for name in _views(connection)),
         *REVIEW,
-        *VIEWS,
     ):
         connection.execute(change)
     forms = _forms(connection)
@@ -122,9 +121,21 @@ def _make_room_for_review(connection: sqlite3.Connection) -> None:
         )
 
 
+def _make_room_for_hands(connection: sqlite3.Connection) -> None:
+    """From 4 to 5: readings that people make by hand, and a quick way to pages that failed."""
+    for change in (
+        "ALTER TABLE readings ADD COLUMN by_hand TEXT NOT NULL DEFAULT ''",
+        *(f"DROP VIEW {name}" for name in _views(connection)),
+        FAILURES,
+        *VIEWS,
+    ):
+        connection.execute(change)
+
+
 _STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
     1: _pack_smaller,
     2: _make_room_for_audits,
     3: _make_room_for_review,
+    4: _make_room_for_hands,
 }
 """By the version that a step begins with."""
