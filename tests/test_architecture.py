@@ -55,7 +55,8 @@ MAY_IMPORT = {
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
-    "review": COMMON | {"export", "fields", "rules", "store", "template"},
+    "review": COMMON
+    | {"export", "fields", "model", "pipeline", "places", "rules", "scans", "store", "template", "trust"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""

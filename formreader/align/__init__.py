@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from formreader.align.by_hand import align_by_hand
+from formreader.align.by_hand import align_by_hand, corners_seen
 from formreader.align.choice import Choice, chosen_form
 from formreader.align.fitting import Fit, Viewed
 from formreader.align.frame import is_blank, local_ink, shrunk
@@ -33,6 +33,7 @@ __all__ = [
     "align_by_hand",
     "align_to_any",
     "align_to_picture",
+    "corners_seen",
     "find_markers",
     "straightened",
     "upright_picture",

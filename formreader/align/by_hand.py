@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from formreader.align.choice import chosen_form
 from formreader.align.fitting import Fit, Viewed, judged
 from formreader.align.frame import likeness
 from formreader.align.params import AlignParams, Homography
@@ -59,6 +61,26 @@ def align_by_hand(
     return AlignedPage(page.ref, page.pixels, page.colour, best.to_scan, match, reference, best.bend), best.refusal
 
 
+def corners_seen(page: Page, template: Template, params: AlignParams | None = None) -> Points | None:
+    """Give where a form's corners would lie under the best map there is, be it refused; None where there is none.
+
+    Returns
+    -------
+    (4, 2) scan pixels, in the order of `align_by_hand`.
+    """
+    params = params or AlignParams()
+    best = chosen_form(Viewed(page.pixels, params), (template,), params).best
+    if best is None:
+        return None
+    corners: Points = cv2.perspectiveTransform(_corners_of(template)[None].astype(np.float64), best[1].to_scan)[0]
+    return corners
+
+
+def _corners_of(template: Template) -> NDArray[np.float32]:
+    width, height = template.width, template.height
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - np.float32(0.5)
+
+
 def _map_of(page: Page, template: Template, corners: Points, rules: HandParams) -> Homography:
     """Give the map of a form's corners to those shown."""
     placed = np.asarray(corners, np.float32).reshape(4, 2)
@@ -67,9 +89,7 @@ def _map_of(page: Page, template: Template, corners: Points, rules: HandParams) 
     least = rules.least_side * max(page.pixels.shape)
     if not np.isfinite(placed).all() or np.hypot(*sides.T).min() < least or turns.min() <= 0:
         raise ValueError("the four corners make no form that lies face up")
-    width, height = template.width, template.height
-    form = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - np.float32(0.5)
-    return np.asarray(cv2.getPerspectiveTransform(form, placed), np.float64)
+    return np.asarray(cv2.getPerspectiveTransform(_corners_of(template), placed), np.float64)
 
 
 def _exact_fits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from formreader.align import align_by_hand
+from formreader.align import align_by_hand, corners_seen
 from formreader.model import DigitModel
 from formreader.pipeline import read_aligned
 from formreader.quality import refuse_tiny
@@ -30,6 +30,11 @@ def read_by_hand(
     aligned, doubt = align_by_hand(page, template, corners)
     reading = read_aligned(aligned, template, model, thresholds)
     return with_page_doubted(reading) if doubt else reading
+
+
+def corners_on(page: Page, template: Template) -> Points | None:
+    """Give where a form's corners seem to lie on a page that was refused; None where nothing speaks for any place."""
+    return corners_seen(page, template)
 
 
 def with_page_doubted(reading: PageReading) -> PageReading:

@@ -173,6 +173,7 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
     undone = review.desk.undo(who, settle_again)
     if undone.how:
         review.boxes.look_again()
+        review.failures.look_again()
         review.worked(who, 0)
     fields = sorted({str(key[2]) for table, key in undone.rows if table != "sorted_pages"})
     boxes = sum(table == "marks" for table, _ in undone.rows)

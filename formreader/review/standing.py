@@ -17,6 +17,7 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         "forms": list(review.desk.results.forms()),
         "notes": list(review.forms.notes),
         "boxes": review.boxes.counts(),
+        "pages": review.failures.count(),
         "a_minute": review.a_minute(who),
         "second_key": review.mode.second_key,
         "audit": review.mode.audit,

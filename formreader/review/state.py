@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from formreader.review.boxes import Boxes
+from formreader.review.by_hand import ByHand
+from formreader.review.failures import Failures
 from formreader.review.rules import Forms
 from formreader.store import Desk, StoredPage
 
@@ -46,6 +48,8 @@ class Review:
         self.forms = forms
         self.mode = mode
         self.boxes = Boxes(desk)
+        self.failures = Failures(desk)
+        self.by_hand = ByHand(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 

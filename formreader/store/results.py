@@ -211,7 +211,8 @@ class Results:
             "SELECT count(*), count(nullif(latest.series, last.series)) FROM current_pages p"
             " JOIN current_readings c ON c.sha256 = p.sha256 AND c.page = p.page AND c.outcome = 'read'"
             " JOIN runs current ON current.id = c.run"
-            " JOIN judged_readings l ON l.id = (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
+            " JOIN judged_readings l ON l.id ="
+            " (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
             " JOIN runs latest ON latest.id = l.run"
             " JOIN (SELECT max(series) AS series FROM runs) last ON current.series < last.series"
         )
@@ -250,7 +251,8 @@ class Results:
             " CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END AS failure, {} AS twin"
             " FROM {} p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
-            " JOIN judged_readings l ON l.id = (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
+            " JOIN judged_readings l ON l.id ="
+            " (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
         )
         twin = "(SELECT shown(t.path, t.name) FROM current_pages t WHERE t.sha256 = p.sha256 AND t.page = p.page)"
         of_duplicate = f"SELECT shown(path, name), page, sha256, 0, '', 0, {twin} FROM current_duplicates p"  # noqa: S608
@@ -313,9 +315,7 @@ class Results:
 
         These come of reading again with another model or template; a field that only one of both has is none.
         """
-        query = (
-            "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read' AND id < ?"
-        )
+        query = "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read' AND id < ?"
         (series,) = self._connection.execute("SELECT max(series) FROM runs").fetchone()
         for place in self._places("reading") if series > 1 else ():
             (before,) = self._connection.execute(query, (place.sha256, place.page, place.reading)).fetchone()
