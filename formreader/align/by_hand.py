@@ -106,8 +106,8 @@ def _exact_fits(
         to_scan = better
         if how is params:
             bend = bend_of(*view, template, to_scan, params)
-            for bent in (None, bend) if bend is not None else (None,):
-                fits.append(judged(view, template, to_scan, bent, "hand", params))
+            bends = (None,) if bend is None else (None, bend)
+            fits += [judged(view, template, to_scan, bent, "hand", params) for bent in bends]
     return fits
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from formreader.review import failed, groups, standing
+from formreader.review import failed, groups, standing, stubs, table
 from formreader.review.app import application
 from formreader.review.calls import Route
 from formreader.review.guard import Door
@@ -22,7 +22,7 @@ from formreader.template import load_template
 
 __all__ = ["ROUTES", "Door", "Mode", "Review", "review"]
 
-ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES, *failed.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES, *failed.ROUTES, *table.ROUTES, *stubs.ROUTES)
 
 
 def review(

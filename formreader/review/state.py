@@ -13,6 +13,7 @@ from typing import Any, Final
 from formreader.review.boxes import Boxes
 from formreader.review.by_hand import ByHand
 from formreader.review.failures import Failures
+from formreader.review.rows import Table
 from formreader.review.rules import Forms
 from formreader.store import Desk, StoredPage
 
@@ -50,6 +51,7 @@ class Review:
         self.boxes = Boxes(desk)
         self.failures = Failures(desk)
         self.by_hand = ByHand(desk)
+        self.table = Table(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 

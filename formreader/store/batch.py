@@ -279,7 +279,8 @@ def add_reading(
         **asdict(counted(answer.fields, answer.digits)),
     )
     connection.executemany(
-        "INSERT INTO pictures (reading, field, position, picture, mark, confidence, rival) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pictures (reading, field, position, picture, mark, confidence, rival)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         _picture_rows(reading, answer),
     )
     codes = [(reading, code.kind, storable(code.text)) for code in answer.codes]
