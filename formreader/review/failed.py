@@ -286,6 +286,19 @@ def sort_out(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
     return _settled(review, who, conflict, 1)
 
 
+def bring_back(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
+    """Take back that a page is no form, whoever said so: it is as it was before."""
+    with review.desk.turn():
+        page = review.desk.results.page_of(said.reading)
+    key = (page.sha256, page.page)
+    with review.desk.act(who, "page") as act:
+        last = review.desk.said("sorted_pages", key)
+        is_open = last is not None and last.stands and last.new == NOT_A_FORM and last.version == said.seen
+        if is_open:
+            act.say("sorted_pages", key, NOT_A_FORM, NOT_A_FORM, stands=False)
+    return _settled(review, who, None if is_open else as_conflict("", last, seen(last)), 0)
+
+
 def _conflict(review: Review, page: FailedPage, version: int) -> Mapping[str, Any] | None:
     """Say what another did about a page since it was shown; None where nobody did anything."""
     said = review.desk.said("sorted_pages", (page.sha256, page.page))
@@ -315,4 +328,5 @@ ROUTES: Final = (
     Route("POST", "failure/take", Taken, take),
     Route("POST", "failure/key", Keyed, key_page),
     Route("POST", "failure/not-a-form", SortedOut, sort_out),
+    Route("POST", "failure/bring-back", SortedOut, bring_back),
 )

@@ -58,7 +58,18 @@ def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -
         field = fields.get(name)
         state = "flagged" if name in to_review else "decided" if name in page.decided else ""
         cells.append([field.value if field else "", state if field else "none"])
-    said = {"reading": reading, "scan": scan, "page": number, "status": shown_status(page), "reason": page.reason}
+    sorted_out = 0
+    if page.status == "skipped":
+        last = review.desk.said("sorted_pages", (page.sha256, page.page))
+        sorted_out = last.version if last is not None and last.stands else 0
+    said = {
+        "reading": reading,
+        "sorted": sorted_out,
+        "scan": scan,
+        "page": number,
+        "status": shown_status(page),
+        "reason": page.reason,
+    }
     return {**said, "cells": cells if page.status == "read" else []}
 
 

@@ -162,7 +162,7 @@ class OnePage {
       h("a", { href: "#/pages" }, "\u2190 All failed pages"),
       h("h1", {}, named(page)),
       h("p", { class: "why" }, h("span", { class: "reason" }, STAGES[page.stage] ?? page.stage), " ", page.reason),
-      page.missing && h("p", { class: "note" }, `Shown is the small picture that was kept: ${page.missing}`),
+      page.missing && h("p", { class: "note" }, `The scan cannot be shown, at most the small picture that was kept of it. ${page.missing}`),
       this.drawnTools(),
     );
   }
@@ -175,7 +175,7 @@ class OnePage {
       this.drawn();
       this.suggest();
     };
-    const choose = h("select", { id: "form", onchange: picked }, this.page.forms.map((form) => h("option", { selected: form === this.form }, form.name)));
+    const choose = h("select", { id: "form", title: "The batch's own forms; -t gives those whose files moved", onchange: picked }, this.page.forms.map((form) => h("option", { selected: form === this.form }, form.name)));
     const button = (text, act, given = {}) => h("button", { type: "button", onclick: act, ...given }, text);
     const to = (doing) => () => {
       this.doing = doing;

@@ -219,6 +219,7 @@ export class Sheet {
   plain(missing) {
     this.handles = null;
     this.image = h("img", { src: missing ? this.smallAddress : this.address, alt: `The scan ${this.page.scan}` });
+    this.image.addEventListener("error", () => view.replaceChildren(h("p", { class: "no-picture" }, "No picture of this page can be shown.")));
     const view = h("div", { class: "view", tabIndex: 0, role: "region", "aria-label": "The page; scroll to see all of it" }, this.image);
     let zoom = 1;
     const to = (factor) => () => {
@@ -255,7 +256,9 @@ export class Sheet {
   }
 
   small() {
-    return h("img", { src: this.smallAddress, class: "kept", alt: `The scan ${this.page.scan}, small` });
+    const image = h("img", { src: this.smallAddress, class: "kept", alt: `The scan ${this.page.scan}, small` });
+    image.addEventListener("error", () => image.replaceWith(h("p", { class: "no-picture" }, "No picture of this page can be shown.")));
+    return image;
   }
 }
 

@@ -125,7 +125,9 @@ class Grid {
     );
     this.grid.setAttribute("aria-rowcount", String(this.count + 1));
     this.grid.setAttribute("aria-colcount", String(this.columns.length));
-    this.grid.style.setProperty("--columns", `minmax(11rem, 22rem) 4rem 7rem repeat(${this.columns.length - HEAD.length}, minmax(7.5rem, 1fr))`);
+    const widths = [14, 5, 7.5, ...answer.columns.map((name) => Math.max(7.5, Math.min(18, 0.6 * name.length + 2.5)))];
+    this.grid.style.setProperty("--columns", widths.map((width) => `minmax(${width}rem, ${width}fr)`).join(" "));
+    this.grid.style.setProperty("--width", `${widths.reduce((all, width) => all + width, 0)}rem`);
     this.drawHeader();
     this.drawRows();
   }
@@ -233,8 +235,15 @@ class Grid {
     if (turn === this.opening) this.drawCell(row, name, cell);
   }
 
-  about(row) {
-    if (row.reason) this.app.say(`${row.scan}: ${row.reason}`);
+  // Why a page has no values; what a person called no form can be brought back.
+  async about(row) {
+    if (row.sorted) {
+      const chosen = await this.app.ask(row.scan, h("p", {}, `Skipped: ${row.reason}.`), [["leave", "Leave it so"], ["back", "Bring it back"]]);
+      if (chosen !== "back") return this.focusCell(true);
+      const answer = await this.app.post("failure/bring-back", { reading: row.reading, seen: row.sorted });
+      this.app.say(answer.saved ? `${row.scan} is among the failed pages again` : "Another person changed it meanwhile");
+      await this.below(0);
+    } else if (row.reason) this.app.say(`${row.scan}: ${row.reason}`);
   }
 
   drawCell(row, name, cell) {
@@ -257,7 +266,7 @@ class Grid {
       h("label", { for: "value" }, "Value"),
       this.input,
       h("div", { id: "cell-why" }, why.map((words) => h("p", {}, h("span", { class: "reason" }, words)))),
-      cell.by ? h("p", { class: "quiet" }, `Decided by ${cell.by}, ${new Date(cell.at).toLocaleString()}`) : h("p", { class: "quiet" }, `Read with ${percent(cell.confidence)} confidence`),
+      cell.by ? h("p", { class: "quiet" }, `Decided by ${cell.by}, ${new Date(cell.at).toLocaleString()}`) : h("p", { class: "quiet" }, cell.confidence ? `Read with ${percent(cell.confidence)} confidence` : "Not read by the program"),
       h(
         "div",
         { class: "chips" },
