@@ -71,6 +71,9 @@ def served(folder: Path, *options: str) -> Iterator[Served]:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=_STARTS_S)
         process.kill()
+        process.wait(_STARTS_S)
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 @contextmanager

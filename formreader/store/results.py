@@ -401,6 +401,9 @@ class Results:
         return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())
 
     def _unpacked(self, run: int, form: str, fields: str) -> tuple[FieldReading, ...]:
+        if run not in self._runs:  # it began since
+            for known in ("_runs", "_fields", "keeps_duplicates"):
+                self.__dict__.pop(known, None)
         return unpacked_fields(fields, self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:

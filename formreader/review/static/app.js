@@ -154,8 +154,9 @@ async function show() {
   if (turn !== opening) return;
   screen?.left?.();
   screen = null;
-  $("screen").replaceChildren();
-  const opened = await module.open(app, $("screen"), rest);
+  const place = h("div", { class: "place" }); // its own: a screen that opens late draws over no other
+  $("screen").replaceChildren(place);
+  const opened = await module.open(app, place, rest);
   if (turn === opening) screen = opened;
   else opened?.left?.();
 }
