@@ -13,7 +13,7 @@ from pydantic import Field
 
 from formreader.export import shown_status
 from formreader.review.calls import Asked
-from formreader.store import STATES, Desk, StoredPage, natural, open_results
+from formreader.store import STATES, Desk, natural, open_results
 
 _FEW: Final = 2_000
 """Pages that changed are looked up one by one; where more did, all are listed anew."""
@@ -55,6 +55,7 @@ class Table:
         self._rows: NDArray[np.void] | None = None
         self._by_place: Order = np.zeros(0, np.int64)
         self._last: dict[str, int] = {}
+        self._forms: tuple[str, ...] = ()
         self._listed_s = self._took_s = 0.0
         self._orders: OrderedDict[tuple[Any, ...], Order] = OrderedDict()
 
@@ -73,13 +74,13 @@ class Table:
 
     def _renewed(self) -> NDArray[np.void]:
         """Bring the rows up to date with the batch."""
-        tables = ("pages", "readings", "sorted_pages", "decisions")
+        rows = self._rows
+        if rows is None:
+            return self._listed()
         with self._desk.turn() as connection:
-            query = "SELECT " + ", ".join(f"(SELECT max(id) FROM {table})" for table in tables)  # noqa: S608 - ours
-            last = dict(zip(tables, (number or 0 for number in connection.execute(query).fetchone()), strict=True))
-            rows = self._rows
-            changed = set() if rows is None or last == self._last else self._changed(connection)
-        if rows is None or len(changed) > _FEW or (last["pages"] != self._last["pages"] and self._is_time()):
+            last = self._desk.results.listing().last()
+            changed = self._changed(connection) if last != self._last else set()
+        if len(changed) > _FEW or (last["pages"] != self._last["pages"] and self._is_time()):
             return self._listed()
         if changed:
             self._update(rows, changed)
@@ -102,34 +103,26 @@ class Table:
         """List all pages anew, on a connection of its own: nobody waits for it who does not look at the table."""
         began = time.monotonic()
         with open_results(self._desk.folder) as results:
-            self._last = results.last_rows()
-            self._rows = rows = results.listing()
-            order = np.argsort(rows["place"], kind="stable")
-            self._by_place = order
-            decided = np.array(list(results.left_to_check()), np.int64).reshape(-1, 2)
-        decided = decided[np.argsort(decided[:, 0])]
-        at = np.searchsorted(decided[:, 0], rows["reading"])
-        is_decided = (at < len(decided)) & (np.append(decided[:, 0], -1)[at] == rows["reading"])
-        left = np.append(decided[:, 1], 0)[at[is_decided]]
-        rows["flagged"][is_decided] = left
-        rows["state"][is_decided] = np.where(left, STATES.index("review"), STATES.index("checked"))
+            listing = results.listing()
+            self._last, self._forms, self._rows = listing.last(), listing.forms, listing.rows()
+        self._by_place = np.argsort(self._rows["place"], kind="stable")
         self._orders.clear()
         self._listed_s, self._took_s = time.monotonic(), time.monotonic() - began
-        return rows
+        return self._rows
 
     def _update(self, rows: NDArray[np.void], changed: set[tuple[str, int]]) -> None:
-        """Look up anew what counts of some pages."""
+        """Look up anew what counts of some pages; a duplicate stays one."""
         places = rows["place"][self._by_place]
         with self._desk.turn():
-            for sha256, page in changed:
-                for row in self._desk.results.rows_of(sha256, page):
-                    at = int(np.searchsorted(places, row[0]))
-                    if at < len(places) and places[at] == row[0]:
-                        nth = self._by_place[at]
-                        if rows["reading"][nth]:  # a duplicate stays one
-                            rows[nth] = row
-                            stored = self._desk.results.page_of(row[1])
-                            rows["state"][nth], rows["flagged"][nth] = _standing(stored)
+            listing = self._desk.results.listing()
+            found = [row for key in changed for row in listing.rows_of(*key)]
+            for row in found:
+                at = int(np.searchsorted(places, row[0]))
+                if at == len(places) or places[at] != row[0] or not rows["reading"][self._by_place[at]]:
+                    continue
+                page = self._desk.results.page_of(row[1])
+                left = len(page.to_review)
+                rows[self._by_place[at]] = (*row[:3], STATES.index(shown_status(page)), left)
 
     def _ordered(self, rows: NDArray[np.void], wanted: Wanted) -> Order:
         key = (wanted.form, wanted.sort, wanted.down, wanted.status, wanted.flagged, wanted.text)
@@ -143,14 +136,14 @@ class Table:
     def _chosen(self, rows: NDArray[np.void], wanted: Wanted) -> NDArray[np.bool_]:
         chosen: NDArray[np.bool_] = np.ones(len(rows), np.bool_)
         if wanted.form:
-            chosen &= rows["form"] == self._desk.results.forms().index(wanted.form)
+            chosen &= rows["form"] == self._forms.index(wanted.form) if wanted.form in self._forms else False
         if wanted.status:
             chosen &= rows["state"] == STATES.index(wanted.status)
         if wanted.flagged:
             chosen &= rows["flagged"] > 0
         if text := wanted.text.strip():
             with open_results(self._desk.folder) as results:
-                places, readings = results.with_text(text)
+                places, readings = results.listing().with_text(text)
             chosen &= np.isin(rows["place"], places) | np.isin(rows["reading"], readings)
         return chosen
 
@@ -160,19 +153,16 @@ class Table:
         if wanted.sort == "scan":
             keys = np.arange(len(rows))
         elif wanted.sort == "page":
-            with self._desk.turn() as connection:
-                numbers = dict(connection.execute("SELECT id, page FROM pages"))
+            with open_results(self._desk.folder) as results:
+                numbers = results.listing().pages()
             keys = np.array([numbers[place] for place in rows["place"].tolist()], np.int64)
         elif wanted.sort == "status":
             keys = rows["state"].astype(np.int64)
         else:
             with open_results(self._desk.folder) as results:
-                values = results.values(wanted.form or results.forms()[0], wanted.sort.removeprefix("field:"))
+                form = wanted.form or next(iter(results.forms()), "")
+                values = results.listing().values(form, wanted.sort.removeprefix("field:"))
             distinct = {value: natural(value) for value in set(values.values())}
             rank = {value: nth for nth, value in enumerate(sorted(distinct, key=distinct.__getitem__))}
             keys = np.array([rank.get(values.get(number, ""), -1) for number in rows["reading"].tolist()], np.int64)
         return np.argsort(-keys if wanted.down else keys, kind="stable")
-
-
-def _standing(page: StoredPage) -> tuple[int, int]:
-    return STATES.index(shown_status(page)), len(page.to_review)

@@ -46,9 +46,9 @@ def _columns(review: Review, form: str) -> tuple[str, ...]:
 
 def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -> dict[str, Any]:
     results = review.desk.results
-    scan, number = results.place_of(place)
+    scan, number = results.listing().place(place)
     if not reading:
-        why = f"the same as {results.twin_of(place)}"
+        why = f"the same as {results.listing().twin(place)}"
         return {"reading": 0, "scan": scan, "page": number, "status": "duplicate", "reason": why, "cells": []}
     page = replace(results.page_of(reading), scan=scan)
     fields = {field.name: field for field in page.fields}

@@ -13,14 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
-from formreader.store.listing import current_of, decided_of, listing_of, places_with, readings_with, row_of, values_of
+from formreader.store.listing import Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
@@ -250,61 +247,9 @@ class Results:
         page, sha256 = self._connection.execute(query, (reading,)).fetchone()
         return self._page(_Place("", page, sha256, reading, "", 0, ""), reading, with_digits=False)
 
-    def listing(self) -> NDArray[np.void]:
-        """List all pages in order, as rows of `ROW`, before what people decided."""
-        return listing_of(self._connection, self.forms(), natural, duplicates=self.keeps_duplicates)
-
-    def last_rows(self) -> dict[str, int]:
-        """Give the number of the last row of each table that decides what the pages say."""
-        tables = ("pages", "readings", "sorted_pages", "decisions")
-        query = "SELECT " + ", ".join(f"(SELECT max(id) FROM {table})" for table in tables)  # noqa: S608 - ours
-        return {
-            table: number or 0 for table, number in zip(tables, self._connection.execute(query).fetchone(), strict=True)
-        }
-
-    def rows_of(self, sha256: str, page: int) -> Iterator[tuple[int, ...]]:
-        """Give the rows of `listing` for the places of one page."""
-        current = current_of(self._connection, sha256, page)
-        query = "SELECT id FROM current_places WHERE sha256 = ? AND page = ?"
-        places = self._connection.execute(query, (sha256, page)).fetchall()
-        if current is not None:
-            yield from (row_of(place, self.forms(), *current) for (place,) in places)
-
-    def left_to_check(self) -> Iterator[tuple[int, int]]:
-        """Give how many fields are left to check on the pages of which people decided anything, by their readings."""
-        return ((reading, left) for reading, left, _ in decided_of(self._connection, self._runs))
-
-    def place_of(self, place: int) -> tuple[str, int]:
-        """Give the name and page of a place by its number."""
-        scan, page = self._connection.execute("SELECT name, page FROM pages WHERE id = ?", (place,)).fetchone()
-        return scan, page
-
-    def twin_of(self, place: int) -> str:
-        """Give the name of the place that counts of those with the same content."""
-        query = (
-            "SELECT t.name FROM pages p JOIN current_pages t ON t.sha256 = p.sha256 AND t.page = p.page WHERE p.id = ?"
-        )
-        row = self._connection.execute(query, (place,)).fetchone()
-        return str(row[0]) if row else ""
-
-    def values(self, form: str, name: str) -> dict[int, str]:
-        """Give what a field says on every page of a form, by the number of the reading."""
-        values = dict(values_of(self._connection, self._runs, form, name))
-        query = (
-            "SELECT r.id, d.new FROM current_decisions d JOIN current_readings r"
-            " ON r.sha256 = d.sha256 AND r.page = d.page WHERE d.field = ?"
-        )
-        values.update(self._connection.execute(query, (name,)))
-        return values
-
-    def with_text(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Find a text, whatever its case: places with it in their name, and readings with it in a field's value."""
-        places = np.fromiter(places_with(self._connection, text), np.int64)
-        readings = set(readings_with(self._connection, text))
-        for reading, _, values in decided_of(self._connection, self._runs):
-            found = any(text.lower() in value.lower() for value in values)
-            (readings.add if found else readings.discard)(reading)
-        return places, np.fromiter(readings, np.int64)
+    def listing(self) -> Listing:
+        """Give the batch as rows that can be sorted and searched."""
+        return Listing(self._connection, self._runs, natural, duplicates=self.keeps_duplicates)
 
     def _places(self, wanted: str, *given: Any) -> Iterator[_Place]:
         """Give where pages are, in natural order of names and pages; `wanted` is a condition."""
