@@ -44,6 +44,13 @@ export function mapped(map, [x, y]) {
   return [(map[0] * x + map[1] * y + map[2]) / z, (map[3] * x + map[4] * y + map[5]) / z];
 }
 
+// By how many right angles a page is to be turned for the form's first corner to be at the top left.
+function upright(corners) {
+  const places = [[0, 0], [1, 0], [1, 1], [0, 1]];
+  const off = SHOWN.map((shown) => corners.reduce((all, corner, i) => all + Math.hypot(shown(corner)[0] - places[i][0], shown(corner)[1] - places[i][1]), 0));
+  return off.indexOf(Math.min(...off));
+}
+
 export class Sheet {
   constructor(page, form) {
     Object.assign(this, { page, form, turn: 0, corners: [], active: 0 });
@@ -98,6 +105,8 @@ export class Sheet {
     const { corners } = await fetched;
     if (corners && form === this.form && turn === this.turn && before === JSON.stringify(this.corners)) {
       this.corners = corners;
+      this.turn = upright(corners);
+      if (this.image) this.image.src = this.address;
       this.placed();
     }
   }
