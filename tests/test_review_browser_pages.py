@@ -69,8 +69,8 @@ def open_page(page: Any, scan: str) -> None:
 
 def wanted_places(page: Any, corners: Points) -> list[tuple[float, float]]:
     """Give where on the screen a form's corners lie."""
-    until(page, "document.querySelector('.sheet img')?.naturalWidth > 0")
-    box = page.locator(".sheet img").bounding_box()
+    until(page, "document.querySelector('.scan-sheet img')?.naturalWidth > 0")
+    box = page.locator(".scan-sheet img").bounding_box()
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
 
 
@@ -90,8 +90,8 @@ def test_a_page_is_matched_by_dragging_its_corners_and_read(
         page.wait_for_selector("text=Is this the page?")
         shown = dict(
             zip(
-                page.locator(".values th").all_inner_texts(),
-                page.locator(".values td.mono").all_inner_texts(),
+                page.locator(".page-values th").all_inner_texts(),
+                page.locator(".page-values td.mono").all_inner_texts(),
                 strict=True,
             )
         )
@@ -129,7 +129,7 @@ def test_a_page_is_matched_with_the_keyboard_alone(batch: Path, browser: Any, re
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Is this the page?")
-        assert page.locator(".values td.mono").first.inner_text() == truth_of(CARD)["customer"]
+        assert page.locator(".page-values td.mono").first.inner_text() == truth_of(CARD)["customer"]
         page.keyboard.press("Escape")
         page.wait_for_selector("text=Read it so")
         assert page.wrong == []
@@ -148,7 +148,7 @@ def test_a_page_that_lies_on_its_head_is_turned(batch: Path, browser: Any, read_
         assert page.locator(".handle").first.get_attribute("aria-label") == before
         page.keyboard.press("t")
         wanted_places(page, read_once[1])  # waits for the picture
-        assert page.locator(".sheet img").evaluate("image => image.src").endswith("turn=1")
+        assert page.locator(".scan-sheet img").evaluate("image => image.src").endswith("turn=1")
         review.stop()
 
 
@@ -208,7 +208,7 @@ def test_the_table_is_searched_sorted_and_edited_with_the_keyboard(batch: Path, 
         assert scans.all_inner_texts() == ["broken.jpg", CARD, COVERED, "letter.png"]
         page.click("[role=columnheader] >> text=scan")
         page.wait_for_selector("[aria-sort=descending]")
-        until(page, "document.querySelector('.rows .cell').textContent === 'letter.png'")
+        until(page, "document.querySelector('.rows .grid-cell').textContent === 'letter.png'")
         page.keyboard.press("/")
         page.keyboard.type(truth_of(CARD)["customer"])
         until(page, "document.querySelectorAll('.rows .row').length === 1")
@@ -218,14 +218,14 @@ def test_the_table_is_searched_sorted_and_edited_with_the_keyboard(batch: Path, 
         page.keyboard.press("Enter")
         page.wait_for_selector("aside #value:focus")
         assert page.locator("aside h2").inner_text() == "power_day"
-        until(page, "document.querySelector('img.strip')?.naturalWidth > 50")
+        until(page, "document.querySelector('img.cell-strip')?.naturalWidth > 50")
         page.keyboard.type("195629")
         page.keyboard.press("Enter")
-        page.wait_for_selector(".cell.decided:has-text('195629')")
+        page.wait_for_selector(".grid-cell.decided:has-text('195629')")
         assert page.locator(".rows .row").inner_text().count("checked") >= 1
         page.keyboard.press("Control+z")
-        page.wait_for_selector(".cell.flagged")
-        assert page.locator(".cell.decided").count() == 0
+        page.wait_for_selector(".grid-cell.flagged")
+        assert page.locator(".grid-cell.decided").count() == 0
         assert page.wrong == []
         review.stop()
 

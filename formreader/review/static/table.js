@@ -193,7 +193,7 @@ class Grid {
       const spoken = { flagged: ", to check", decided: ", checked by a person" }[state];
       return h(
         "div",
-        { role: "gridcell", class: `cell ${state} ${column < HEAD.length ? "" : "value"}`, "aria-colindex": String(column + 1), tabIndex: here ? 0 : -1, "data-row": String(nth), "data-column": String(column), "aria-selected": String(here), title: column === 0 ? text : (column === 2 && row?.reason) || null },
+        { role: "gridcell", class: `grid-cell ${state} ${column < HEAD.length ? "" : "value"}`, "aria-colindex": String(column + 1), tabIndex: here ? 0 : -1, "data-row": String(nth), "data-column": String(column), "aria-selected": String(here), title: column === 0 ? text : (column === 2 && row?.reason) || null },
         sign && h("span", { class: "sign", "aria-hidden": "true" }, sign),
         h("span", { class: "text" }, text),
         spoken && h("span", { class: "hidden" }, spoken),
@@ -249,7 +249,7 @@ class Grid {
   drawCell(row, name, cell) {
     this.editing = { row, name, cell };
     const address = `/api/strip?${new URLSearchParams({ reading: row.reading, field: name })}`;
-    const strip = h("img", { class: "strip", src: address, alt: `${name} on ${row.scan}, cut from the page` });
+    const strip = h("img", { class: "cell-strip", src: address, alt: `${name} on ${row.scan}, cut from the page` });
     strip.addEventListener("error", async () => {
       const response = await fetch(address).catch(() => null);
       const said = await response?.json().catch(() => ({}));

@@ -92,10 +92,10 @@ export class Sheet {
   scan() {
     this.image = h("img", { src: this.address, alt: `The scan ${this.page.scan}`, draggable: "false" });
     this.image.addEventListener("load", () => this.placed());
-    this.over = svg("svg", { class: "over", "aria-hidden": "true" });
+    this.over = svg("svg", { class: "laid-over", "aria-hidden": "true" });
     this.handles = CORNERS.map((name, i) => this.handle(name, i));
-    this.sheet = h("div", { class: "sheet" }, this.image, this.over, this.handles);
-    return h("div", { class: "stage" }, this.sheet);
+    this.sheet = h("div", { class: "scan-sheet" }, this.image, this.over, this.handles);
+    return h("div", { class: "scan-stage" }, this.sheet);
   }
 
   // Begin from where the program itself would have laid the form, unless a person moved a corner already.
@@ -203,7 +203,7 @@ export class Sheet {
   // The page as it was read: each box outlined, with its digit; a doubtful one dashed, with a question mark beside it.
   result(boxes) {
     this.image = h("img", { src: this.address, alt: `The scan ${this.page.scan} with its boxes outlined` });
-    const over = svg("svg", { class: "over", "aria-hidden": "true" });
+    const over = svg("svg", { class: "laid-over", "aria-hidden": "true" });
     const draw = () => {
       const [width, height] = [this.image.clientWidth, this.image.clientHeight];
       over.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -221,7 +221,7 @@ export class Sheet {
     };
     this.image.addEventListener("load", draw);
     this.handles = null;
-    return h("div", { class: "stage" }, h("div", { class: "sheet" }, this.image, over));
+    return h("div", { class: "scan-stage" }, h("div", { class: "scan-sheet" }, this.image, over));
   }
 
   // The page to read from while its values are typed.
@@ -229,7 +229,7 @@ export class Sheet {
     this.handles = null;
     this.image = h("img", { src: missing ? this.smallAddress : this.address, alt: `The scan ${this.page.scan}` });
     this.image.addEventListener("error", () => view.replaceChildren(h("p", { class: "no-picture" }, "No picture of this page can be shown.")));
-    const view = h("div", { class: "view", tabIndex: 0, role: "region", "aria-label": "The page; scroll to see all of it" }, this.image);
+    const view = h("div", { class: "scan-view", tabIndex: 0, role: "region", "aria-label": "The page; scroll to see all of it" }, this.image);
     let zoom = 1;
     const to = (factor) => () => {
       zoom = Math.max(1, Math.min(5, zoom * factor));

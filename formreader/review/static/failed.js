@@ -1,7 +1,7 @@
 // Failed pages: the list of them, and one opened: matched by its corners, keyed, tried again, or called no form.
 
 import { count, h, inWords } from "./dom.js";
-import { Sheet } from "./sheet.js";
+import { Sheet } from "./corners.js";
 
 const PORTION = 24;
 const KEPT = "formreader.pages";
@@ -162,7 +162,7 @@ class OnePage {
       h("a", { href: "#/pages" }, "\u2190 All failed pages"),
       h("h1", {}, named(page)),
       h("p", { class: "why" }, h("span", { class: "reason" }, STAGES[page.stage] ?? page.stage), " ", page.reason),
-      page.missing && h("p", { class: "note" }, `The scan cannot be shown, at most the small picture that was kept of it. ${page.missing}`),
+      page.missing && h("p", { class: "missing-note" }, `The scan cannot be shown, at most the small picture that was kept of it. ${page.missing}`),
       this.drawnTools(),
     );
   }
@@ -271,11 +271,11 @@ class OnePage {
     const doubt = offer.doubted ? " Too little of the form's print was found to trust it: every field will be shown to a person." : "";
     return h(
       "div",
-      { class: "offer" },
+      { class: "page-offer" },
       h("div", { class: "scan-side" }, this.sheet.result(offer.boxes)),
       h(
         "div",
-        { class: "panel values" },
+        { class: "panel page-values" },
         h("h2", {}, "Is this the page?"),
         h("p", {}, `${Math.round(100 * offer.score)} % of the form's printed frame lies under it. ${count(offer.fields.length, "field")}, ${flagged} to check.${doubt}`),
         h(
@@ -337,7 +337,7 @@ class OnePage {
       h("div", { class: "scan-side" }, this.sheet.plain(this.page.missing)),
       h(
         "form",
-        { class: "panel values", onsubmit: (event) => (event.preventDefault(), this.save(false)) },
+        { class: "panel page-values", onsubmit: (event) => (event.preventDefault(), this.save(false)) },
         h("h2", {}, `Its values on ${this.form.name}`),
         h("p", { class: "quiet" }, "Leave empty what is empty on the page; type ? for what cannot be read."),
         inputs,
