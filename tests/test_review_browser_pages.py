@@ -238,6 +238,7 @@ def test_two_people_on_one_page(batch: Path, browser: Any) -> None:
             page.goto(review.address)
             page.fill("#name", name)
             page.keyboard.press("Enter")
+            page.wait_for_selector("#tabs a")
             page.goto(f"{review.origin}/#/pages")
             open_page(page, "letter.png")
             people.append(page)

@@ -56,6 +56,7 @@ class Table:
         self._by_place: Order = np.zeros(0, np.int64)
         self._last: dict[str, int] = {}
         self._forms: tuple[str, ...] = ()
+        self._columns: dict[str, tuple[str, ...]] = {}
         self._listed_s = self._took_s = 0.0
         self._orders: OrderedDict[tuple[Any, ...], Order] = OrderedDict()
 
@@ -65,6 +66,17 @@ class Table:
             rows = self._renewed()
             order = self._ordered(rows, wanted)
             return rows[order[wanted.skip : wanted.skip + wanted.most]], len(order)
+
+    def columns(self, form: str) -> tuple[str, ...]:
+        """Give the names of a form's fields, of all pages' where it is empty; worked out once a listing."""
+        with self._lock:
+            self._renewed()
+            if form not in self._columns:
+                with open_results(self._desk.folder) as results:
+                    known = results.form_fields().get(form, ())
+                    whole = bool(known) and results.listing().has_only(form, known)
+                    self._columns[form] = tuple(known) if whole else results.columns(form or None)
+            return self._columns[form]
 
     def counts(self) -> dict[str, int]:
         """Count the pages of each state."""
@@ -105,6 +117,7 @@ class Table:
         with open_results(self._desk.folder) as results:
             listing = results.listing()
             self._last, self._forms, self._rows = listing.last(), listing.forms, listing.rows()
+        self._columns.clear()
         self._by_place = np.argsort(self._rows["place"], kind="stable")
         self._orders.clear()
         self._listed_s, self._took_s = time.monotonic(), time.monotonic() - began

@@ -30,18 +30,10 @@ def table(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
     if wanted.sort not in _HEAD and not (form or not forms):
         raise Refused("Choose a form to sort by its fields.", 400)
     rows, count = review.table.found(wanted)
+    columns = review.table.columns(form) if form or not forms else ()
     with review.desk.turn():
-        columns = _columns(review, form)
         shown = [_shown(review, int(row["place"]), int(row["reading"]), columns) for row in rows]
     return {"columns": columns, "rows": shown, "count": count, "states": review.table.counts(), "forms": list(forms)}
-
-
-def _columns(review: Review, form: str) -> tuple[str, ...]:
-    """Give the names of the fields that are shown: of one form, or of pages read without any."""
-    results = review.desk.results
-    if form:
-        return results.columns(form)
-    return () if results.forms() else results.columns()
 
 
 def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -> dict[str, Any]:

@@ -117,6 +117,14 @@ class Listing:
             left = sum(len(field) > 2 and bool(field[2]) and name not in decided for name, field in fields)
             yield reading, left, [*decided.values(), *(field[0] for name, field in fields if name not in decided)]
 
+    def has_only(self, form: str, names: Sequence[str]) -> bool:
+        """Say whether these are surely all fields that pages of a form ever had; quicker than to list them."""
+        if any(list(forms.get(form, names)) != list(names) for forms in self._runs.values()):
+            return False
+        odd = "SELECT 1 FROM readings WHERE json_extract(fields, '$[0][3]') IS NOT NULL LIMIT 1"
+        decided = {name for (name,) in self._connection.execute("SELECT DISTINCT field FROM decisions")}
+        return decided <= set(names) and self._connection.execute(odd).fetchone() is None
+
     def place(self, place: int) -> tuple[str, int]:
         """Give the name and page of a place by its number."""
         name, page = self._connection.execute("SELECT name, page FROM pages WHERE id = ?", (place,)).fetchone()

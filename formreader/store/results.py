@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -124,6 +124,10 @@ class Results:
         """Give the names of the forms that pages are read by, in the order of the last call; none without template."""
         return tuple(self._fields)
 
+    def form_fields(self) -> Mapping[str, Sequence[str]]:
+        """Give the names of each form's fields, in the order of the last call."""
+        return self._fields
+
     def templates(self) -> dict[str, StoredTemplate]:
         """Give what is known of the templates of the last run, by the forms' names; none where it had none."""
         query = "SELECT form, template, template_paths, template_fingerprint FROM runs ORDER BY id DESC LIMIT 1"
@@ -147,8 +151,6 @@ class Results:
         """
         wanted = self._fields if form is None else {form: self._fields[form]}
         known = list(dict.fromkeys(name for names in wanted.values() for name in names))
-        if form is not None and all(fields.get(form, known) == known for fields in self._runs.values()):
-            return tuple(known)
         named = (
             "SELECT DISTINCT json_extract(value, '$[3]') AS name FROM current_readings r, json_each(r.fields)"
             " WHERE name IS NOT NULL AND (:form IS NULL OR r.form = :form)"
