@@ -121,11 +121,12 @@ class Match:
     score
         Share of the template's printed frame found on the page under the map, 0 to 1.
     method
-        What the map was found by: ``markers``, ``reference`` or ``none`` (boxes found on the page itself).
+        What the map was found by: ``markers``, ``reference``, ``hand`` (corners that a person showed; score 0: none) or
+        ``none`` (boxes found on the page itself).
     """
 
     score: float
-    method: Literal["markers", "reference", "none"]
+    method: Literal["markers", "reference", "hand", "none"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

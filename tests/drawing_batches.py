@@ -70,11 +70,12 @@ def brought_back(connection: sqlite3.Connection, version: int) -> None:
     """Make a batch one of version 2 or 3, as the program of that time wrote it."""
     views = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
     dropped = [f"VIEW {name}" for name in views]
-    dropped += [f"INDEX {name}" for name in ("pictures_to_judge", "decisions_by_act")]
+    dropped += [f"INDEX {name}" for name in ("pictures_to_judge", "decisions_by_act", "failures")]
     dropped += [f"TABLE {name}" for name in ("acts", "marks", "second_keys", "sorted_pages")]
     dropped += [f"TABLE {name}" for name in ("audits", "audited_fields", "keys") if version < 3]
     for what in dropped:
         connection.execute(f"DROP {what}")
+    connection.execute("ALTER TABLE readings DROP COLUMN by_hand")
     added = {
         "runs": {"template_paths"},
         "pictures": {"mark", "confidence", "rival"},

@@ -56,7 +56,9 @@ MAY_IMPORT = {
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
-    "review": COMMON | {"batch_forms", "checks", "export", "fields", "rules", "scans", "store", "template"},
+    "review": COMMON
+    | {"batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans", "store"}
+    | {"template", "trust"},
     "decided": COMMON | {"batch_forms", "fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

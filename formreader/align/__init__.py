@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from formreader.align.by_hand import align_by_hand, corners_seen
 from formreader.align.choice import Choice, chosen_form
 from formreader.align.fitting import Fit, Viewed
 from formreader.align.frame import is_blank, local_ink, shrunk
@@ -29,8 +30,10 @@ from formreader.values import AlignedPage, Grey, Match, Page
 __all__ = [
     "AlignParams",
     "align",
+    "align_by_hand",
     "align_to_any",
     "align_to_picture",
+    "corners_seen",
     "find_markers",
     "straightened",
     "upright_picture",

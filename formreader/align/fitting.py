@@ -24,7 +24,7 @@ from formreader.values import Bend, Grey
 Shrunk = tuple[Grey, float]
 """A page shrunk, and the factor."""
 
-Method = Literal["markers", "reference"]
+Method = Literal["markers", "reference", "hand"]
 
 
 class Viewed:
@@ -130,7 +130,7 @@ def _plain_fit(viewed: Viewed, template: Template, params: AlignParams) -> Fit |
     laid = refined_and_bent(*viewed.smaller, template, to_scan, half)
     if laid is None:
         return None
-    fit = _judged(viewed.smaller, template, *laid, "reference", half)
+    fit = judged(viewed.smaller, template, *laid, "reference", half)
     if fit.refusal or not is_plain(fit.evidence, rules):
         return None
     along, uneven = stretches(fit.to_scan, fit.bend, template, half)
@@ -158,7 +158,7 @@ def _best_by_marks(viewed: Viewed, template: Template, params: AlignParams) -> F
     best: Fit | None = None
     for incomplete in (False, True):
         maps = maps_by_markers(*viewed.small, template, template.markers, incomplete=incomplete)
-        fits = [_judged(viewed.small, template, to_scan, None, "markers", params) for to_scan in maps]
+        fits = [judged(viewed.small, template, to_scan, None, "markers", params) for to_scan in maps]
         fits.sort(key=lambda fit: -fit.rank)
         best = max(filter(None, (best, *fits[:1])), key=lambda fit: fit.rank, default=None)
         if best is None or best.refusal:
@@ -188,13 +188,14 @@ def _fitted(
             return None
         to_scan = better
     bend = bend_of(*view, template, to_scan, params)
-    fit = _judged(view, template, to_scan, bend, method, params)
+    fit = judged(view, template, to_scan, bend, method, params)
     return replace(fit, rank=fit.rank + fit.evidence.words + 0.5 * likeness(*view, template, to_scan))
 
 
-def _judged(
+def judged(
     view: Shrunk, template: Template, to_scan: Homography, bend: Bend | None, method: Method, params: AlignParams
 ) -> Fit:
+    """Look at what lies under a map, and say whether that is a page of the form."""
     rules = EvidenceParams()
     found = evidence(*view, template, to_scan, bend, params, rules)
     why = refusal(found, template, params, rules) or _unlike_paper(to_scan, bend, template, params)

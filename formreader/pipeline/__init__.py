@@ -69,7 +69,7 @@ def read_page(
     templates = several(forms)
     refuse_tiny(page, templates)
     aligned, template = align_to_any(page, templates)
-    return _read_aligned(aligned, template, model, thresholds, watch)
+    return read_aligned(aligned, template, model, thresholds, watch)
 
 
 def read_unknown_page(
@@ -77,12 +77,17 @@ def read_unknown_page(
 ) -> PageReading:
     """Read one upright page of an unknown form by the boxes found on it."""
     aligned = straightened(page)
-    return _read_aligned(aligned, _form_on(aligned, page.dpi), model, thresholds, watch)
+    return read_aligned(aligned, _form_on(aligned, page.dpi), model, thresholds, watch)
 
 
-def _read_aligned(
-    aligned: AlignedPage, template: Template, model: DigitModel, thresholds: Thresholds | None, watch: Watch
+def read_aligned(
+    aligned: AlignedPage,
+    template: Template,
+    model: DigitModel,
+    thresholds: Thresholds | None = None,
+    watch: Watch = unwatched,
 ) -> PageReading:
+    """Read a page whose place under its template is known."""
     limits = thresholds or Thresholds((model.threshold,))
     placed = place_boxes(aligned, template)
     boxes = tuple(box for box in placed if not box.is_keyed)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from formreader.batch_forms import forms_of
-from formreader.review import decide, fields, groups, standing
+from formreader.review import decide, failed, fields, groups, standing, table
 from formreader.review.app import application
 from formreader.review.calls import Route
 from formreader.review.guard import Door
@@ -22,7 +22,14 @@ from formreader.template import load_template
 
 __all__ = ["ROUTES", "Door", "Mode", "Review", "review"]
 
-ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES, *fields.ROUTES, *decide.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *standing.ROUTES,
+    *groups.ROUTES,
+    *fields.ROUTES,
+    *decide.ROUTES,
+    *failed.ROUTES,
+    *table.ROUTES,
+)
 
 
 def review(

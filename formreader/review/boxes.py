@@ -20,9 +20,9 @@ _LOOK_AGAIN_S: Final = 5.0
 # Boxes of readings that count, in fields that nobody decided, without a mark that stands.
 _OPEN: Final = """
 SELECT p.id, p.reading, p.field, CASE p.mark WHEN '' THEN '-' ELSE p.mark END, p.rival, p.confidence
-FROM pictures p JOIN readings r ON r.id = p.reading
+FROM pictures p JOIN judged_readings r ON r.id = p.reading
 WHERE p.mark IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM readings n
+    AND r.outcome = 'read' AND NOT EXISTS (SELECT 1 FROM judged_readings n
         WHERE n.sha256 = r.sha256 AND n.page = r.page AND n.id > r.id AND n.outcome = 'read')
     {decided} {marked}
 """
@@ -113,6 +113,10 @@ class Boxes:
             names = list(self._names)
         pairs = np.unique(rows[["reading", "field"]]).tolist()
         return {(number, names[field]) for number, field in pairs}
+
+    def look_again(self) -> None:
+        """Look at the whole batch anew when boxes are asked for next: a page was read, or taken back."""
+        self._seen = -1
 
     def renewed(self, keys: Iterable[tuple[str, int, str]]) -> None:
         """See whether boxes of some fields are open, after people decided or took back something about these here."""

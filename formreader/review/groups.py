@@ -169,7 +169,7 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
     def settle_again(act: Act, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         for key in {key[:3] for table, key in rows if table == "marks"}:
             row = act.connection.execute(
-                "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
+                "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
             ).fetchone()
             if row[0]:
                 settle(review, act, row[0], key)
@@ -177,6 +177,9 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
     undone = review.desk.undo(who, settle_again)
     if undone.how:
         review.boxes.renewed({key[:3] for table, key in undone.rows if table != "sorted_pages"})
+        if any(table == "sorted_pages" for table, _ in undone.rows):
+            review.failures.look_again()
+            review.boxes.look_again()
         review.worked(who, 0)
     fields = sorted({str(key[2]) for table, key in undone.rows if table != "sorted_pages"})
     boxes = sum(table == "marks" for table, _ in undone.rows)

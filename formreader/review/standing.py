@@ -19,6 +19,7 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         "notes": list(review.forms.notes),
         "boxes": review.boxes.counts(),
         "fields": review.queue.left(),
+        "pages": review.failures.count(),
         "a_minute": review.a_minute(who),
         "second_key": review.mode.second_key,
         "audit": review.mode.audit,

@@ -13,8 +13,11 @@ from typing import Any, Final
 
 from formreader.batch_forms import Forms
 from formreader.review.boxes import Boxes
+from formreader.review.by_hand import ByHand
+from formreader.review.failures import Failures
 from formreader.review.pictures import Shelf
 from formreader.review.queue import Queue
+from formreader.review.rows import Table
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0
@@ -59,6 +62,9 @@ class Review:
         self.boxes = Boxes(desk)
         self.queue = Queue(desk)
         self.shelf = Shelf(desk)
+        self.failures = Failures(desk)
+        self.by_hand = ByHand(desk)
+        self.table = Table(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 

@@ -8,12 +8,15 @@ from formreader.store.audits import Audit, AuditedField, Audits, Key, ScanPlaces
 from formreader.store.batch import Batch, Known, open_batch
 from formreader.store.deciding import Act, Desk, Said, Table, Undone, open_desk
 from formreader.store.folder import FILE, is_written_to
+from formreader.store.listing import ROW, STATES, Listing
 from formreader.store.merging import Conflict, Joined, joined
 from formreader.store.results import Change, Results, StoredPage, StoredTemplate, natural, open_results
 from formreader.store.standing import RunRow, Standing
 
 __all__ = [
     "FILE",
+    "ROW",
+    "STATES",
     "Act",
     "Audit",
     "AuditedField",
@@ -25,6 +28,7 @@ __all__ = [
     "Joined",
     "Key",
     "Known",
+    "Listing",
     "Results",
     "RunRow",
     "Said",

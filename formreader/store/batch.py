@@ -73,7 +73,7 @@ class Batch:
     def known(self, ref: PageRef) -> Known | None:
         """Give what this series has of a page: a reading or a blank before all else, then the latest."""
         query = (
-            "SELECT outcome, stage, run FROM readings r JOIN runs ON runs.id = run"
+            "SELECT outcome, stage, run FROM judged_readings r JOIN runs ON runs.id = run"
             " WHERE sha256 = ? AND page = ? AND series = ?"
             " ORDER BY outcome IN ('read', 'skipped') DESC, r.id DESC LIMIT 1"
         )
@@ -163,28 +163,11 @@ class Batch:
                 self._given.discard((page.ref.sha256, page.ref.page))
 
     def _was_read(self, ref: PageRef) -> bool:
-        query = "SELECT 1 FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
+        query = "SELECT 1 FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
         return self._connection.execute(query, (ref.sha256, ref.page)).fetchone() is not None
 
     def _add_reading(self, answer: PageReading) -> None:
-        reading = self._insert(
-            answer.ref,
-            outcome="read",
-            form=answer.form,
-            match_score=round(answer.match.score, 4),
-            match_method=answer.match.method,
-            quality=as_json({name: round(value, 4) for name, value in answer.quality.items()}),
-            fields=packed_fields(answer.fields, self._fields.get(answer.form, ())),
-            digits=packed_digits(answer.digits),
-            **asdict(counted(answer.fields, answer.digits)),
-        )
-        self._connection.executemany(
-            "INSERT INTO pictures (reading, field, position, picture, mark, confidence, rival)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            _picture_rows(reading, answer),
-        )
-        codes = [(reading, code.kind, storable(code.text)) for code in answer.codes]
-        self._connection.executemany("INSERT INTO codes (reading, kind, text) VALUES (?, ?, ?)", codes)
+        add_reading(self._connection, self.run, self._fields.get(answer.form, ()), answer)
 
     def _add_failure(self, answer: PageFailure) -> None:
         if self._latest(answer.ref) == ("failed", answer.stage, storable(answer.reason)):
@@ -205,10 +188,7 @@ class Batch:
         return row
 
     def _insert(self, ref: PageRef, **columns: Any) -> int:
-        values = {"run": self.run, "sha256": ref.sha256, "page": ref.page, "at": _now(), **columns}
-        if "reason" in values:
-            values["reason"] = storable(values["reason"])
-        return insert(self._connection, "readings", values)
+        return _insert_reading(self._connection, self.run, ref, **columns)
 
 
 @contextmanager
@@ -270,6 +250,49 @@ def open_batch(
         yield Batch(connection, folder, number, series)
         with transaction(connection, folder):
             connection.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), number))
+
+
+def add_reading(
+    connection: sqlite3.Connection, run: int, names: Sequence[str], answer: PageReading, by_hand: str = ""
+) -> int:
+    """Store a page's reading in a run, with what belongs to it; give its number.
+
+    Parameters
+    ----------
+    names
+        Of the form's fields, as the run has them.
+    by_hand
+        What is said of the page while this reading counts; empty for one that the program made by itself.
+    """
+    reading = _insert_reading(
+        connection,
+        run,
+        answer.ref,
+        outcome="read",
+        form=answer.form,
+        match_score=round(answer.match.score, 4),
+        match_method=answer.match.method,
+        quality=as_json({name: round(value, 4) for name, value in answer.quality.items()}),
+        fields=packed_fields(answer.fields, names),
+        digits=packed_digits(answer.digits),
+        by_hand=by_hand,
+        **asdict(counted(answer.fields, answer.digits)),
+    )
+    connection.executemany(
+        "INSERT INTO pictures (reading, field, position, picture, mark, confidence, rival)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        _picture_rows(reading, answer),
+    )
+    codes = [(reading, code.kind, storable(code.text)) for code in answer.codes]
+    connection.executemany("INSERT INTO codes (reading, kind, text) VALUES (?, ?, ?)", codes)
+    return reading
+
+
+def _insert_reading(connection: sqlite3.Connection, run: int, ref: PageRef, **columns: Any) -> int:
+    values = {"run": run, "sha256": ref.sha256, "page": ref.page, "at": _now(), **columns}
+    if "reason" in values:
+        values["reason"] = storable(values["reason"])
+    return insert(connection, "readings", values)
 
 
 def _picture_rows(reading: int, answer: PageReading) -> Iterator[tuple[Any, ...]]:

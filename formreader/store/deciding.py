@@ -6,6 +6,7 @@ says which version of a row was seen. What another did since is never overwritte
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import threading
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from formreader.store.audits import now
+from formreader.store.batch import add_reading
 from formreader.store.folder import connected, insert, need_batch, prepare, transaction
 from formreader.store.results import Results
+from formreader.values import PageReading
 
 Table = Literal["decisions", "marks", "second_keys", "sorted_pages"]
 
@@ -75,12 +78,28 @@ class Act:
 
     def __init__(self, connection: sqlite3.Connection, code: str, who: str, how: str) -> None:
         self.connection = connection
+        self._code = code
         self._row = {"at": now(), "who": who, "how": how, "act": code}
 
     def say(self, table: Table, key: tuple[Any, ...], old: str, new: str, *, stands: bool = True) -> int:
         """Add the last word on something; give its version."""
         named = dict(zip(_KEYS[table], key, strict=True))
         return insert(self.connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
+
+    def read(self, answer: PageReading, old: str) -> int:
+        """Add a reading that a person made to the last run; give its number.
+
+        It counts while this is the last word on its page: taken back, the page is as it was, and the reading is kept.
+
+        Parameters
+        ----------
+        old
+            What was said of the page before.
+        """
+        run, fields = self.connection.execute("SELECT id, fields FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+        made = f"read_by_hand {self._code}"
+        self.say("sorted_pages", (answer.ref.sha256, answer.ref.page), old, made)
+        return add_reading(self.connection, run, json.loads(fields).get(answer.form, ()), answer, made)
 
 
 class Desk:

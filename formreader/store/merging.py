@@ -176,15 +176,15 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
 def _join_readings(connection: sqlite3.Connection, names: Sequence[str]) -> None:
     """Copy readings in the order in which they were made, and what belongs to them."""
     every = " UNION ALL ".join(
-        f"SELECT {source} AS source, id AS old, run_of.new AS run, sha256, page, at, outcome, stage, reason,"  # noqa: S608
+        f"SELECT {source} AS source, id AS old, run_of.new AS run, sha256, page, at, outcome, stage, reason, by_hand,"  # noqa: S608
         f" max(at) OVER (ORDER BY id) AS made FROM {name}.readings"
         f" JOIN run_of ON run_of.source = {source} AND run_of.old = run"
         for source, name in enumerate(names)
     )
     connection.execute(
         "CREATE TEMP TABLE every_reading AS SELECT *, min(source) OVER same AS first,"  # noqa: S608 - names are ours
-        " dense_rank() OVER (ORDER BY run, sha256, page, at, outcome, stage, reason) AS what"
-        f" FROM ({every}) WINDOW same AS (PARTITION BY run, sha256, page, at, outcome, stage, reason)"
+        " dense_rank() OVER (ORDER BY run, sha256, page, at, outcome, stage, reason, by_hand) AS what"
+        f" FROM ({every}) WINDOW same AS (PARTITION BY run, sha256, page, at, outcome, stage, reason, by_hand)"
     )
     connection.execute(
         "CREATE TEMP TABLE reading_of AS"

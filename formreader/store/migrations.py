@@ -107,6 +107,7 @@ def _make_room_for_review(connection: sqlite3.Connection) -> None:
         "ALTER TABLE pictures ADD COLUMN rival TEXT",
         "ALTER TABLE decisions ADD COLUMN stands INTEGER NOT NULL DEFAULT 1",
         "ALTER TABLE decisions ADD COLUMN act TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE readings ADD COLUMN by_hand TEXT NOT NULL DEFAULT ''",
         *(f"DROP VIEW {name}" for name in _views(connection)),
         *REVIEW,
         *VIEWS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
+from formreader.store.listing import Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
@@ -123,6 +124,10 @@ class Results:
         """Give the names of the forms that pages are read by, in the order of the last call; none without template."""
         return tuple(self._fields)
 
+    def form_fields(self) -> Mapping[str, Sequence[str]]:
+        """Give the names of each form's fields, in the order of the last call."""
+        return self._fields
+
     def templates(self) -> dict[str, StoredTemplate]:
         """Give what is known of the templates of the last run, by the forms' names; none where it had none."""
         query = "SELECT form, template, template_paths, template_fingerprint FROM runs ORDER BY id DESC LIMIT 1"
@@ -211,7 +216,8 @@ class Results:
             "SELECT count(*), count(nullif(latest.series, last.series)) FROM current_pages p"
             " JOIN current_readings c ON c.sha256 = p.sha256 AND c.page = p.page AND c.outcome = 'read'"
             " JOIN runs current ON current.id = c.run"
-            " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
+            " JOIN judged_readings l ON l.id ="
+            " (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
             " JOIN runs latest ON latest.id = l.run"
             " JOIN (SELECT max(series) AS series FROM runs) last ON current.series < last.series"
         )
@@ -250,6 +256,16 @@ class Results:
             page, sha256 = self._connection.execute(query, (reading,)).fetchone()
             yield self._page(_Place("", page, sha256, reading, "", 0, ""), reading, with_digits=True)
 
+    def page_of(self, reading: int) -> StoredPage:
+        """Give the page of a reading, with neither digits nor its name."""
+        query = "SELECT page, sha256 FROM readings WHERE id = ?"
+        page, sha256 = self._connection.execute(query, (reading,)).fetchone()
+        return self._page(_Place("", page, sha256, reading, "", 0, ""), reading, with_digits=False)
+
+    def listing(self) -> Listing:
+        """Give the batch as rows that can be sorted and searched."""
+        return Listing(self._connection, self._runs, natural, duplicates=self.keeps_duplicates)
+
     def _places(self, wanted: str, *given: Any) -> Iterator[_Place]:
         """Give where pages are, in natural order of names and pages; `wanted` is a condition."""
         query = f"SELECT * FROM {self._listed} WHERE {wanted} ORDER BY rowid"  # noqa: S608 - ours
@@ -263,7 +279,8 @@ class Results:
             " CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END AS failure, {} AS twin"
             " FROM {} p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
-            " JOIN readings l ON l.id = (SELECT max(id) FROM readings WHERE sha256 = p.sha256 AND page = p.page)"
+            " JOIN judged_readings l ON l.id ="
+            " (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
         )
         twin = "(SELECT shown(t.path, t.name) FROM current_pages t WHERE t.sha256 = p.sha256 AND t.page = p.page)"
         of_duplicate = f"SELECT shown(path, name), page, sha256, 0, '', 0, {twin} FROM current_duplicates p"  # noqa: S608
@@ -301,7 +318,7 @@ class Results:
 
     def _page(self, place: _Place, reading: int, *, with_digits: bool) -> StoredPage:
         _, page, sha256, *_ = place
-        query = "SELECT run, outcome, form, stage, reason, fields, digits FROM readings WHERE id = ?"
+        query = "SELECT run, outcome, form, stage, reason, fields, digits FROM judged_readings WHERE id = ?"
         run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
         decided, read = self._decided(place), self._unpacked(run, form, fields)
         return StoredPage(
@@ -326,7 +343,7 @@ class Results:
 
         These come of reading again with another model or template; a field that only one of both has is none.
         """
-        query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read' AND id < ?"
+        query = "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read' AND id < ?"
         (series,) = self._connection.execute("SELECT max(series) FROM runs").fetchone()
         for place in self._places("reading") if series > 1 else ():
             (before,) = self._connection.execute(query, (place.sha256, place.page, place.reading)).fetchone()
@@ -344,8 +361,9 @@ class Results:
         return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())
 
     def _unpacked(self, run: int, form: str, fields: str) -> tuple[FieldReading, ...]:
-        if run not in self._runs:  # one that began since
-            del self._runs
+        if run not in self._runs:  # it began since
+            for known in ("_runs", "_fields", "keeps_duplicates"):
+                self.__dict__.pop(known, None)
         return unpacked_fields(fields, self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:

@@ -57,7 +57,8 @@ CREATE TABLE readings (
     digits BLOB,                    -- columns of numbers, compressed
     boxes INTEGER NOT NULL DEFAULT 0,           -- with something written in them
     flagged_boxes INTEGER NOT NULL DEFAULT 0,   -- to look at
-    flagged_fields INTEGER NOT NULL DEFAULT 0
+    flagged_fields INTEGER NOT NULL DEFAULT 0,
+    by_hand TEXT NOT NULL DEFAULT ''            -- what sorted_pages says of a page while this counts: a person made it
 );
 CREATE INDEX readings_by_page ON readings (sha256, page);
 CREATE TABLE pictures (
@@ -150,7 +151,7 @@ CREATE TABLE sorted_pages (         -- about whole pages
     sha256 TEXT NOT NULL,
     page INTEGER NOT NULL,
     old TEXT NOT NULL,
-    new TEXT NOT NULL,              -- not_a_form
+    new TEXT NOT NULL,              -- not_a_form; or what the reading that a person made is known by
     how TEXT NOT NULL,
     stands INTEGER NOT NULL DEFAULT 1,
     act TEXT NOT NULL DEFAULT ''
@@ -162,6 +163,7 @@ CREATE TABLE sorted_pages (         -- about whole pages
     "CREATE INDEX marks_by_field ON marks (sha256, page, field, position)",
     "CREATE INDEX second_keys_by_field ON second_keys (sha256, page, field)",
     "CREATE INDEX sorted_pages_by_page ON sorted_pages (sha256, page)",
+    "CREATE INDEX failures ON readings (sha256, page) WHERE outcome = 'failed'",
     "CREATE INDEX pictures_to_judge ON pictures (mark, confidence, reading) WHERE mark IS NOT NULL",
 )
 
@@ -209,7 +211,28 @@ CREATE TABLE keys (
     "CREATE INDEX audited_by_reading ON audited_fields (reading)",
 )
 
+
 VIEWS: Final = (
+    # Readings as people leave them: those made by hand count while that is the last word on their page, and nothing is
+    # read or failed on a page that is no form.
+    """
+CREATE VIEW judged_readings AS
+    SELECT r.id, r.run, r.sha256, r.page, r.at,
+        CASE s.new WHEN 'not_a_form' THEN 'skipped' ELSE r.outcome END AS outcome,
+        CASE s.new WHEN 'not_a_form' THEN '' ELSE r.stage END AS stage,
+        CASE s.new WHEN 'not_a_form' THEN 'not a form, as ' || s.who || ' says' ELSE r.reason END AS reason,
+        CASE s.new WHEN 'not_a_form' THEN '' ELSE r.form END AS form,
+        r.match_score, r.match_method, r.quality,
+        CASE s.new WHEN 'not_a_form' THEN '[]' ELSE r.fields END AS fields,
+        CASE s.new WHEN 'not_a_form' THEN NULL ELSE r.digits END AS digits,
+        CASE s.new WHEN 'not_a_form' THEN 0 ELSE r.boxes END AS boxes,
+        CASE s.new WHEN 'not_a_form' THEN 0 ELSE r.flagged_boxes END AS flagged_boxes,
+        CASE s.new WHEN 'not_a_form' THEN 0 ELSE r.flagged_fields END AS flagged_fields,
+        r.by_hand
+    FROM readings r LEFT JOIN sorted_pages s ON s.stands AND s.id = (
+        SELECT max(id) FROM sorted_pages t WHERE t.sha256 = r.sha256 AND t.page = r.page)
+    WHERE r.by_hand = '' OR r.by_hand = s.new OR s.new = 'not_a_form'
+""",
     # The last word on each field, where that is not that it is undecided again.
     """
 CREATE VIEW current_decisions AS
@@ -219,8 +242,9 @@ CREATE VIEW current_decisions AS
     # A page that was read once keeps that reading until it is read again: a later failure takes nothing away.
     """
 CREATE VIEW current_readings AS
-    SELECT * FROM readings WHERE id IN (
-        SELECT coalesce(max(CASE WHEN outcome = 'read' THEN id END), max(id)) FROM readings GROUP BY sha256, page)
+    SELECT * FROM judged_readings WHERE id IN (
+        SELECT coalesce(max(CASE WHEN outcome = 'read' THEN id END), max(id)) FROM judged_readings
+        GROUP BY sha256, page)
 """,
     # What lies at each place now: a page scanned again under its old name takes the place of the old one.
     """

@@ -82,7 +82,7 @@ def standing_of(connection: sqlite3.Connection) -> Standing:
     known = _keys(connection.execute("SELECT sha256, page FROM current_pages"))
     query = (
         "SELECT sha256, page, r.id, outcome, series = (SELECT max(series) FROM runs), flagged_fields, flagged_boxes"
-        " FROM readings r JOIN runs ON runs.id = run ORDER BY r.id"
+        " FROM judged_readings r JOIN runs ON runs.id = run ORDER BY r.id"
     )
     kind = np.dtype([("key", "i8"), ("id", "i8"), ("outcome", "i1"), ("now", "?"), ("fields", "i4"), ("boxes", "i4")])
     rows = connection.execute(query)

@@ -7,6 +7,8 @@ const SCREENS = {
   digits: { title: "Digits", module: () => import("./digits.js"), left: (now) => sum(now.boxes) },
   fields: { title: "Fields", module: () => import("./fields.js"), left: (now) => now.fields && now.fields.doubt + now.fields.rule },
   keys: { title: "Keyed fields", module: () => import("./keys.js"), left: (now) => now.fields?.key ?? 0, when: (now) => now.fields?.keyed > 0 },
+  pages: { title: "Pages", module: () => import("./failed.js"), left: (now) => now.pages },
+  table: { title: "Table", module: () => import("./table.js") },
 };
 
 const KEYS = [
@@ -164,7 +166,7 @@ async function show() {
   screen?.left?.();
   screen = null;
   // A screen that is left while it opens goes on drawing, in a place that is no longer shown.
-  const place = h("div");
+  const place = h("div", { class: "place" });
   $("screen").replaceChildren(place);
   const opened = await module.open(app, place, rest);
   if (turn !== opening) return opened?.left?.();
