@@ -51,11 +51,12 @@ MAY_IMPORT = {
     "claims": {"errors"},
     "documents": set[str](),
     "trust": COMMON,
-    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "trust"},
+    "scans_found": COMMON | {"places", "scans", "store"},
+    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans_found", "store", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
-    "review": COMMON | {"export", "fields", "rules", "store", "template"},
+    "review": COMMON | {"audit", "checks", "export", "fields", "rules", "scans_found", "store", "template"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""

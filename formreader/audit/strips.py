@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.errors import PageError
 from formreader.places import place
-from formreader.scans import fingerprint, load_page
+from formreader.scans_found import load_found
 from formreader.store import AuditedField, Results, ScanPlaces
-from formreader.values import Box, Page, PageRef, Points
+from formreader.values import Box, Page, Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def strips_of(results: Results, fields: Iterable[AuditedField], params: StripPar
     audits = results.audits()
     for reading, of_page in groupby(sorted(fields, key=lambda field: field.reading), key=lambda field: field.reading):
         scan = audits.places(reading)
-        page, missing = _load(scan)
+        page, missing = load_found(scan)
         digits = next(results.sample([reading])).digits
         for field in of_page:
             boxes = [digit.box for digit in digits if digit.box.field == field.field]
@@ -71,21 +70,6 @@ def strips_of(results: Results, fields: Iterable[AuditedField], params: StripPar
                 yield Strip(field, scan, None, missing or f"{scan.name}: the reading has no boxes of {field.field}")
             else:
                 yield Strip(field, scan, _encoded(strip(page, boxes, params), params))
-
-
-def _load(scan: ScanPlaces) -> tuple[Page | None, str]:
-    """Decode the page from the first place that still holds it; else say what is the matter there."""
-    why = f"{scan.name}: nobody knows where it lies"
-    for path in scan.paths:
-        ref = PageRef(place(path), scan.page, scan.name, scan.sha256)
-        try:
-            if fingerprint(ref.path, path) != scan.sha256:
-                why = f"{path}: is another scan now than was read"
-                continue
-            return load_page(ref), ""
-        except PageError as error:
-            why = str(error)
-    return None, why
 
 
 def strip(page: Page, boxes: Sequence[Box], params: StripParams = StripParams()) -> NDArray[np.uint8]:
@@ -153,6 +137,11 @@ def _cut(
 def _encoded(picture: NDArray[np.uint8], params: StripParams) -> bytes:
     jpeg: bytes = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, params.quality])[1].tobytes()
     return jpeg
+
+
+def picture_of(page: Page, boxes: Sequence[Box], params: StripParams = StripParams()) -> bytes:
+    """Give `strip` as JPEG."""
+    return _encoded(strip(page, boxes, params), params)
 
 
 def is_there(scan: ScanPlaces) -> bool:
