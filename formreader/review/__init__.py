@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from formreader.review import groups, standing
+from formreader.review import audit_keys, blind, groups, standing
 from formreader.review.app import application
 from formreader.review.calls import Route
 from formreader.review.guard import Door
@@ -22,7 +22,7 @@ from formreader.template import load_template
 
 __all__ = ["ROUTES", "Door", "Mode", "Review", "review"]
 
-ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*standing.ROUTES, *groups.ROUTES, *blind.ROUTES, *audit_keys.ROUTES)
 
 
 def review(

@@ -16,11 +16,21 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         "who": who,
         "forms": list(review.desk.results.forms()),
         "notes": list(review.forms.notes),
-        "boxes": review.boxes.counts(),
+        "boxes": review.boxes.counts() if review.mode.kind == "usual" else {},
+        "blind": _blind(review, who),
         "a_minute": review.a_minute(who),
         "second_key": review.mode.second_key,
-        "audit": review.mode.audit,
+        "audit": review.audited.audit.id if review.audited else None,
     }
 
 
-ROUTES: Final = (Route("GET", "standing", Nothing, standing),)
+def _blind(review: Review, who: str) -> Mapping[str, int]:
+    """Count what is left to key blind, and what is of it."""
+    if review.audited is not None:
+        return review.audited.left(who)._asdict()
+    if review.mode.second_key:
+        return dict(zip(("left", "differing"), review.second.left(who), strict=True))
+    return {}
+
+
+ROUTES: Final = (Route("GET", "standing", Nothing, standing, ("usual", "second", "audit")),)

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from formreader.review.audited import Audited
 from formreader.review.boxes import Boxes
+from formreader.review.calls import Kind
 from formreader.review.rules import Forms
+from formreader.review.second import SecondKeys
+from formreader.review.strips import Strips
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0
@@ -28,11 +32,16 @@ class Mode:
     second_key
         Another person keys blind what was decided.
     audit
-        Number of the audit whose sample is keyed; None for no audit.
+        Number of the audit whose sample is keyed blind, 0 for the last one; None for no audit.
     """
 
     second_key: bool = False
     audit: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Which calls may be made."""
+        return "second" if self.second_key else "usual" if self.audit is None else "audit"
 
 
 USUAL: Final = Mode()
@@ -46,6 +55,9 @@ class Review:
         self.forms = forms
         self.mode = mode
         self.boxes = Boxes(desk)
+        self.second = SecondKeys(desk)
+        self.audited = Audited(desk, mode.audit) if mode.audit is not None else None
+        self.strips = Strips(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 

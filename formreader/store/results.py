@@ -326,6 +326,14 @@ class Results:
                 if was != field.value:
                     yield Change(place.scan, place.page, field.name, was, field.value, decided.get(field.name))
 
+    def field_names(self, reading: int) -> tuple[str, ...]:
+        """Give the names of the fields of a reading, in their order; its values are not unpacked where that will do."""
+        query = "SELECT run, form, json_extract(fields, '$[0][3]') IS NULL FROM readings WHERE id = ?"
+        run, form, are_the_run_s = self._connection.execute(query, (reading,)).fetchone()
+        if are_the_run_s:
+            return tuple(self._runs[run].get(form, ()))
+        return tuple(field.name for field in self._read_fields(reading))
+
     def _read_fields(self, reading: int) -> tuple[FieldReading, ...]:
         query = "SELECT run, form, fields FROM readings WHERE id = ?"
         return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())

@@ -5,6 +5,10 @@ import { count, h } from "./dom.js";
 
 const SCREENS = {
   digits: { title: "Digits", module: () => import("./digits.js"), left: (now) => sum(now.boxes) },
+  // Who keys blind has these screens and no other.
+  second: { title: "Second key", blind: true, module: () => import("./blind.js").then((one) => one.second), left: (now) => now.blind.left, when: (now) => now.second_key },
+  third: { title: "Third look", blind: true, module: () => import("./blind.js").then((one) => one.third), left: (now) => now.blind.differing, when: (now) => now.second_key },
+  audit: { title: "Audit", blind: true, module: () => import("./blind.js").then((one) => one.audit), left: (now) => now.blind.left, when: (now) => now.audit !== null },
 };
 
 const KEYS = [
@@ -105,7 +109,8 @@ async function refresh() {
 }
 
 function shownScreens() {
-  return Object.entries(SCREENS).filter(([, one]) => !one.when || one.when(app.now));
+  const blind = app.now.second_key || app.now.audit !== null;
+  return Object.entries(SCREENS).filter(([, one]) => Boolean(one.blind) === blind && (!one.when || one.when(app.now)));
 }
 
 function drawTabs() {
@@ -129,6 +134,7 @@ function drawProgress() {
 }
 
 async function undo() {
+  if (screen?.undo) return screen.undo();
   const undone = await app.post("undo");
   const kept = undone.kept ? `; ${count(undone.kept, "decision")} stayed, as another person decided since` : "";
   say(undone.how ? `Taken back${kept}` : "There is nothing of yours to take back");
