@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
+from typer.testing import CliRunner
 
 from formreader import audit
 from formreader.audit import Wish, begin, write_first
+from formreader.cli import app
 from formreader.errors import UnusableCall
+from formreader.export import CORRECTIONS_COLUMNS, export_corrections, read_results
 from formreader.review import ROUTES, audit_keys, blind
 from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen, Wanted, group, judge
@@ -176,10 +180,10 @@ def test_undo_takes_back_second_keys_and_third_looks_but_nothing_of_other_review
 
 def test_own_last_keys_come_back_and_are_keyed_again(review: Review) -> None:
     key(review, "bob", "id", "138")
-    item = blind.back(review, "Bob", blind.Before())["item"]
+    item = blind.back(review, "Bob", audit_keys.Before())["item"]
     assert (item["field"], item["key"]) == ("id", "138")
-    assert blind.back(review, "Bob", blind.Before(before=item["row"]))["item"] is None
-    assert blind.back(review, "ann", blind.Before())["item"] is None
+    assert blind.back(review, "Bob", audit_keys.Before(before=item["row"]))["item"] is None
+    assert blind.back(review, "ann", audit_keys.Before())["item"] is None
     blind.key(review, "bob", blind.Keyed(one=item["one"], two=item["two"], seen=item["seen"], key="738"))
     assert differing(review) is None
     with pytest.raises(Refused, match="bob has keyed this field meanwhile"):
@@ -261,21 +265,55 @@ def test_answers_before_a_second_key_do_not_hold_what_was_decided(tmp_path: Path
         decide(review, "ann", "id", "98765")
         item = to_key(review, "bob")["id"]
         asked = blind.Decided(one=item["one"], two=item["two"])
-        answers = [
+        answers: list[Any] = [
             standing(review, "bob", Nothing()),
             blind.upcoming(review, "bob", blind.After()),
             blind.strip(review, "bob", asked),
-            blind.back(review, "bob", blind.Before()),
+            blind.back(review, "bob", audit_keys.Before()),
             blind.third(review, "bob", blind.After()),
         ]
         keyed = blind.Keyed(**asked.model_dump(), seen=0, key="11111")
         answers.append(blind.key(review, "bob", keyed))
-        answers.append(blind.back(review, "bob", blind.Before()))
-        answers.append(standing(review, "dan", Nothing()) | {"blind": None})
+        answers.append(blind.back(review, "bob", audit_keys.Before()))
     told = json.dumps(answers)
     assert "98765" not in told
     assert "738" not in told  # what was read
     assert set(item) == {"one", "two", "field", "kind", "seen"}
+
+
+# --- what was decided, as a list
+
+
+def test_corrections_list_every_decision_in_the_order_of_time(review: Review, drawn: Doubts, tmp_path: Path) -> None:
+    decide(review, "=eve", "mark", "42")
+    key(review, "bob", "id", "138")
+    settle(review, "eve", differing(review), "138")
+    blind.undo(review, "eve", Nothing())
+    result = CliRunner().invoke(app, ["export", str(drawn.folder), "--corrections"])
+    assert result.exit_code == 0, result.output
+    table = read_results(drawn.folder / "corrections.csv")
+    assert list(table.columns) == list(CORRECTIONS_COLUMNS)
+    assert table["when"].is_monotonic_increasing
+    assert set(table["scan"] + " " + table["page"]) == {"p00000.png 1"}
+    shown = table[["who", "field", "read", "old", "new", "how", "stands"]].values.tolist()
+    assert shown == [
+        ["ann", "id", "738", "738", "738", "group", "0"],
+        ["bob", "count", "5", "5", "5", "group", "1"],
+        ["=eve", "mark", "41", "41", "42", "field", "1"],
+        ["eve", "id", "738", "738", "138", "third", "0"],
+        ["eve", "id", "738", "138", "738", "undo", "1"],
+    ]
+    assert "\n" + table["when"][2] + ",'=eve," in (drawn.folder / "corrections.csv").read_text("utf-8")
+    sheet = openpyxl.load_workbook(export_corrections(drawn.folder, tmp_path / "c.xlsx"))["Corrections"]
+    assert [[cell.value or "" for cell in row] for row in sheet.rows][1:] == table.values.tolist()
+    with pytest.raises(UnusableCall, match="cannot be written"):
+        export_corrections(drawn.folder, tmp_path / "c.json")
+
+
+@pytest.mark.parametrize("options", [["--second-key", "--audit", "1"], ["--audit", "0"], ["--audit", "first"]])
+def test_kinds_of_review_that_cannot_be_are_refused(drawn: Doubts, options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["review", str(drawn.folder), *options, "--no-browser"])
+    assert (result.exit_code, "--audit" in result.output) == (2, True)
 
 
 # --- the sample of an audit

@@ -62,6 +62,8 @@ def review(
         for note in forms.notes:
             say(note)
         state = Review(desk, forms, mode)
+        if mode.second_key:
+            state.second.left("")  # takes a second for 100,000 fields: before the first screen is waited for
         with listening(host, port) as taken:
             door = Door(host, taken.getsockname()[1], password=password)
             app = application(state, door, ROUTES, suggested, user)

@@ -139,7 +139,7 @@ def third(review: Review, who: str, after: After) -> Mapping[str, Any]:
         return {"item": None}
     key = _key(review, place)
     with review.desk.turn():
-        sides = review.desk.said("decisions", key), review.desk.said("second_keys", key)
+        sides = _decided(review, key), review.desk.said("second_keys", key)
     page = review.page(place[0])
     return {
         "item": {
@@ -150,6 +150,20 @@ def third(review: Review, who: str, after: After) -> Mapping[str, Any]:
             "sides": [_side(review, page, key[2], side) for side in sides if side],
         }
     }
+
+
+def _decided(review: Review, key: Key) -> Said | None:
+    """Give what is decided; after an undo with who had decided it, not who took back what came after."""
+    last = review.desk.said("decisions", key)
+    if last is None or last.how != "undo":
+        return last
+    query = (
+        "SELECT at, who FROM decisions WHERE sha256 = ? AND page = ? AND field = ? AND new = ? AND how <> 'undo'"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    with review.desk.turn() as connection:
+        row = connection.execute(query, (*key, last.new)).fetchone()
+    return last._replace(at=row[0], who=row[1]) if row else last
 
 
 def _side(review: Review, page: StoredPage, field: str, said: Said) -> Mapping[str, Any]:

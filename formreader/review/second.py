@@ -6,12 +6,12 @@ what an audit put right, which two people keyed. A field is nobody's who ever ju
 
 from __future__ import annotations
 
-import heapq
 import sqlite3
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple
 
@@ -27,18 +27,20 @@ Key = tuple[str, int, str]
 _HELD_S: Final = 120.0
 """What was handed to one person is not handed to another for so long, unless nothing else is left."""
 
-_DECIDED: Final = "SELECT sha256, page, field, 0, id, who, old, new, how, stands, act FROM decisions"
-_MARKED: Final = "SELECT sha256, page, field, 1, id, who, '', '', '', 0, '' FROM marks"
-_KEYED: Final = "SELECT sha256, page, field, 2, id, who, old, new, how, stands, act FROM second_keys"
+_DECIDED: Final = "SELECT sha256, page, field, 'decided' AS said, id, who, old, new, how, stands, act FROM decisions"
+_MARKED: Final = "SELECT sha256, page, field, 'marked', id, who, '', '', '', 0, '' FROM marks"
+_KEYED: Final = "SELECT sha256, page, field, 'keyed', id, who, old, new, how, stands, act FROM second_keys"
 _OF_FIELD: Final = " WHERE sha256 = ? AND page = ? AND field = ?"
 _TABLES: Final = ("decisions", "marks", "second_keys")
+
+_name_of = lru_cache(maxsize=1_000)(name_of)
 
 
 class _Said(NamedTuple):
     sha256: str
     page: int
     field: str
-    table: int
+    table: str
     id: int
     who: str
     old: str
@@ -76,9 +78,9 @@ class SecondKeys:
         self._differs: list[Place] = []
         self._judges: dict[Place, frozenset[str]] = {}
         self._keyers: dict[Place, str] = {}
-        self._due_not_of: Counter[str] = Counter()
+        self._due_by: Counter[frozenset[str]] = Counter()
         self._held: dict[Place, tuple[str, float]] = {}
-        self._same: dict[frozenset[str], frozenset[str]] = {}
+        self._same: dict[frozenset[str], frozenset[str]] = {}  # few people judge many fields
 
     def left(self, who: str) -> tuple[int, int]:
         """Give how many fields this person may key, and how many wait for a third look.
@@ -88,7 +90,7 @@ class SecondKeys:
         """
         with self._desk.turn() as connection:
             self._look(connection)
-            due = len(self._due) - self._due_not_of[name_of(who)]
+            due = self._due_for(name_of(who))
             return due, sum(1 for _ in self._to_see(name_of(who), due))
 
     def first(self, who: str, after: Place, most: int) -> list[Place]:
@@ -96,7 +98,7 @@ class SecondKeys:
         me, now = name_of(who), time.monotonic()
         with self._desk.turn() as connection:
             self._look(connection)
-            if len(self._due) == self._due_not_of[me]:
+            if not self._due_for(me):
                 return []
             free, held = list[Place](), list[Place]()
             for at in range(bisect_right(self._due, after), len(self._due)):
@@ -116,7 +118,7 @@ class SecondKeys:
         me = name_of(who)
         with self._desk.turn() as connection:
             self._look(connection)
-            places = list(self._to_see(me, len(self._due) - self._due_not_of[me]))
+            places = list(self._to_see(me, self._due_for(me)))
         return next((place for place in places if place > after), places[0] if places else None)
 
     def key(self, place: Place) -> Key | None:
@@ -125,18 +127,21 @@ class SecondKeys:
         query = "SELECT sha256, page FROM readings WHERE id = ? AND outcome = 'read'"
         with self._desk.turn() as connection:
             row = connection.execute(query, (reading,)).fetchone()
-            names = self._desk.results.field_names(reading) if row else ()
-        return (row[0], row[1], names[nth]) if nth < len(names) else None
+            current, names = self._desk.results.fields_of_page(*row) if row else (0, ())
+        return (row[0], row[1], names[nth]) if current == reading and nth < len(names) else None
 
     def place(self, key: Key) -> Place | None:
         """Give where a field stands in the order of keying; None where its page shows none of its name any more."""
-        with self._desk.turn() as connection:
-            return self._placed(connection, key)
+        with self._desk.turn():
+            return self._placed(key)
 
     def standing(self, key: Key) -> Standing | None:
         """Say where a field stands; None where nothing is decided that another person should key."""
         with self._desk.turn() as connection:
-            return _standing(connection, list(_rows(connection, key)))
+            return _standing(connection, _rows(connection, key))
+
+    def _due_for(self, me: str) -> int:
+        return len(self._due) - sum(count for judges, count in self._due_by.items() if me in judges)
 
     def _to_see(self, me: str, due: int) -> Iterator[Place]:
         return (place for place in self._differs if not due or self._keyers[place] != me)
@@ -161,29 +166,27 @@ class SecondKeys:
             fields = "SELECT DISTINCT field FROM decisions WHERE sha256 = ? AND page = ?"
             touched.update((*page, field) for (field,) in connection.execute(fields, page))
         for key in touched:
-            place = self._placed(connection, key)
+            place = self._placed(key)
             if place is not None:
                 self._drop(place)
-                self._add(place, _standing(connection, list(_rows(connection, key))), insort)
+                self._add(place, _standing(connection, _rows(connection, key)), insort)
 
     def _load(self, connection: sqlite3.Connection) -> None:
         """Find all that is open in one pass, field by field as the tables' indexes have them."""
         for page, fields in groupby(groupby(_rows(connection), key=lambda row: row[:3]), key=lambda one: one[0][:2]):
-            reading, names = self._fields_of(connection, page)
+            reading, names = self._fields_of(page)
             for (*_, field), rows in fields:
                 if field in names:
-                    self._add((reading, names.index(field)), _standing(connection, list(rows)), list.append)
+                    self._add((reading, names.index(field)), _standing(connection, rows), list.append)
         self._due.sort()
         self._differs.sort()
 
-    def _fields_of(self, connection: sqlite3.Connection, page: tuple[str, int]) -> tuple[int, tuple[str, ...]]:
+    def _fields_of(self, page: tuple[str, int]) -> tuple[int, tuple[str, ...]]:
         """Give the number of a page's reading, and the names of its fields; none where it was never read."""
-        query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
-        reading = connection.execute(query, page).fetchone()[0]
-        return (reading, self._desk.results.field_names(reading)) if reading else (0, ())
+        return self._desk.results.fields_of_page(*page)
 
-    def _placed(self, connection: sqlite3.Connection, key: Key) -> Place | None:
-        reading, names = self._fields_of(connection, key[:2])
+    def _placed(self, key: Key) -> Place | None:
+        reading, names = self._fields_of(key[:2])
         return (reading, names.index(key[2])) if key[2] in names else None
 
     def _add(self, place: Place, found: Standing | None, put: Any) -> None:
@@ -192,7 +195,7 @@ class SecondKeys:
         if found.state == "due":
             put(self._due, place)
             self._judges[place] = self._same.setdefault(found.judges, found.judges)
-            self._due_not_of.update(found.judges)
+            self._due_by[found.judges] += 1
         else:
             put(self._differs, place)
             self._keyers[place] = found.keyer
@@ -204,7 +207,7 @@ class SecondKeys:
         judges = self._judges.pop(place, None)
         if judges is not None:
             del self._due[bisect_left(self._due, place)]
-            self._due_not_of.subtract(judges)
+            self._due_by[judges] -= 1
 
     def _forget(self, connection: sqlite3.Connection, page: tuple[str, int]) -> None:
         """Drop what a page shows by its earlier readings."""
@@ -216,22 +219,28 @@ class SecondKeys:
 
 
 def _rows(connection: sqlite3.Connection, key: Key | None = None) -> Iterator[_Said]:
-    """Give what was said of one field, or of all, one after the other; in the order in which it was said."""
-    chosen, given = (_OF_FIELD, key) if key else ("", ())
-    queries = (f"{query}{chosen} ORDER BY sha256, page, field" for query in (_DECIDED, _MARKED, _KEYED))
-    rows: list[Iterable[Any]] = [connection.cursor().execute(query, given) for query in queries]
-    return map(_Said._make, heapq.merge(*rows, key=lambda row: row[:3]))
+    """Give what was said of one field, or of all, one after the other."""
+    # Each table has an index in this order, so that SQLite merges them as they come.
+    chosen, given = (_OF_FIELD, 3 * key) if key else ("", ())
+    query = " UNION ALL ".join(f"{query}{chosen}" for query in (_DECIDED, _MARKED, _KEYED))
+    rows = connection.cursor().execute(f"{query} ORDER BY sha256, page, field", given)
+    return map(_Said._make, rows)
 
 
-def _standing(connection: sqlite3.Connection, rows: list[_Said]) -> Standing | None:
-    decided = max((row for row in rows if row.table == 0), key=lambda row: row.id, default=None)
-    keyed = max((row for row in rows if row.table == 2), key=lambda row: row.id, default=None)
+def _standing(connection: sqlite3.Connection, rows: Iterable[_Said]) -> Standing | None:
+    last: dict[str, _Said] = {}
+    who = set[str]()
+    for row in rows:
+        if row.table != "keyed":
+            who.add(_name_of(row.who))
+        if row.table not in last or row.id > last[row.table].id:
+            last[row.table] = row
+    decided, keyed, judges = last.get("decided"), last.get("keyed"), frozenset(who)
     if decided is None or not decided.stands or decided.how == "audit":
         return None
-    judges = frozenset(name_of(row.who) for row in rows if row.table != 2)
     if keyed is None or not keyed.stands:
         return Standing("due", judges, "")
-    keyer = name_of(keyed.who)
+    keyer = _name_of(keyed.who)
     if decided.how == "third" and _order(connection, decided.act) > _order(connection, keyed.act):
         return Standing("done", judges, keyer)
     if keyed.old != decided.new:

@@ -14,7 +14,7 @@ from formreader.values import Page
 _PAGES: Final = 2
 """Decoded pages: the one that is keyed from, and the next."""
 
-_LOOKS: Final = StripParams(box_px=84, most_px=1200, quality=85)
+_LOOKS: Final = StripParams(box_px=110, most_px=1200, quality=85)
 """One strip has the screen to itself: its boxes are larger than on a sheet with many."""
 
 

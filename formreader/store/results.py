@@ -82,6 +82,31 @@ class Change(NamedTuple):
     """What a person decided, which holds whatever is read; None where nobody did."""
 
 
+class Correction(NamedTuple):
+    """A decision of a person about a field.
+
+    Attributes
+    ----------
+    at
+        UTC.
+    read
+        What the reading that counts says; None where it has no such field.
+    stands
+        Whether it is what holds now.
+    """
+
+    at: str
+    who: str
+    scan: str
+    page: int
+    field: str
+    read: str | None
+    old: str
+    new: str
+    how: str
+    stands: bool
+
+
 class _Place(NamedTuple):
     scan: str
     page: int
@@ -326,13 +351,37 @@ class Results:
                 if was != field.value:
                     yield Change(place.scan, place.page, field.name, was, field.value, decided.get(field.name))
 
-    def field_names(self, reading: int) -> tuple[str, ...]:
-        """Give the names of the fields of a reading, in their order; its values are not unpacked where that will do."""
-        query = "SELECT run, form, json_extract(fields, '$[0][3]') IS NULL FROM readings WHERE id = ?"
-        run, form, are_the_run_s = self._connection.execute(query, (reading,)).fetchone()
+    def corrections(self) -> Iterator[Correction]:
+        """Give all that people decided of fields, also what no longer holds, in the order of time."""
+        self._connection.execute(
+            f"CREATE INDEX IF NOT EXISTS temp.places_by_content ON {self._listed[5:]} (sha256, page)"
+        )
+        scan = (
+            f"coalesce((SELECT scan FROM {self._listed} p WHERE p.sha256 = d.sha256 AND p.page = d.page AND twin = ''),"  # noqa: S608
+            " (SELECT name FROM pages p WHERE p.sha256 = d.sha256 AND p.page = d.page ORDER BY duplicate, id DESC), '')"
+        )
+        read = "SELECT id FROM current_readings c WHERE c.sha256 = d.sha256 AND c.page = d.page AND outcome = 'read'"
+        query = (
+            f"SELECT at, who, {scan}, page, field, ({read}), old, new, how,"  # noqa: S608 - ours
+            " EXISTS (SELECT 1 FROM current_decisions c WHERE c.id = d.id) FROM decisions d ORDER BY at, id"
+        )
+        for at, who, shown, page, name, reading, old, new, how, stands in self._connection.execute(query):
+            values = {field.name: field.value for field in self._read_fields(reading)} if reading else {}
+            yield Correction(at, who, shown, page, name, values.get(name), old, new, how, bool(stands))
+
+    def fields_of_page(self, sha256: str, page: int) -> tuple[int, tuple[str, ...]]:
+        """Give the number of the reading of a page that counts, and the names of its fields; 0 where there is none."""
+        query = (
+            "SELECT id, run, form, json_extract(fields, '$[0][3]') IS NULL FROM readings"
+            " WHERE sha256 = ? AND page = ? AND outcome = 'read' ORDER BY id DESC LIMIT 1"
+        )
+        row = self._connection.execute(query, (sha256, page)).fetchone()
+        if row is None:
+            return 0, ()
+        reading, run, form, are_the_run_s = row
         if are_the_run_s:
-            return tuple(self._runs[run].get(form, ()))
-        return tuple(field.name for field in self._read_fields(reading))
+            return reading, tuple(self._runs[run].get(form, ()))
+        return reading, tuple(field.name for field in self._read_fields(reading))
 
     def _read_fields(self, reading: int) -> tuple[FieldReading, ...]:
         query = "SELECT run, form, fields FROM readings WHERE id = ?"

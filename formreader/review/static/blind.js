@@ -237,7 +237,7 @@ class Third {
     this.item = item;
     if (!item) return this.drawEnd();
     const strip = await this.strips.of(item);
-    this.input = h("input", { id: "key", class: "mono", autocomplete: "off", spellcheck: "false", maxLength: 500, placeholder: "another value" });
+    this.input = h("input", { id: "key", class: "mono", autocomplete: "off", spellcheck: "false", maxLength: 500 });
     this.place.replaceChildren(
       h(
         "div",
