@@ -360,10 +360,11 @@ class Results:
             f"coalesce((SELECT scan FROM {self._listed} p WHERE p.sha256 = d.sha256 AND p.page = d.page AND twin = ''),"  # noqa: S608
             " (SELECT name FROM pages p WHERE p.sha256 = d.sha256 AND p.page = d.page ORDER BY duplicate, id DESC), '')"
         )
-        read = "SELECT id FROM current_readings c WHERE c.sha256 = d.sha256 AND c.page = d.page AND outcome = 'read'"
+        read = "SELECT max(id) FROM readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        later = "SELECT 1 FROM decisions e WHERE e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field"
         query = (
             f"SELECT at, who, {scan}, page, field, ({read}), old, new, how,"  # noqa: S608 - ours
-            " EXISTS (SELECT 1 FROM current_decisions c WHERE c.id = d.id) FROM decisions d ORDER BY at, id"
+            f" stands AND NOT EXISTS ({later} AND e.id > d.id) FROM decisions d ORDER BY at, id"
         )
         for at, who, shown, page, name, reading, old, new, how, stands in self._connection.execute(query):
             values = {field.name: field.value for field in self._read_fields(reading)} if reading else {}
