@@ -381,7 +381,7 @@ class Results:
             return 0, ()
         reading, run, form, are_the_run_s = row
         if are_the_run_s:
-            return reading, tuple(self._runs[run].get(form, ()))
+            return reading, self._names(run, form)
         return reading, tuple(field.name for field in self._read_fields(reading))
 
     def _read_fields(self, reading: int) -> tuple[FieldReading, ...]:
@@ -389,7 +389,12 @@ class Results:
         return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())
 
     def _unpacked(self, run: int, form: str, fields: str) -> tuple[FieldReading, ...]:
-        return unpacked_fields(fields, self._runs[run].get(form, ()))
+        return unpacked_fields(fields, self._names(run, form))
+
+    def _names(self, run: int, form: str) -> tuple[str, ...]:
+        if run not in self._runs:
+            del self._runs  # it began since they were looked up
+        return tuple(self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:
         """Give the small JPEG of a failed page, if there is one."""
