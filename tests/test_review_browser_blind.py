@@ -58,7 +58,7 @@ def test_second_key_differs_and_a_third_look_settles_it(browser: Any, batch: Dra
     with served(batch.folder, "--second-key") as server:
         bob = opened(browser, server, "Bob", "")
         expect(bob.locator("nav a")).to_have_count(2)
-        expect(bob.locator(".strip img")).to_be_visible()
+        expect(bob.locator(".to-key img")).to_be_visible()
         assert Axe().run(bob, options=RULES).violations_count == 0
         typed(bob, "1")  # a slip, which he sees to at once
         bob.keyboard.press("Shift+Enter")
@@ -98,9 +98,9 @@ def test_audit_is_keyed_in_the_browser(browser: Any, batch: Drawn, tmp_path: Pat
         page.wait_for_selector("#key")
         passed = list[str]()
         for text in written:
-            expect(page.locator(".strip")).to_be_visible()
-            if page.locator(".strip.gone").count():
-                expect(page.locator(".strip.gone")).to_contain_text("p2.png")
+            expect(page.locator(".to-key")).to_be_visible()
+            if page.locator(".to-key.lost").count():
+                expect(page.locator(".to-key.lost")).to_contain_text("p2.png")
                 passed.append(text)
                 before = page.locator(".which").inner_text()
                 page.keyboard.press("PageDown")
@@ -109,7 +109,7 @@ def test_audit_is_keyed_in_the_browser(browser: Any, batch: Drawn, tmp_path: Pat
                 typed(page, text)
         expect(page.locator(".empty")).to_contain_text(f"{len(passed)} fields are left")
         page.keyboard.press("Enter")  # once more over what was passed
-        expect(page.locator(".strip.gone")).to_be_visible()
+        expect(page.locator(".to-key.lost")).to_be_visible()
         assert Axe().run(page, options=RULES).violations_count == 0
         page.keyboard.press("Control+z")
         expect(page.locator("#key")).to_have_value(re.compile("."))

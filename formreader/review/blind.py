@@ -176,9 +176,12 @@ def settle(review: Review, who: str, said: Settled) -> Mapping[str, Any]:
     place = _key(review, (said.one, said.two))
     page = review.page(said.one)
     described = review.forms.field(page.form, place[2], 0)
-    value = key_of(said.new, kind=kind_of(page, place[2]), described=described)
     with review.desk.turn():
         decided, known = review.desk.said("decisions", place), review.desk.said("second_keys", place)
+        if any(side and said.new == side.new for side in (decided, known)):
+            value = said.new  # what stands there may be chosen, whatever it is
+        else:
+            value = key_of(said.new, kind=kind_of(page, place[2]), described=described)
         if (seen(decided), seen(known)) != said.seen:
             return {"conflict": as_conflict(said.new, decided, (seen(decided), seen(known)))}
         with review.desk.act(who, "third") as act:

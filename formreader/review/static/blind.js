@@ -39,8 +39,8 @@ class Strips {
 }
 
 function drawnStrip(strip, item) {
-  if (strip.image) return h("div", { class: "strip" }, h("img", { src: strip.image, alt: `What is written in ${item.field}` }));
-  return h("div", { class: "strip gone" }, h("p", {}, h("span", { class: "reason" }, "This strip cannot be shown")), h("p", { class: "mono" }, strip.missing));
+  if (strip.image) return h("div", { class: "to-key" }, h("img", { src: strip.image, alt: `What is written in ${item.field}` }));
+  return h("div", { class: "to-key lost" }, h("p", {}, h("span", { class: "reason" }, "This strip cannot be shown")), h("p", { class: "mono" }, strip.missing));
 }
 
 class Keying {
@@ -126,6 +126,11 @@ class Keying {
     );
     this.input.focus();
     this.input.select();
+    this.fetchAhead();
+  }
+
+  // One after the other: a page may have to be decoded for each.
+  async fetchAhead() {
     for (const ahead of this.queue.slice(0, 3)) await this.strips.of(ahead).catch(() => {});
   }
 
@@ -247,7 +252,7 @@ class Third {
         drawnStrip(strip, item),
         h("div", { class: "versus", role: "group", "aria-label": "Which is right?" }, item.sides.map((side, nth) => this.drawnSide(side, nth))),
         h("label", { for: "key" }, h("kbd", {}, "3"), " Neither: what is written?"),
-        h("div", { class: "keying" }, this.input, h("button", { type: "button", onclick: () => this.settle(this.input.value) }, "Save ", h("kbd", {}, "Enter"))),
+        h("div", { class: "keying" }, this.input, h("button", { type: "button", onclick: () => this.type() }, "Save ", h("kbd", {}, "Enter"))),
         h("div", { class: "chips" }, h("button", { type: "button", onclick: () => this.next() }, "Later ", h("kbd", {}, "Page Down"))),
       ),
     );
@@ -260,7 +265,7 @@ class Third {
     const what = nth ? "keyed blind by" : "decided by";
     return h(
       "button",
-      { type: "button", class: "panel", onclick: () => this.settle(side.value || "_") },
+      { type: "button", class: "panel", onclick: () => this.settle(side.value) },
       h("kbd", {}, String(nth + 1)),
       h("span", { class: "value mono" }, side.value ? letters : h("i", {}, "nothing written")),
       h("span", { class: "quiet" }, `${what} ${side.who}, ${new Date(side.at).toLocaleString()}`),
@@ -274,6 +279,12 @@ class Third {
     const parts = [h("p", {}, "No field waits for your third look.")];
     if (left) parts.push(h("p", {}, "Keys of your own that differ are shown when you have keyed everything."), h("p", {}, h("a", { href: "#/second" }, `${count(left, "field")} left to key`)));
     this.place.replaceChildren(h("h1", { class: "hidden" }, "Third look"), h("div", { class: "empty panel" }, parts));
+  }
+
+  type() {
+    if (this.input.value.trim()) return this.settle(this.input.value);
+    this.app.say("Key what is written: _ where nothing is written", "bad");
+    this.input.focus();
   }
 
   async settle(value, seen = this.item.seen) {
@@ -317,7 +328,7 @@ class Third {
     const typing = event.target === this.input;
     const sides = [...this.place.querySelectorAll(".versus button")];
     if (event.key === "PageDown") this.next();
-    else if (typing && event.key === "Enter") this.settle(this.input.value);
+    else if (typing && event.key === "Enter") this.type();
     else if (typing && event.key === "Escape") sides[0].focus();
     else if (typing) return false;
     else if (event.key === "1" || event.key === "2") sides[Number(event.key) - 1].click();
