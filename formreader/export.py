@@ -27,7 +27,7 @@ from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import REPEATED_COLUMNS, Drift, DriftSearch, Repeat, Repeats, find_repeats
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
-from formreader.store import Change, Conflict, Results, StoredPage, open_results
+from formreader.store import Change, Conflict, Correction, Results, StoredPage, open_results
 from formreader.values import FieldReading
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
 RULES_COLUMNS: Final = ("scan", "page", "field", "rule", "words", "severity", "value", "suggestion")
 CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
+CORRECTIONS_COLUMNS: Final = ("when", "who", "scan", "page", "field", "read", "old", "new", "how", "stands")
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""
 
@@ -131,6 +132,50 @@ def export_book(folder: Path, target: Path) -> None:
         raise UnusableCall(f"{target}: this kind of file cannot be written; choose one of {' '.join(kinds)}")
     with open_results(folder) as results:
         kinds[target.suffix.lower()](target, results, find_repeats(results))
+
+
+def export_corrections(folder: Path, target: Path | None = None) -> Path:
+    """Write every decision of a person about a field, in the order of time; give where it was written.
+
+    What no longer holds is listed too, with ``stands`` 0; marks of single boxes are not: a field that they decide is.
+
+    Parameters
+    ----------
+    target
+        A .csv or .xlsx file; ``corrections.csv`` in the folder where left out.
+
+    Raises
+    ------
+    UnusableCall
+        The ending is none of those that can be written, or a sheet cannot hold so many rows.
+    BatchError
+        There is no batch in the folder, or the file cannot be written.
+    """
+    place = folder / "corrections.csv" if target is None else target
+    if place.suffix.lower() not in (".csv", ".xlsx"):
+        raise UnusableCall(f"{place}: this kind of file cannot be written; choose one of .xlsx .csv")
+    with open_results(folder) as results:
+        rows = map(_correction_row, results.corrections())
+        if place.suffix.lower() == ".csv":
+            _write_csv(place, CORRECTIONS_COLUMNS, rows)
+        else:
+            _write_corrections_sheet(place, rows)
+    return place
+
+
+def _correction_row(one: Correction) -> list[str]:
+    return [*one[:3], str(one.page), one.field, one.read or "", one.old, one.new, one.how, str(int(one.stands))]
+
+
+def _write_corrections_sheet(target: Path, rows: Iterable[Sequence[str]]) -> None:
+    def counted() -> Iterator[list[tuple[str, str]]]:
+        for number, row in enumerate(rows, start=2):
+            if number > _LARGEST_SHEET[0]:
+                raise UnusableCall(f"{target}: a sheet cannot hold that many decisions; export to .csv instead")
+            yield _plain(row)
+
+    with _book(target) as (book, *looks):
+        _write_sheet(book, "Corrections", CORRECTIONS_COLUMNS, counted(), *looks)
 
 
 def read_results(path: Path) -> pd.DataFrame:
@@ -346,12 +391,7 @@ def _write_xlsx(target: Path, results: Results, repeats: Repeats) -> None:
     rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + max(len(results.columns(form)) for form in forms)
     if rows > _LARGEST_SHEET[0] or width > _LARGEST_SHEET[1]:
         raise UnusableCall(f"{target}: a sheet cannot hold {rows} rows and {width} columns; export to .csv instead")
-    with whole(target) as part:
-        book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
-        looks = (
-            book.add_format({"num_format": "@"}),
-            book.add_format({"num_format": "@", "bg_color": "#FFD966"}),
-        )
+    with _book(target) as (book, *looks):
         for name, form in zip(_sheet_names(results.forms()), forms, strict=True):
             columns = results.columns(form)
             pages = (_sheet_row(page, columns) for page in repeats.marked(results.pages(form)))
@@ -361,6 +401,16 @@ def _write_xlsx(target: Path, results: Results, repeats: Repeats) -> None:
             _write_sheet(book, "Pages", PAGES_COLUMNS, every, *looks)
         failed = (_plain(_failed_row(page)) for page in results.failures())
         _write_sheet(book, "Failed", FAILED_COLUMNS, failed, *looks)
+
+
+@contextmanager
+def _book(target: Path) -> Iterator[tuple[Any, Any, Any]]:
+    """Give a workbook with the looks of its cells, plain and flagged; rows go to the disk as they come."""
+    with whole(target) as part:
+        book = xlsxwriter.Workbook(str(part), {"constant_memory": True})
+        plain = book.add_format({"num_format": "@"})
+        flagged = book.add_format({"num_format": "@", "bg_color": "#FFD966"})
+        yield book, plain, flagged
         try:
             book.close()
         except xlsxwriter.exceptions.FileCreateError as error:

@@ -57,8 +57,8 @@ MAY_IMPORT = {
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "review": COMMON
-    | {"batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans", "store"}
-    | {"template", "trust"},
+    | {"audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans"}
+    | {"store", "template", "trust"},
     "decided": COMMON | {"batch_forms", "fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

@@ -23,7 +23,7 @@ from formreader.audit.strips import Strip, strips_of
 from formreader.audit.verdicts import corrected, is_reading, to_look_at_again, verdicts_on
 from formreader.checks import find_repeats
 from formreader.errors import KeysError, UnusableCall
-from formreader.store import Audit, AuditedField, Audits, Results, audits_to_write, open_results
+from formreader.store import Audit, AuditedField, Audits, Key, Results, audits_to_write, open_results
 from formreader.store.audits import now
 
 Tell = Callable[[int], None]
@@ -149,19 +149,38 @@ def take_over(folder: Path, path: Path, who: str) -> TakenOver:
         audit = next((audit for audit in audits.all() if audit.code == file.code), None)
         if audit is None:
             raise KeysError(f"{path}: is of an audit '{file.code[:20]}' that {folder} does not have; name its folder")
-        fields = audits.fields(audit)
-        new = taken(file, {field.number: field for field in fields}, audits.keys(audit), who, now())
-        audits.add_keys(audit, new.keys)
-        return TakenOver(audit, file, new, _put_right(audits, audit, fields))
+        return take(audits, audit, audits.fields(audit), file, who)
 
 
-def _put_right(audits: Audits, audit: Audit, fields: tuple[AuditedField, ...]) -> int:
+def take(audits: Audits, audit: Audit, fields: Sequence[AuditedField], file: KeyedFile, who: str) -> TakenOver:
+    """Store what a person keyed for fields of an audit, and put right in the batch what is wrong by now.
+
+    Parameters
+    ----------
+    fields
+        All of the audit, or the one that was keyed.
+
+    Raises
+    ------
+    KeysError
+        There are mistakes in what was keyed; nothing was stored.
+    BatchError
+        The batch cannot be written to.
+    """
+    number = fields[0].number if len(fields) == 1 else None
+    known = audits.keys(audit, number)
+    new = taken(file, {field.number: field for field in fields}, known, who, now())
+    audits.add_keys(audit, new.keys)
+    return TakenOver(audit, file, new, _put_right(audits, fields, audits.keys(audit, number)))
+
+
+def _put_right(audits: Audits, fields: Sequence[AuditedField], keys: Sequence[Key]) -> int:
     """Decide the fields that two people keyed otherwise than read; take back what they do not say any more.
 
     What a person decided elsewhere stays. The audit goes on to be about the reading.
     """
     count = 0
-    for field, verdict in zip(fields, verdicts_on(fields, audits.keys(audit)), strict=True):
+    for field, verdict in zip(fields, verdicts_on(fields, keys), strict=True):
         if verdict.first is None or not verdict.others or is_reading(verdict.first.key, field):
             continue
         value = corrected(verdict.value, field) if verdict.state == "wrong" else None
@@ -217,6 +236,7 @@ __all__ = [
     "audit_of",
     "begin",
     "folder_of",
+    "take",
     "take_over",
     "write_first",
     "write_report",

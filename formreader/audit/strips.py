@@ -139,6 +139,11 @@ def _encoded(picture: NDArray[np.uint8], params: StripParams) -> bytes:
     return jpeg
 
 
+def picture_of(page: Page, boxes: Sequence[Box], params: StripParams = StripParams()) -> bytes:
+    """Give `strip` as JPEG."""
+    return _encoded(strip(page, boxes, params), params)
+
+
 def is_there(scan: ScanPlaces) -> bool:
     """Say whether a file still lies at one of the places of a scan."""
     for path in scan.paths:

@@ -159,12 +159,20 @@ def export(
             help="Whether to renew digits.csv too; where left out, for up to 10,000 pages.", show_default=False
         ),
     ] = None,
+    corrections: Annotated[
+        bool,
+        typer.Option("--corrections", help="List instead what people decided of fields: who, when, old and new."),
+    ] = False,
 ) -> None:
     """Write the results as a workbook, flagged values coloured, or as a CSV."""
     need_opencv()
-    from formreader.export import export_book, write_tables
+    from formreader.export import export_book, export_corrections, write_tables
 
-    if output is None:
+    if corrections:
+        if digits is not None:
+            raise UnusableCall("--corrections lists decisions about fields; call it without --digits")
+        output = export_corrections(results, output)
+    elif output is None:
         write_tables(results, digits=digits)
     else:
         export_book(results, output)

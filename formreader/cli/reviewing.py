@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from formreader.cli.calls import need_opencv, say
+from formreader.errors import UnusableCall
 
 if TYPE_CHECKING:
     from formreader.review import Door
@@ -27,6 +29,13 @@ def review(
             *("-t", "--template"), metavar="FILE", help="The form, where its file moved since pages were read."
         ),
     ] = None,
+    second_key: Annotated[
+        bool,
+        typer.Option("--second-key", help="Key blind what others decided; where both differ, a third look settles it."),
+    ] = False,
+    audit: Annotated[
+        str, typer.Option(metavar="N", help="Key the sample of audit N blind; 'last' for the last audit.")
+    ] = "",
     browser: Annotated[bool, typer.Option(help="Whether to open the page in the browser.")] = True,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.", rich_help_panel=_RARE)
@@ -48,9 +57,17 @@ def review(
 
     Every decision is kept with who made it and when; Ctrl+Z takes back. The tables in RESULTS follow when you pause and
     when you stop it with Ctrl-C.
+
+    With --second-key another person keys what was decided once more, without seeing it; with --audit what
+    `formreader audit` has drawn. Nothing else can be seen in such a review.
     """
     need_opencv()
+    from formreader.review import Mode
     from formreader.review import review as serve
+
+    if second_key and audit:
+        raise UnusableCall("--second-key and --audit are two reviews; start one after the other")
+    mode = Mode(second_key, _number(audit))
 
     def ready(door: Door) -> None:
         say(f"Review at {door.address}")
@@ -62,6 +79,7 @@ def review(
     serve(
         results,
         templates=template or (),
+        mode=mode,
         user=" ".join(user.split()),
         suggested=_login(),
         host=host,
@@ -71,6 +89,15 @@ def review(
         say=say,
     )
     say(f"Stopped; the tables in {results} are up to date")
+
+
+def _number(audit: str) -> int | None:
+    """Give the number of the audit that is named: None for none, 0 for the last one."""
+    if not audit or audit == "last":
+        return 0 if audit else None
+    if not re.fullmatch("[1-9][0-9]{0,8}", audit):
+        raise UnusableCall(f"--audit {audit}: give the number of an audit, or 'last'")
+    return int(audit)
 
 
 def _login() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from formreader.batch_forms import forms_of
-from formreader.review import decide, failed, fields, groups, standing, table
+from formreader.review import audit_keys, blind, decide, failed, fields, groups, standing, table
 from formreader.review.app import application
 from formreader.review.calls import Route
 from formreader.review.guard import Door
@@ -29,6 +29,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *decide.ROUTES,
     *failed.ROUTES,
     *table.ROUTES,
+    *blind.ROUTES,
+    *audit_keys.ROUTES,
 )
 
 
@@ -69,7 +71,10 @@ def review(
         for note in forms.notes:
             say(note)
         state = Review(desk, forms, mode)
-        state.queue.start()
+        if mode.kind == "usual":
+            state.queue.start()
+        if mode.second_key:
+            state.second.left("")  # takes a second for 100,000 fields: before the first screen is waited for
         with listening(host, port) as taken:
             door = Door(host, taken.getsockname()[1], password=password)
             app = application(state, door, ROUTES, suggested, user)

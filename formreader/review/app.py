@@ -144,6 +144,8 @@ async def _answered(review: Review, sessions: Sessions, route: Route, request: R
     who = sessions.who(code)
     if not who:
         return _refusal("Say who you are first.", 401)
+    if review.mode.kind not in route.of:
+        return _refusal("This review does not have that: what is keyed blind must be; start another without it.", 403)
     try:
         asked = await _asked(route, request)
         answer = await run_in_threadpool(route.answer, review, who, asked)

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 Answer = "Mapping[str, Any] | Picture"
 """JSON, or a picture."""
 
+Kind = Literal["usual", "second", "audit"]
+"""Of a review: doubtful fields are decided, decided ones keyed blind, or those of an audit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -41,7 +44,7 @@ class Nothing(Asked):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call.
+    """One call; in a review that it is not of, it is refused: who keys blind must not see what was read or decided.
 
     Attributes
     ----------
@@ -53,9 +56,12 @@ class Route:
         What it may say: in the address of a GET, as JSON in a POST.
     answer
         Carries it out, for a person whose name is known; it runs in a thread of its own.
+    of
+        The kinds of review that have it.
     """
 
     method: Literal["GET", "POST"]
     path: str
     asked: type[Asked]
     answer: Callable[[Any, str, Any], Any]
+    of: tuple[Kind, ...] = ("usual",)

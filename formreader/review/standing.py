@@ -17,13 +17,25 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         "code": review.code,
         "forms": list(review.desk.results.forms()),
         "notes": list(review.forms.notes),
-        "boxes": review.boxes.counts(),
-        "fields": review.queue.left(),
-        "pages": review.failures.count(),
+        **(_usual(review) if review.mode.kind == "usual" else {}),
+        "blind": _blind(review, who),
         "a_minute": review.a_minute(who),
         "second_key": review.mode.second_key,
-        "audit": review.mode.audit,
+        "audit": review.audited.audit.id if review.audited else None,
     }
 
 
-ROUTES: Final = (Route("GET", "standing", Nothing, standing),)
+def _usual(review: Review) -> Mapping[str, Any]:
+    return {"boxes": review.boxes.counts(), "fields": review.queue.left(), "pages": review.failures.count()}
+
+
+def _blind(review: Review, who: str) -> Mapping[str, int]:
+    """Count what is left to key blind, and what is of it."""
+    if review.audited is not None:
+        return review.audited.left(who)._asdict()
+    if review.mode.second_key:
+        return dict(zip(("left", "differing"), review.second.left(who), strict=True))
+    return {}
+
+
+ROUTES: Final = (Route("GET", "standing", Nothing, standing, ("usual", "second", "audit")),)

@@ -12,12 +12,16 @@ from itertools import pairwise
 from typing import Any, Final
 
 from formreader.batch_forms import Forms
+from formreader.review.audited import Audited
 from formreader.review.boxes import Boxes
 from formreader.review.by_hand import ByHand
+from formreader.review.calls import Kind
 from formreader.review.failures import Failures
 from formreader.review.pictures import Shelf
 from formreader.review.queue import Queue
 from formreader.review.rows import Table
+from formreader.review.second import SecondKeys
+from formreader.review.strips import Strips
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0
@@ -34,11 +38,16 @@ class Mode:
     second_key
         Another person keys blind what was decided.
     audit
-        Number of the audit whose sample is keyed; None for no audit.
+        Number of the audit whose sample is keyed blind, 0 for the last one; None for no audit.
     """
 
     second_key: bool = False
     audit: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Which calls may be made."""
+        return "second" if self.second_key else "usual" if self.audit is None else "audit"
 
 
 USUAL: Final = Mode()
@@ -65,6 +74,9 @@ class Review:
         self.failures = Failures(desk)
         self.by_hand = ByHand(desk)
         self.table = Table(desk)
+        self.second = SecondKeys(desk)
+        self.audited = Audited(desk, mode.audit) if mode.audit is not None else None
+        self.strips = Strips(desk)
         self.tables = Tables()
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 

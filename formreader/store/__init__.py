@@ -10,7 +10,7 @@ from formreader.store.deciding import Act, Desk, Said, Table, Undone, open_desk
 from formreader.store.folder import FILE, is_written_to
 from formreader.store.listing import ROW, STATES, Listing
 from formreader.store.merging import Conflict, Joined, joined
-from formreader.store.results import Change, Results, StoredPage, StoredTemplate, natural, open_results
+from formreader.store.results import Change, Correction, Results, StoredPage, StoredTemplate, natural, open_results
 from formreader.store.standing import RunRow, Standing
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Batch",
     "Change",
     "Conflict",
+    "Correction",
     "Desk",
     "Joined",
     "Key",

@@ -135,10 +135,22 @@ class Audits:
         )
         return tuple(AuditedField(*row) for row in self._connection.execute(query, (audit.code,)))
 
-    def keys(self, audit: Audit) -> tuple[Key, ...]:
-        """Give all that was keyed, the last last."""
-        query = "SELECT number, look, at, who, key FROM keys WHERE audit = ? ORDER BY id"
-        return tuple(map(Key._make, self._connection.execute(query, (audit.code,))))
+    def keys(self, audit: Audit, number: int | None = None) -> tuple[Key, ...]:
+        """Give all that was keyed, of one field where it is named; the last last."""
+        of_one = "" if number is None else " AND number = ?"
+        query = f"SELECT number, look, at, who, key FROM keys WHERE audit = ?{of_one} ORDER BY id"  # noqa: S608 - ours
+        given = (audit.code,) if number is None else (audit.code, number)
+        return tuple(map(Key._make, self._connection.execute(query, given)))
+
+    def keyed_since(self, audit: Audit, row: int) -> Iterator[tuple[int, Key]]:
+        """Give what was keyed after a row, with the numbers of the rows; after 0 that is all."""
+        query = "SELECT id, number, look, at, who, key FROM keys WHERE audit = ? AND id > ? ORDER BY id"
+        return ((known, Key._make(rest)) for known, *rest in self._connection.execute(query, (audit.code, row)))
+
+    def keyed_before(self, audit: Audit, row: int) -> Iterator[tuple[int, Key]]:
+        """Give what was keyed before a row, the last first."""
+        query = "SELECT id, number, look, at, who, key FROM keys WHERE audit = ? AND id < ? ORDER BY id DESC"
+        return ((known, Key._make(rest)) for known, *rest in self._connection.execute(query, (audit.code, row)))
 
     def places(self, reading: int) -> ScanPlaces:
         """Give where the scan of a reading lies."""

@@ -150,25 +150,30 @@ class Desk:
             insert(self._connection, "acts", row)
             yield Act(self._connection, code, who, "undo" if undoes else how)
 
-    def undo(self, who: str, then: Callable[[Act, Sequence[tuple[Table, tuple[Any, ...]]]], None]) -> Undone:
+    def undo(
+        self, who: str, then: Callable[[Act, Sequence[tuple[Table, tuple[Any, ...]]]], None], of: Sequence[str] = ()
+    ) -> Undone:
         """Take back the last thing that a person did and did not take back yet.
 
         Parameters
         ----------
         then
             Says, within the same act, what follows for what is as it was before: its tables and keys.
+        of
+            Which kinds of acts; of all where left out.
 
         Raises
         ------
         BatchError
             The batch cannot be written to.
         """
+        kinds = f" AND how IN ({', '.join('?' * len(of))})" if of else ""
         query = (
-            "SELECT code, how FROM acts a WHERE who = ? AND undoes = ''"
+            f"SELECT code, how FROM acts a WHERE who = ? AND undoes = ''{kinds}"  # noqa: S608 - ours
             " AND NOT EXISTS (SELECT 1 FROM acts u WHERE u.undoes <> '' AND u.undoes = a.code) ORDER BY id DESC LIMIT 1"
         )
         with self._lock, transaction(self._connection, self.folder):
-            row = self._connection.execute(query, (who,)).fetchone()
+            row = self._connection.execute(query, (who, *of)).fetchone()
             if row is None:
                 return Undone("", (), 0)
             code, how = row

@@ -42,6 +42,8 @@ class StoredPage:
         form no longer has is kept, after the others. A box of a field that rules settled has the digit of its value.
     decided
         Names of the fields that a person decided.
+    disputed
+        Names of those that one person decided and another, keying blind, sees otherwise: they are not `decided`.
     """
 
     scan: str
@@ -55,12 +57,14 @@ class StoredPage:
     fields: tuple[FieldReading, ...] = ()
     digits: tuple[DigitReading, ...] = ()
     decided: frozenset[str] = frozenset()
+    disputed: frozenset[str] = frozenset()
     codes: tuple[Code, ...] = ()
 
     @property
     def to_review(self) -> tuple[str, ...]:
-        """Names of the flagged fields that no person has decided."""
-        return tuple(field.name for field in self.fields if field.reasons and field.name not in self.decided)
+        """Names of the flagged fields that no person has decided, and of those that two decided differently."""
+        flagged = (field.name for field in self.fields if field.reasons or field.name in self.disputed)
+        return tuple(name for name in flagged if name not in self.decided)
 
 
 class StoredTemplate(NamedTuple):
@@ -81,6 +85,31 @@ class Change(NamedTuple):
     new: str
     decided: str | None
     """What a person decided, which holds whatever is read; None where nobody did."""
+
+
+class Correction(NamedTuple):
+    """A decision of a person about a field.
+
+    Attributes
+    ----------
+    at
+        UTC.
+    read
+        What the reading that counts says; None where it has no such field.
+    stands
+        Whether it is what holds now.
+    """
+
+    at: str
+    who: str
+    scan: str
+    page: int
+    field: str
+    read: str | None
+    old: str
+    new: str
+    how: str
+    stands: bool
 
 
 class _Place(NamedTuple):
@@ -320,12 +349,13 @@ class Results:
         _, page, sha256, *_ = place
         query = "SELECT run, outcome, form, stage, reason, fields, digits FROM judged_readings WHERE id = ?"
         run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
-        decided, read = self._decided(place), self._unpacked(run, form, fields)
+        decided, read, disputed = self._decided(place), self._unpacked(run, form, fields), self._disputed(place)
         return StoredPage(
             *(place.scan, page, sha256, reading, outcome, form, stage, reason),
             fields=tuple(_with_decisions(read, decided)),
             digits=as_settled(read, unpacked_digits(digits)) if with_digits else (),
-            decided=frozenset(decided),
+            decided=frozenset(decided.keys() - disputed),
+            disputed=disputed,
             codes=self._codes(reading),
         )
 
@@ -333,6 +363,16 @@ class Results:
         """Give what people decided of a page, by field."""
         query = "SELECT field, new FROM current_decisions WHERE sha256 = ? AND page = ?"
         return dict(self._connection.execute(query, (place.sha256, place.page)).fetchall())
+
+    def _disputed(self, place: _Place) -> frozenset[str]:
+        """Give the fields whose decision a second key contradicts, and no third look has settled."""
+        query = (
+            "SELECT s.field FROM second_keys s JOIN current_decisions d"
+            " ON d.sha256 = s.sha256 AND d.page = s.page AND d.field = s.field AND d.new = s.old AND d.how <> 'third'"
+            " WHERE s.sha256 = ? AND s.page = ? AND s.stands AND s.new <> s.old AND NOT EXISTS (SELECT 1"
+            " FROM second_keys n WHERE n.sha256 = s.sha256 AND n.page = s.page AND n.field = s.field AND n.id > s.id)"
+        )
+        return frozenset(name for (name,) in self._connection.execute(query, (place.sha256, place.page)))
 
     def _codes(self, reading: int) -> tuple[Code, ...]:
         query = "SELECT kind, text FROM codes WHERE reading = ? ORDER BY id"
@@ -356,15 +396,51 @@ class Results:
                 if was != field.value:
                     yield Change(place.scan, place.page, field.name, was, field.value, decided.get(field.name))
 
+    def corrections(self) -> Iterator[Correction]:
+        """Give all that people decided of fields, also what no longer holds, in the order of time."""
+        self._connection.execute(
+            f"CREATE INDEX IF NOT EXISTS temp.places_by_content ON {self._listed[5:]} (sha256, page)"
+        )
+        scan = (
+            f"coalesce((SELECT scan FROM {self._listed} p WHERE p.sha256 = d.sha256 AND p.page = d.page AND twin = ''),"  # noqa: S608
+            " (SELECT name FROM pages p WHERE p.sha256 = d.sha256 AND p.page = d.page ORDER BY duplicate, id DESC), '')"
+        )
+        read = "SELECT max(id) FROM readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        later = "SELECT 1 FROM decisions e WHERE e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field"
+        query = (
+            f"SELECT at, who, {scan}, page, field, ({read}), old, new, how,"  # noqa: S608 - ours
+            f" stands AND NOT EXISTS ({later} AND e.id > d.id) FROM decisions d ORDER BY at, id"
+        )
+        for at, who, shown, page, name, reading, old, new, how, stands in self._connection.execute(query):
+            values = {field.name: field.value for field in self._read_fields(reading)} if reading else {}
+            yield Correction(at, who, shown, page, name, values.get(name), old, new, how, bool(stands))
+
+    def fields_of_page(self, sha256: str, page: int) -> tuple[int, tuple[str, ...]]:
+        """Give the number of the reading of a page that counts, and the names of its fields; 0 where there is none."""
+        query = (
+            "SELECT id, run, form, json_extract(fields, '$[0][3]') IS NULL FROM readings"
+            " WHERE sha256 = ? AND page = ? AND outcome = 'read' ORDER BY id DESC LIMIT 1"
+        )
+        row = self._connection.execute(query, (sha256, page)).fetchone()
+        if row is None:
+            return 0, ()
+        reading, run, form, are_the_run_s = row
+        if are_the_run_s:
+            return reading, self._names(run, form)
+        return reading, tuple(field.name for field in self._read_fields(reading))
+
     def _read_fields(self, reading: int) -> tuple[FieldReading, ...]:
         query = "SELECT run, form, fields FROM readings WHERE id = ?"
         return self._unpacked(*self._connection.execute(query, (reading,)).fetchone())
 
     def _unpacked(self, run: int, form: str, fields: str) -> tuple[FieldReading, ...]:
-        if run not in self._runs:  # it began since
+        return unpacked_fields(fields, self._names(run, form))
+
+    def _names(self, run: int, form: str) -> tuple[str, ...]:
+        if run not in self._runs:  # it began since they were looked up
             for known in ("_runs", "_fields", "keeps_duplicates"):
                 self.__dict__.pop(known, None)
-        return unpacked_fields(fields, self._runs[run].get(form, ()))
+        return tuple(self._runs[run].get(form, ()))
 
     def picture(self, page: StoredPage) -> bytes | None:
         """Give the small JPEG of a failed page, if there is one."""

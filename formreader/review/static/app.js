@@ -9,6 +9,10 @@ const SCREENS = {
   keys: { title: "Keyed fields", module: () => import("./keys.js"), left: (now) => now.fields?.key ?? 0, when: (now) => now.fields?.keyed > 0 },
   pages: { title: "Pages", module: () => import("./failed.js"), left: (now) => now.pages },
   table: { title: "Table", module: () => import("./table.js") },
+  // Who keys blind has these screens and no other.
+  second: { title: "Second key", blind: true, module: () => import("./blind.js").then((one) => one.second), left: (now) => now.blind.left, when: (now) => now.second_key },
+  third: { title: "Third look", blind: true, module: () => import("./blind.js").then((one) => one.third), left: (now) => now.blind.differing, when: (now) => now.second_key },
+  audit: { title: "Audit", blind: true, module: () => import("./blind.js").then((one) => one.audit), left: (now) => now.blind.left, when: (now) => now.audit !== null },
 };
 
 const KEYS = [
@@ -110,7 +114,8 @@ async function refresh() {
 }
 
 function shownScreens() {
-  return Object.entries(SCREENS).filter(([, one]) => !one.when || one.when(app.now));
+  const blind = app.now.second_key || app.now.audit !== null;
+  return Object.entries(SCREENS).filter(([, one]) => Boolean(one.blind) === blind && (!one.when || one.when(app.now)));
 }
 
 function drawTabs() {
@@ -134,6 +139,7 @@ function drawProgress() {
 }
 
 async function undo() {
+  if (screen?.undo) return screen.undo();
   const undone = await app.post("undo");
   const kept = undone.kept ? `; ${count(undone.kept, "decision")} stayed, as another person decided since` : "";
   say(undone.how ? `Taken back${kept}` : "There is nothing of yours to take back");
