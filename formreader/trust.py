@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from formreader.errors import ModelError
 from formreader.values import Thresholds
@@ -149,13 +149,13 @@ def risk_curve(
 
 def upper_bound(wrong: NDArray[np.float64] | float, count: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Give the upper ends of shares' one-sided 95 % intervals (Clopper, Pearson 1934); counts may be broken."""
-    return np.where(wrong >= count, 1.0, beta.ppf(SURE, wrong + 1, np.maximum(count - wrong, 1e-9)))
+    return np.where(wrong >= count, 1.0, scipy.stats.beta.ppf(SURE, wrong + 1, np.maximum(count - wrong, 1e-9)))
 
 
 def interval(wrong: int, count: int) -> tuple[float, float]:
     """Two-sided 95 % interval of a share (Clopper, Pearson 1934)."""
-    low = float(beta.ppf(0.025, wrong, count - wrong + 1)) if wrong else 0.0
-    high = float(beta.ppf(0.975, wrong + 1, count - wrong)) if wrong < count else 1.0
+    low = float(scipy.stats.beta.ppf(0.025, wrong, count - wrong + 1)) if wrong else 0.0
+    high = float(scipy.stats.beta.ppf(0.975, wrong + 1, count - wrong)) if wrong < count else 1.0
     return low, high
 
 

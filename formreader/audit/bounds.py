@@ -24,7 +24,7 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from scipy.stats import beta, binom, hypergeom
+import scipy
 
 from formreader import trust
 
@@ -48,7 +48,9 @@ def most_wrong(wrong: int, keyed: int, accepted: int) -> int:
     few, many = wrong, accepted - (keyed - wrong)
     while few < many:  # the chance of finding so few falls with the number that there are
         middle = (few + many + 1) // 2
-        few, many = (middle, many) if hypergeom.cdf(wrong, accepted, middle, keyed) > ERROR else (few, middle - 1)
+        few, many = (
+            (middle, many) if scipy.stats.hypergeom.cdf(wrong, accepted, middle, keyed) > ERROR else (few, middle - 1)
+        )
     return few
 
 
@@ -57,7 +59,11 @@ def fewest_wrong(wrong: int, keyed: int, accepted: int) -> int:
     few, many = wrong, accepted - (keyed - wrong)
     while few < many:
         middle = (few + many) // 2
-        few, many = (few, middle) if hypergeom.sf(wrong - 1, accepted, middle, keyed) > ERROR else (middle + 1, many)
+        few, many = (
+            (few, middle)
+            if scipy.stats.hypergeom.sf(wrong - 1, accepted, middle, keyed) > ERROR
+            else (middle + 1, many)
+        )
     return few
 
 
@@ -91,7 +97,7 @@ def lower_bound(wrong: int, accepted: Sequence[int], drawn: Sequence[int]) -> fl
         return wrong / sum(accepted)
     keyed = sum(drawn)
     lightest = float(np.min(_weights(accepted, drawn)))
-    return lightest * float(beta.ppf(ERROR, wrong, keyed - wrong + 1))
+    return lightest * float(scipy.stats.beta.ppf(ERROR, wrong, keyed - wrong + 1))
 
 
 def _weights(accepted: Sequence[int], drawn: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -111,7 +117,7 @@ def _most_weight(accepted: Sequence[int], drawn: Sequence[int]) -> float:
 def needed_of_any(claim: Fraction, wrong: int = 0) -> int:
     """Give how many must be drawn of a batch of any size to prove a share, if so many turn out wrong."""
     share = float(claim)
-    return _smallest(lambda keyed: bool(binom.cdf(wrong, keyed, share) <= ERROR), wrong + 1, math.inf) or 0
+    return _smallest(lambda keyed: bool(scipy.stats.binom.cdf(wrong, keyed, share) <= ERROR), wrong + 1, math.inf) or 0
 
 
 def needed(claim: Fraction, accepted: int, wrong: int = 0) -> int | None:
@@ -127,7 +133,11 @@ def needed(claim: Fraction, accepted: int, wrong: int = 0) -> int | None:
         return None
 
     def proves(keyed: int) -> bool:
-        return bool(hypergeom.cdf(wrong, accepted, allowed + 1, keyed) <= ERROR) if allowed < accepted else True
+        return (
+            bool(scipy.stats.hypergeom.cdf(wrong, accepted, allowed + 1, keyed) <= ERROR)
+            if allowed < accepted
+            else True
+        )
 
     return _smallest(proves, wrong, accepted)
 

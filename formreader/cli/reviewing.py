@@ -36,6 +36,14 @@ def review(
     audit: Annotated[
         str, typer.Option(metavar="N", help="Key the sample of audit N blind; 'last' for the last audit.")
     ] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="The model that RESULTS was read with, if it does not ship; for pages matched by hand.",
+            rich_help_panel=_RARE,
+        ),
+    ] = "",
     browser: Annotated[bool, typer.Option(help="Whether to open the page in the browser.")] = True,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.", rich_help_panel=_RARE)
@@ -79,6 +87,7 @@ def review(
     serve(
         results,
         templates=template or (),
+        model=model,
         mode=mode,
         user=" ".join(user.split()),
         suggested=_login(),

@@ -38,6 +38,7 @@ def review(
     folder: Path,
     *,
     templates: Sequence[Path] = (),
+    model: str = "",
     mode: Mode = USUAL,
     user: str = "",
     suggested: str = "",
@@ -53,6 +54,8 @@ def review(
     ----------
     templates
         Those that the batch was read with, where they moved since.
+    model
+        The batch was read with, where it is none of those that ship: pages matched by hand are read with it.
     user
         Who decides; each person is asked where it is empty, and `suggested` offered.
     ready
@@ -70,7 +73,7 @@ def review(
         forms = forms_of(desk.results, [load_template(path) for path in templates])
         for note in forms.notes:
             say(note)
-        state = Review(desk, forms, mode)
+        state = Review(desk, forms, mode, model)
         if mode.kind == "usual":
             state.queue.start()
         if mode.second_key:

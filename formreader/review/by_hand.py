@@ -6,24 +6,24 @@ import json
 import secrets
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import BlankPage, ModelError, PageError
-from formreader.model import DigitModel, load_form_model, model_path
-from formreader.pipeline import read_page
-from formreader.pipeline.by_hand import corners_on, read_by_hand
 from formreader.review.calls import Refused
 from formreader.review.failures import FailedPage
 from formreader.scans.again import load_again
 from formreader.store import Desk
 from formreader.template import Template
-from formreader.trust import promise
 from formreader.values import Page, PageReading, Points, Thresholds
+
+if TYPE_CHECKING:
+    from formreader.model import DigitModel
 
 _SHOWN_PX: Final = 2_000
 _JPEG: Final = [cv2.IMWRITE_JPEG_QUALITY, 80]
@@ -42,8 +42,9 @@ class Draft:
 class ByHand:
     """Reads failed pages one at a time; it holds the last scan that was looked at, and the model once it is wanted."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, model: str = "") -> None:
         self._desk = desk
+        self._given = model
         self._scans = threading.Lock()
         self._reads = threading.Lock()
         self._scan: tuple[tuple[str, int], Page] | None = None
@@ -86,6 +87,9 @@ class ByHand:
         Refused
             It cannot be read so.
         """
+        from formreader.pipeline import read_page  # slow to load, and for most reviews never wanted
+        from formreader.pipeline.by_hand import read_by_hand
+
         try:
             scan = self.scan(page)
             with self._reads:
@@ -108,6 +112,8 @@ class ByHand:
 
     def corners(self, page: FailedPage, form: Template) -> Points | None:
         """Give where a form's corners seem to lie, as shares of the scan's sides; None where nothing tells."""
+        from formreader.pipeline.by_hand import corners_on
+
         try:
             scan = self.scan(page)
         except PageError:
@@ -135,28 +141,30 @@ class ByHand:
         with self._desk.turn() as connection:
             run, name, wanted, settings = connection.execute(query).fetchone()
         if self._model is None or self._model[0] != run:
-            model = _found(name, wanted)
+            model = _found(name, wanted, self._given)
             self._model = run, model, _thresholds(model, json.loads(settings))
         return self._model[1:]
 
 
-def _found(name: str, wanted: str) -> DigitModel:
-    """Find a model among those that ship."""
-    for known in ("default", "accurate"):
-        try:
+def _found(name: str, wanted: str, given: str) -> DigitModel:
+    """Find the model with a fingerprint: the one given, or among those that ship."""
+    from formreader.model import load_form_model, model_path
+
+    for known in filter(None, (given, "default", "accurate")):
+        with suppress(ModelError):
             model = load_form_model(model_path(known))
-        except ModelError:
-            continue
-        if model.fingerprint == wanted:
-            return model
+            if model.fingerprint == wanted:
+                return model
     raise Refused(
-        f"The batch was read with the model '{name}', which is not among those that ship with this formreader: what "
-        "another reads would not be as sure. Key the page's values instead.",
+        f"The batch was read with the model '{name}', which is not among those that ship: what another reads would not "
+        "be as sure. Start the review with --model FILE, or key the page's values instead.",
         409,
     )
 
 
 def _thresholds(model: DigitModel, settings: dict[str, float]) -> Thresholds:
+    from formreader.trust import promise
+
     if "threshold" in settings:
         return Thresholds((float(settings["threshold"]),))
     if "max_wrong" in settings:

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 
 from formreader.errors import PageError
-from formreader.pipeline.by_hand import unread
 from formreader.review.by_hand import Draft, as_jpeg, form_drawn
 from formreader.review.calls import Asked, Picture, Refused, Route
 from formreader.review.failures import FailedPage, looked_up
@@ -248,6 +247,8 @@ def take(review: Review, who: str, taken: Taken) -> Mapping[str, Any]:
 
 def key_page(review: Review, who: str, keyed: Keyed) -> Mapping[str, Any]:
     """Store what a person keyed of a whole page: its fields without a reading, and a decision about each."""
+    from formreader.pipeline.by_hand import unread  # slow to load, and for most reviews never wanted
+
     page, template = _page(review, keyed.reading), _template(review, keyed.form)
     names = {field.name for field in template.fields}
     if names != keyed.values.keys():

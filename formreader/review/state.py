@@ -63,7 +63,7 @@ class Review:
         at the same address tomorrow.
     """
 
-    def __init__(self, desk: Desk, forms: Forms, mode: Mode = USUAL) -> None:
+    def __init__(self, desk: Desk, forms: Forms, mode: Mode = USUAL, model: str = "") -> None:
         self.desk = desk
         self.forms = forms
         self.mode = mode
@@ -72,7 +72,7 @@ class Review:
         self.queue = Queue(desk)
         self.shelf = Shelf(desk)
         self.failures = Failures(desk)
-        self.by_hand = ByHand(desk)
+        self.by_hand = ByHand(desk, model)
         self.table = Table(desk)
         self.second = SecondKeys(desk)
         self.audited = Audited(desk, mode.audit) if mode.audit is not None else None
