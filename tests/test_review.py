@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen, Wanted, group, judge, undo
 from formreader.review.standing import standing
 from formreader.review.state import Review
-from formreader.store import open_batch, open_desk, open_results
+from formreader.store import Desk, open_batch, open_desk, open_results
 from formreader.template import load_template
 from tests.drawing_batches import brought_back
 from tests.drawing_reviews import Doubts, draw_doubts
@@ -225,6 +226,25 @@ def test_standing_counts_what_is_left(review: Review) -> None:
     assert standing(review, "ann", Nothing())["boxes"] == {"1": 1, "5": 1, "8": 1, "9": 1}
     say(review, n5="5")
     assert standing(review, "ann", Nothing())["boxes"] == {"1": 1, "8": 1, "9": 1}
+
+
+def test_desk_is_closed_between_what_threads_do_at_it(drawn: Doubts) -> None:
+    ended = threading.Event()
+
+    def count_on(desk: Desk) -> None:
+        with suppress(sqlite3.ProgrammingError):  # closed
+            while True:
+                with desk.turn() as connection:
+                    connection.execute("SELECT count(*) FROM readings, readings, readings").fetchall()
+        ended.set()
+
+    for _ in range(20):
+        ended.clear()
+        with open_desk(drawn.folder) as desk:
+            thread = threading.Thread(target=count_on, args=(desk,))
+            thread.start()
+        assert ended.wait(10)
+        thread.join()
 
 
 @pytest.mark.parametrize("new", ["12", "a", "-", " ", "\u0663"])

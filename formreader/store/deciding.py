@@ -228,4 +228,9 @@ def open_desk(folder: Path) -> Iterator[Desk]:
     need_batch(folder)
     with connected(folder, threads=True) as connection:
         prepare(connection, folder)
-        yield Desk(connection, folder)
+        desk = Desk(connection, folder)
+        try:
+            yield desk
+        finally:
+            with desk.turn():  # closed under a thread that asks it, SQLite ends the process
+                connection.close()
