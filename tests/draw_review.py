@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from formreader.cli import app
 from tests.browser import chromium, opened, served
+from tests.drawing_failed import failing_batch
 
 ROOT: Final = Path(__file__).parent.parent
 SIZE: Final = {"width": 1180, "height": 720}
@@ -31,10 +32,12 @@ def read(sample: str, folder: Path, more: str = "") -> Path:
     return results
 
 
-def picture(browser: Any, folder: Path, where: str, name: str, *keys: str, **looks: Any) -> None:
-    """Open a screen, press some keys and save what it shows."""
+def picture(browser: Any, folder: Path, where: str, name: str, *keys: str, click: str = "", **looks: Any) -> None:
+    """Open a screen, click on something, press some keys and save what it shows."""
     with served(folder) as server:
         page = opened(browser, server, "Ann", where, viewport=SIZE, **looks)
+        if click:
+            page.locator(click).first.click()
         for key in keys:
             page.keyboard.press(key)
             page.wait_for_timeout(300)
@@ -53,6 +56,8 @@ def main() -> None:
         to_third = ("ArrowRight", "ArrowRight")
         picture(browser, marks, "#/digits/7", "review-digits", "3", "ArrowRight", "9", *to_third, "Space")
         picture(browser, summed, "#/fields/rule", "review-fields")
+        failed, _ = failing_batch(Path(temporary) / "failed")
+        picture(browser, failed, "#/pages", "review-pages", click="a.open:has-text('covered')")
         to_cell = ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight", "Enter")
         picture(browser, visits, "#/table", "review-table", *to_cell, color_scheme="dark")
 
