@@ -35,6 +35,7 @@ def cascade_of(model: DigitModel) -> Cascade:
     return cascade
 
 
+@pytest.mark.slow
 def test_it_is_wrong_less_often_than_the_default_and_keeps_the_promise(
     accurate: DigitModel, digits: tuple[Digits, NDArray[np.int64]]
 ) -> None:

@@ -147,6 +147,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_bad_files_among_good_ones_fail_each_with_one_line(tmp_path: Path, scans: Path, template: Path) -> None:
     for number in (0, 2, 4, 10):
         write_scan(good(number % 3), scans / f"{number} good.png")

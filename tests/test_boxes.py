@@ -106,6 +106,7 @@ def test_an_unknown_resolution_is_taken_for_a4(layout: Layout) -> None:
     assert_found(find_fields(form.picture, None), printed_rows(form))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_boxes_of_a_filled_page_are_found_too(layout: Layout) -> None:
     form = drawn(layout, 200)

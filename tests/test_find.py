@@ -89,6 +89,7 @@ def worn(name: str, how: Wear, seed: int) -> tuple[DrawnForm, Grey, Place]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOME)
 def test_every_kind_of_frame_is_found_on_a_written_and_worn_page(name: str) -> None:
     form, pixels, place = worn(name, draw_mild(np.random.default_rng(3), 200), 0)
