@@ -119,6 +119,14 @@ def draw_doubts(
 _Read = tuple[str, int, str, str, Reason, float]
 
 
+def reading_of(
+    ref: PageRef, form: Template, number: int, changed: Mapping[tuple[int, str, int], tuple[str, str, Reason]]
+) -> PageReading:
+    """Give what another model might read on a page, sure of all but what is `changed`, as for `draw_doubts`."""
+    drawn = Doubts(Path(), Path())
+    return _reading(ref, form, _boxes(number, np.random.default_rng(number), 0, 0, changed, drawn))
+
+
 def _boxes(
     number: int,
     rng: np.random.Generator,

@@ -75,6 +75,9 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
     refused, ready, keyed = list[dict[str, Any]](), list[_Ready](), list[bool]()
     for said in asked.fields:
         page = page_with(review, said.reading, said.field)
+        with review.desk.turn():
+            if review.desk.counting(page.sha256, page.page) != said.reading:
+                raise Refused("This page was read again meanwhile; load it again and look at what it says now.", 409)
         new = " ".join(said.new.split())
         is_keyed = kind_of(review, page, said.field) == "key"
         broken = _refusals(review, page, said.field, new, is_keyed=is_keyed)

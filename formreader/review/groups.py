@@ -113,13 +113,19 @@ def _versions(review: Review, place: _Place) -> tuple[int, int]:
 
 
 def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
-    """Store what a person sees in boxes; of those that another judged since, both sides are given back instead."""
+    """Store what a person sees in boxes; of those that another judged since, both sides are given back instead.
+
+    Those of a page that was read again since are `gone`: what that reading doubts was never shown.
+    """
     conflicts = []
-    saved = []
+    saved, gone = list[int](), list[int]()
     with review.desk.act(who, "group") as act:
         places = []
         for judged in screen.boxes:
             place, *_ = _looked_up(act.connection, judged.picture)
+            if review.desk.counting(place.sha256, place.page) != place.reading:
+                gone.append(judged.picture)
+                continue
             now = _versions(review, place)
             whole = review.desk.said("decisions", place.of_field)
             if now != judged.seen:
@@ -134,8 +140,10 @@ def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
         for one in {place.of_field: place for place in places}.values():
             settle(review, act, one.reading, one.of_field)
     review.boxes.renewed({place.of_field for place in places})
+    if gone:
+        review.boxes.look_again()
     review.worked(who, len(saved))
-    return {"saved": saved, "conflicts": conflicts}
+    return {"saved": saved, "conflicts": conflicts, "gone": gone}
 
 
 def settle(review: Review, act: Act, reading: int, key: tuple[str, int, str]) -> None:
@@ -168,11 +176,8 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
 
     def settle_again(act: Act, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         for key in {key[:3] for table, key in rows if table == "marks"}:
-            row = act.connection.execute(
-                "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
-            ).fetchone()
-            if row[0]:
-                settle(review, act, row[0], key)
+            if reading := review.desk.counting(*key[:2]):
+                settle(review, act, reading, key)
 
     undone = review.desk.undo(who, settle_again)
     if undone.how:
@@ -189,9 +194,8 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
 
 def _reading_of(review: Review, key: tuple[Any, ...]) -> tuple[int, str] | None:
     """Give the number of the reading that a field's decision is about, with the field's name."""
-    query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
-    with review.desk.turn() as connection:
-        (reading,) = connection.execute(query, key[:2]).fetchone()
+    with review.desk.turn():
+        reading = review.desk.counting(*key[:2])
     return (reading, key[2]) if reading else None
 
 

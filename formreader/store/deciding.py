@@ -80,9 +80,18 @@ class Act:
         self.connection = connection
         self._code = code
         self._row = {"at": now(), "who": who, "how": how, "act": code}
+        self._is_noted = False
+
+    def note(self, how: str, undoes: str = "") -> None:
+        """Note the act itself: one that says nothing is none, and nobody could tell what taking it back did."""
+        if not self._is_noted:
+            row = {"code": self._code, "at": self._row["at"], "who": self._row["who"], "how": how, "undoes": undoes}
+            insert(self.connection, "acts", row)
+            self._is_noted = True
 
     def say(self, table: Table, key: tuple[Any, ...], old: str, new: str, *, stands: bool = True) -> int:
         """Add the last word on something; give its version."""
+        self.note(self._row["how"])
         named = dict(zip(_KEYS[table], key, strict=True))
         return insert(self.connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
 
@@ -124,6 +133,12 @@ class Desk:
         row = self._connection.execute(query, key).fetchone()
         return _said(*row) if row else None
 
+    def counting(self, sha256: str, page: int) -> int | None:
+        """Give the number of the reading of a page that counts; None where it shows no form, or was never read."""
+        query = "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
+        number: int | None = self._connection.execute(query, (sha256, page)).fetchone()[0]
+        return number
+
     def marks(self, sha256: str, page: int, field: str) -> dict[int, Said]:
         """Give the marks that stand in a field's boxes, by position."""
         # Beside max(), SQLite takes the other columns from the row that has it.
@@ -146,9 +161,10 @@ class Desk:
         """
         with self._lock, transaction(self._connection, self.folder):
             code = secrets.token_urlsafe(_CODE_BYTES)
-            row = {"code": code, "at": now(), "who": who, "how": how, "undoes": undoes}
-            insert(self._connection, "acts", row)
-            yield Act(self._connection, code, who, "undo" if undoes else how)
+            act = Act(self._connection, code, who, "undo" if undoes else how)
+            if undoes:
+                act.note(how, undoes)
+            yield act
 
     def undo(
         self, who: str, then: Callable[[Act, Sequence[tuple[Table, tuple[Any, ...]]]], None], of: Sequence[str] = ()

@@ -270,11 +270,11 @@ class Work {
     try {
       const said = this.boxes.map((box) => ({ picture: box.picture, seen: box.seen, new: this.confirmed(box) }));
       const answer = await this.app.post("marks", { boxes: said });
-      const shown = this.boxes.length;
       for (const { picture } of this.boxes) delete this.changed[picture];
       sessionStorage.setItem(KEPT, JSON.stringify(this.changed));
       if (answer.conflicts.length) await this.resolve(answer.conflicts);
-      this.app.say(`${count(shown - answer.conflicts.length, "box", "boxes")} saved`);
+      const again = answer.gone.length ? `; ${answer.gone.length} were read again meanwhile: look at them anew` : "";
+      this.app.say(`${count(answer.saved.length, "box", "boxes")} saved${again}`);
       await this.app.refresh();
       await this.next();
     } finally {

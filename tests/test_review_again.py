@@ -1,0 +1,93 @@
+"""What was decided meets what was read again, taken back, or meant otherwise: nothing wrong is accepted, none is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from formreader.batch_forms import forms_of
+from formreader.review import decide, fields, groups
+from formreader.review.calls import Nothing, Refused
+from formreader.review.groups import Judged, Screen
+from formreader.review.state import Review
+from formreader.store import open_batch, open_desk
+from formreader.template import load_template
+from formreader.values import PageRef
+from tests.drawing_reviews import CARD, Doubts, draw_doubts, reading_of
+
+_DOUBTS: Mapping[Any, Any] = {
+    (0, "id", 1): ("7", "1", "low_confidence"),
+    (0, "id", 2): ("3", "3", ""),
+    (0, "id", 3): ("8", "8", "low_confidence"),
+    (0, "mark", 1): ("X", "X", "struck"),
+    (0, "mark", 2): ("4", "4", ""),
+    (0, "count", 1): ("5", "5", ""),
+}
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Doubts:
+    return draw_doubts(tmp_path, 1, changed=_DOUBTS)
+
+
+@pytest.fixture
+def review(drawn: Doubts) -> Iterator[Review]:
+    with open_desk(drawn.folder) as desk:
+        review = Review(desk, forms_of(desk.results))
+        review.queue.start()
+        yield review
+
+
+def boxes(review: Review) -> list[Mapping[str, Any]]:
+    shown = groups.group(review, "Ann", groups.Wanted(marks="0123456789?-", most=200))["boxes"]
+    return sorted(shown, key=lambda box: (box["field"], box["position"]))
+
+
+def judge(review: Review, shown: list[Mapping[str, Any]], new: str, who: str = "Ann") -> Mapping[str, Any]:
+    judged = [
+        Judged(picture=box["picture"], seen=box["seen"], new=mark) for box, mark in zip(shown, new.split(), strict=True)
+    ]
+    return groups.judge(review, who, Screen(boxes=judged))
+
+
+def about(review: Review, field: str, reading: int = 1) -> Mapping[str, Any]:
+    return fields.field(review, "Ann", fields.Place(reading=reading, field=field))
+
+
+def say(review: Review, field: str, new: str, who: str = "Ann", reading: int = 1) -> Mapping[str, Any]:
+    said = {"reading": reading, "field": field, "seen": about(review, field, reading)["version"], "new": new}
+    return decide.decide(review, who, decide.Decisions.model_validate({"fields": [said]}))
+
+
+def undo(review: Review, who: str = "Ann") -> Mapping[str, Any]:
+    return groups.undo(review, who, Nothing())
+
+
+def read_again(drawn: Doubts, changed: Mapping[Any, Any]) -> None:
+    form = load_template(drawn.template)
+    settings = {"threshold": 0.99}
+    with open_batch(
+        drawn.folder, templates=(form,), model_fingerprint="m2", model_name="digits", settings=settings, reread=True
+    ) as batch:
+        ref = PageRef(drawn.template.parent / "scans" / "p00000.png", 1, "p00000.png", sha256=f"sha of {0:060}")
+        batch.pending([ref])
+        batch.add(reading_of(ref, form, 0, changed))
+
+
+def test_a_screen_of_before_a_reread_decides_nothing_of_what_is_doubted_now(review: Review, drawn: Doubts) -> None:
+    before = boxes(review)
+    seen = about(review, "id")["version"]
+    read_again(drawn, {**_DOUBTS, (0, "id", 2): ("3", "9", "low_confidence")})
+    answer = judge(review, before, "7 8")
+    assert (answer["saved"], answer["gone"]) == ([], [box["picture"] for box in before])
+    said = {"reading": 1, "field": "id", "seen": seen, "new": "738"}
+    with pytest.raises(Refused, match="read again"):
+        decide.decide(review, "Ann", decide.Decisions.model_validate({"fields": [said]}))
+    assert [box["position"] for box in boxes(review)] == [1, 2, 3]
+    judge(review, boxes(review), "7 3 8")
+    assert about(review, "id", 2)["value"] == "738"
+    assert undo(review)["how"] == "group"
+    assert undo(review)["how"] == ""  # a screen of which nothing was stored is none to take back
