@@ -73,6 +73,7 @@ def draw_doubts(
     changed: Mapping[tuple[int, str, int], tuple[str, str, Reason]] | None = None,
     failed: int = 0,
     scans: bool = False,
+    text: str = CARD,
 ) -> Doubts:
     """Store a batch of `CARD` pages; some digits are doubtful, some of these misread, and no sure one is.
 
@@ -86,11 +87,13 @@ def draw_doubts(
         Pages beside these that failed.
     scans
         Whether the scans are there as pictures; else they are files that are no pictures.
+    text
+        The template, with the boxes of `CARD`.
     """
     rng = np.random.default_rng(seed)
     (folder / "scans").mkdir(parents=True)
     template = folder / "card.toml"
-    template.write_text(CARD, "utf-8")
+    template.write_text(text, "utf-8")
     form = load_template(template)
     drawn = Doubts(folder / "out", template)
     with open_batch(

@@ -91,3 +91,42 @@ def test_a_screen_of_before_a_reread_decides_nothing_of_what_is_doubted_now(revi
     assert about(review, "id", 2)["value"] == "738"
     assert undo(review)["how"] == "group"
     assert undo(review)["how"] == ""  # a screen of which nothing was stored is none to take back
+
+
+def test_taking_back_twice_leads_to_where_it_began(review: Review) -> None:
+    judge(review, boxes(review), "7 8")
+    say(review, "id", "739")
+    say(review, "id", "737")
+    assert undo(review)["kept"] == 0
+    assert about(review, "id")["value"] == "739"
+    assert undo(review)["kept"] == 0
+    assert about(review, "id")["value"] == "738"
+    assert undo(review) == {"how": "group", "fields": ["id"], "places": [(1, "id")], "boxes": 2, "kept": 0}
+    assert about(review, "id")["decided"] is None
+    assert [box["position"] for box in boxes(review)] == [1, 3]
+
+
+def test_what_another_decided_since_is_kept_also_where_it_was_taken_back_to(review: Review) -> None:
+    judge(review, boxes(review), "7 8")
+    say(review, "id", "739", who="Bob")
+    say(review, "id", "737")
+    undo(review)
+    assert undo(review)["kept"] == 1  # of the marks' value; Bob's stands
+    assert about(review, "id")["value"] == "739"
+
+
+def test_whether_a_stroke_or_nothing_stands_for_a_zero_is_told_in_the_field(tmp_path: Path) -> None:
+    text = CARD.replace('filler = ["X"]', 'filler = ["X", "-"]\nfiller_only = "zero"')
+    changed: Mapping[Any, Any] = {
+        **_DOUBTS,
+        (0, "mark", 1): ("-", "1", "low_confidence"),
+        (0, "mark", 2): ("", "", "blank"),
+    }
+    drawn = draw_doubts(tmp_path, 1, changed=changed, text=text)
+    with open_desk(drawn.folder) as desk:
+        review = Review(desk, forms_of(desk.results))
+        (stroke,) = (box for box in boxes(review) if box["field"] == "mark")
+        said = Judged(picture=stroke["picture"], seen=stroke["seen"], new="")  # a stroke, or nothing at all?
+        groups.judge(review, "Ann", Screen(boxes=[said]))
+        assert about(review, "mark")["decided"] is None
+        assert [one["field"] for one in fields.fields(review, "Ann", fields.Wanted(kind="doubt"))["fields"]] == ["mark"]

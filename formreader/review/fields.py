@@ -94,6 +94,7 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
     key = (page.sha256, page.page, name)
     with review.desk.turn():
         decision = review.desk.said("decisions", key)
+        by = review.desk.origin("decisions", key, decision) if decision is not None and decision.stands else None
         marks = {position: said.new for position, said in review.desk.marks(*key).items()}
     read = next((one for one in page.fields if one.name == name), FieldReading(name, "", 0.0))
     digits = [digit for digit in page.digits if digit.box.field == name]
@@ -121,7 +122,7 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
         "choices": [] if is_keyed else _choices(review, page, described, digits, read, value),
         "words": list(described.allow) if described is not None else [],
         "point": _point(described),
-        "decided": {"who": decision.who, "at": decision.at} if decision is not None and stands else None,
+        "decided": {"who": by.who, "at": by.at} if by else None,
         "version": seen(decision),
         **_shown(digits, marks, _doubtful(page, name)),
     }

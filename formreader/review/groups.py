@@ -153,7 +153,7 @@ def settle(review: Review, act: Act, reading: int, key: tuple[str, int, str]) ->
     """
     *_, field = key
     decided = review.desk.said("decisions", key)
-    if decided and decided.stands and decided.how != "group":
+    if decided and decided.stands and review.desk.origin("decisions", key, decided).how != "group":
         return
     query = "SELECT position FROM pictures WHERE reading = ? AND field = ? AND mark IS NOT NULL"
     doubtful = {position for (position,) in act.connection.execute(query, (reading, field))}

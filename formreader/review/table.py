@@ -72,12 +72,14 @@ def cell(review: Review, _who: str, wanted: OfCell) -> Mapping[str, Any]:
         field = next((one for one in page.fields if one.name == wanted.field), None)
         if field is None:
             raise Refused("This page has no such field; load the page again.", 404)
-        said = review.desk.said("decisions", (page.sha256, page.page, wanted.field))
+        key = (page.sha256, page.page, wanted.field)
+        said = review.desk.said("decisions", key)
+        by = review.desk.origin("decisions", key, said) if said is not None and said.stands else None
     return {
         "value": field.value,
         "seen": seen(said),
-        "by": said.who if said is not None and said.stands else "",
-        "at": said.at if said is not None and said.stands else "",
+        "by": by.who if by else "",
+        "at": by.at if by else "",
         "reasons": field.reasons if wanted.field not in page.decided else (),
         "broken": [rule.words for rule in field.broken],
         "suggestion": field.suggestion,

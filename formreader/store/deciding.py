@@ -133,6 +133,18 @@ class Desk:
         row = self._connection.execute(query, key).fetchone()
         return _said(*row) if row else None
 
+    def origin(self, table: Table, key: tuple[Any, ...], said: Said) -> Said:
+        """Give the word that a later one, which took back what came between, leads back to; else the word itself."""
+        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        first = f"SELECT min(id) FROM {table} WHERE {wanted} AND act = (SELECT undoes FROM acts WHERE code = ?)"  # noqa: S608
+        while said.how == "undo":
+            (row,) = self._connection.execute(first, (*key, self._act_of(table, said.version))).fetchone()
+            before = self._before(table, key, row) if row else None
+            if before is None:
+                break
+            said = before
+        return said
+
     def counting(self, sha256: str, page: int) -> int | None:
         """Give the number of the reading of a page that counts; None where it shows no form, or was never read."""
         query = "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
@@ -198,7 +210,7 @@ class Desk:
                 for table, key, first, old in self._rows_of(code):
                     last = self.said(table, key)
                     before = self._before(table, key, first)
-                    if last is None or not self._is_of(table, last.version, code):
+                    if last is None or self._act_of(table, self.origin(table, key, last).version) != code:
                         kept += 1
                     elif before is None:
                         undoing.say(table, key, last.new, old, stands=False)
@@ -227,9 +239,9 @@ class Desk:
         found = self._connection.execute(query, (*key, row)).fetchone()
         return _said(*found) if found else None
 
-    def _is_of(self, table: Table, version: int, code: str) -> bool:
+    def _act_of(self, table: Table, version: int) -> str:
         query = f"SELECT act FROM {table} WHERE id = ?"  # noqa: S608 - one of ours
-        return bool(self._connection.execute(query, (version,)).fetchone()[0] == code)
+        return str(self._connection.execute(query, (version,)).fetchone()[0])
 
 
 @contextmanager
