@@ -349,7 +349,9 @@ class Results:
         _, page, sha256, *_ = place
         query = "SELECT run, outcome, form, stage, reason, fields, digits FROM judged_readings WHERE id = ?"
         run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
-        decided, read, disputed = self._decided(place), self._unpacked(run, form, fields), self._disputed(place)
+        read = self._unpacked(run, form, fields)
+        # What was decided of a page that is no form, or failed again, waits for its being read.
+        decided, disputed = (self._decided(place), self._disputed(place)) if outcome == "read" else ({}, frozenset())
         return StoredPage(
             *(place.scan, page, sha256, reading, outcome, form, stage, reason),
             fields=tuple(_with_decisions(read, decided)),
@@ -405,7 +407,7 @@ class Results:
             f"coalesce((SELECT scan FROM {self._listed} p WHERE p.sha256 = d.sha256 AND p.page = d.page AND twin = ''),"  # noqa: S608
             " (SELECT name FROM pages p WHERE p.sha256 = d.sha256 AND p.page = d.page ORDER BY duplicate, id DESC), '')"
         )
-        read = "SELECT max(id) FROM readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        read = "SELECT max(id) FROM judged_readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
         later = "SELECT 1 FROM decisions e WHERE e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field"
         query = (
             f"SELECT at, who, {scan}, page, field, ({read}), old, new, how,"  # noqa: S608 - ours
@@ -418,7 +420,7 @@ class Results:
     def fields_of_page(self, sha256: str, page: int) -> tuple[int, tuple[str, ...]]:
         """Give the number of the reading of a page that counts, and the names of its fields; 0 where there is none."""
         query = (
-            "SELECT id, run, form, json_extract(fields, '$[0][3]') IS NULL FROM readings"
+            "SELECT id, run, form, json_extract(fields, '$[0][3]') IS NULL FROM judged_readings"
             " WHERE sha256 = ? AND page = ? AND outcome = 'read' ORDER BY id DESC LIMIT 1"
         )
         row = self._connection.execute(query, (sha256, page)).fetchone()
