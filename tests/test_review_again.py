@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 
 from formreader.batch_forms import forms_of
-from formreader.review import decide, fields, groups
+from formreader.review import decide, failed, fields, groups, table
 from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen
+from formreader.review.queue import Queue
 from formreader.review.state import Review
-from formreader.store import open_batch, open_desk
+from formreader.store import open_batch, open_desk, open_results
 from formreader.template import load_template
-from formreader.values import PageRef
+from formreader.values import PageFailure, PageRef
 from tests.drawing_reviews import CARD, Doubts, draw_doubts, reading_of
 
 _DOUBTS: Mapping[Any, Any] = {
@@ -26,6 +28,8 @@ _DOUBTS: Mapping[Any, Any] = {
     (0, "mark", 2): ("4", "4", ""),
     (0, "count", 1): ("5", "5", ""),
 }
+
+_PAGE = PageRef(Path("scans") / "p00000.png", 1, "p00000.png", sha256=f"sha of {0:060}")
 
 
 @pytest.fixture
@@ -72,9 +76,8 @@ def read_again(drawn: Doubts, changed: Mapping[Any, Any]) -> None:
     with open_batch(
         drawn.folder, templates=(form,), model_fingerprint="m2", model_name="digits", settings=settings, reread=True
     ) as batch:
-        ref = PageRef(drawn.template.parent / "scans" / "p00000.png", 1, "p00000.png", sha256=f"sha of {0:060}")
-        batch.pending([ref])
-        batch.add(reading_of(ref, form, 0, changed))
+        batch.pending([_PAGE])
+        batch.add(reading_of(_PAGE, form, 0, changed))
 
 
 def test_a_screen_of_before_a_reread_decides_nothing_of_what_is_doubted_now(review: Review, drawn: Doubts) -> None:
@@ -130,3 +133,62 @@ def test_whether_a_stroke_or_nothing_stands_for_a_zero_is_told_in_the_field(tmp_
         groups.judge(review, "Ann", Screen(boxes=[said]))
         assert about(review, "mark")["decided"] is None
         assert [one["field"] for one in fields.fields(review, "Ann", fields.Wanted(kind="doubt"))["fields"]] == ["mark"]
+
+
+def test_a_reading_by_hand_that_was_taken_back_asks_nothing(review: Review, drawn: Doubts) -> None:
+    while review.queue.left() is None:
+        time.sleep(0.01)
+    form = load_template(drawn.template)
+    wide = {**_DOUBTS, (0, "id", 1): ("?", "", "letter"), (0, "count", 1): ("", "", "blank")}
+    settings = {"threshold": 0.99}
+    with open_batch(
+        drawn.folder, templates=(form,), model_fingerprint="m2", model_name="digits", settings=settings, reread=True
+    ) as batch:
+        batch.pending([_PAGE])
+        batch.add(PageFailure(_PAGE, "align", "no page of the form"))
+    with review.desk.act("Ann", "page") as act:
+        by_hand = act.read(reading_of(_PAGE, form, 0, wide), "")
+    assert review.queue.left() == {"doubt": 1, "rule": 0, "key": 0, "keyed": 0}
+    say(review, "count", "5", who="Bob", reading=by_hand)
+    undo(review, "Bob")
+    undo(review)
+    assert review.queue.left() == {"doubt": 0, "rule": 0, "key": 0, "keyed": 0}
+    asked = fields.fields(review, "Ann", fields.Wanted(kind="doubt", digits=True))["fields"]
+    assert [(one["reading"], one["field"]) for one in asked] == [(1, "id")]
+    for reading in (by_hand, 99):
+        with pytest.raises(Refused, match="not in the batch"):
+            about(review, "count", reading)
+        with pytest.raises(Refused, match="not in the batch"):
+            table.cell(review, "Ann", table.OfCell(reading=reading, field="count"))
+        with pytest.raises(Refused, match="not in the batch"):
+            failed.bring_back(review, "Ann", failed.SortedOut(reading=reading, seen=0))
+
+
+def test_a_page_that_is_no_form_has_no_values(review: Review, drawn: Doubts) -> None:
+    say(review, "id", "738")
+    with review.desk.act("Bob", "page") as act:
+        act.say("sorted_pages", (_PAGE.sha256, 1), "", failed.NOT_A_FORM)
+    with open_results(drawn.folder) as results:
+        (page,) = results.pages()
+    assert (page.status, page.fields, page.decided, page.to_review) == ("skipped", (), frozenset(), ())
+
+
+def test_a_page_that_a_run_adds_while_fields_are_counted_is_asked_once(
+    review: Review, drawn: Doubts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while review.queue.left() is None:
+        time.sleep(0.01)
+    queue = Queue(review.desk)
+    count_on = queue._count_on
+
+    def while_a_run_adds(last: int) -> bool:
+        read_again(drawn, {**_DOUBTS, (0, "count", 1): ("", "", "blank")})
+        return count_on(last)
+
+    monkeypatch.setattr(queue, "_count_on", while_a_run_adds)
+    queue.start()
+    while queue.left() is None:
+        time.sleep(0.01)
+    assert queue.groups("doubt", with_alone=True) == [("card", "id", 1), ("card", "count", 1)]
+    say(review, "count", "5", reading=2)
+    assert queue.groups("doubt", with_alone=True) == [("card", "id", 1)]

@@ -169,10 +169,7 @@ def page_with(review: Review, reading: int, field: str) -> StoredPage:
     Refused
         There is no such reading, or it has no such field.
     """
-    with review.desk.turn() as connection:
-        if connection.execute("SELECT 1 FROM readings WHERE id = ?", (reading,)).fetchone() is None:
-            raise Refused("This page is not in the batch; load the page again.", 404)
-        page = review.page(reading)
+    page = review.page(reading)
     template = review.forms.of(page.form)
     known = {one.name for one in page.fields} | {one.name for one in (template.fields if template else ())}
     if field not in known:

@@ -289,6 +289,7 @@ def sort_out(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
 def bring_back(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
     """Take back that a page is no form, whoever said so: it is as it was before."""
     with review.desk.turn():
+        review.need(said.reading)
         page = review.desk.results.page_of(said.reading)
     key = (page.sha256, page.page)
     with review.desk.act(who, "page") as act:

@@ -292,10 +292,7 @@ def page_marked(review: Review, _who: str, place: Place) -> Mapping[str, Any]:
 
 def page_picture(review: Review, _who: str, asked: PageOf) -> Picture:
     """Give a whole page as picture."""
-    with review.desk.turn() as connection:
-        if connection.execute("SELECT 1 FROM readings WHERE id = ?", (asked.reading,)).fetchone() is None:
-            raise Refused("This page is not in the batch; load the page again.", 404)
-        page = review.page(asked.reading)
+    page = review.page(asked.reading)
     whole, missing = review.shelf.whole(asked.reading, [digit.box for digit in page.digits])
     if whole is None:
         raise Refused(missing, 404)

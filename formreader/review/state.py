@@ -15,7 +15,7 @@ from formreader.batch_forms import Forms
 from formreader.review.audited import Audited
 from formreader.review.boxes import Boxes
 from formreader.review.by_hand import ByHand
-from formreader.review.calls import Kind
+from formreader.review.calls import Kind, Refused
 from formreader.review.failures import Failures
 from formreader.review.pictures import Shelf
 from formreader.review.queue import Queue
@@ -81,9 +81,22 @@ class Review:
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 
     def page(self, reading: int) -> StoredPage:
-        """Give a page as it stands, by the number of its reading, with digits and without its name."""
+        """Give a page as it stands, by the number of its reading, with digits and without its name.
+
+        Raises
+        ------
+        Refused
+            There is no such reading, or a person who made it took it back.
+        """
         with self.desk.turn():
+            self.need(reading)
             return next(self.desk.results.sample([reading]))
+
+    def need(self, reading: int) -> None:
+        """Refuse a reading that is not there, or that a person made and took back."""
+        with self.desk.turn() as connection:
+            if connection.execute("SELECT 1 FROM judged_readings WHERE id = ?", (reading,)).fetchone() is None:
+                raise Refused("This page is not in the batch; load the page again.", 404)
 
     def name_of(self, page: StoredPage) -> str:
         """Give the name of a page's scan."""

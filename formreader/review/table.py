@@ -68,6 +68,7 @@ def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -
 def cell(review: Review, _who: str, wanted: OfCell) -> Mapping[str, Any]:
     """Describe a field: what was read, what a person made of it, and why somebody should look."""
     with review.desk.turn():
+        review.need(wanted.reading)
         page = review.desk.results.page_of(wanted.reading)
         field = next((one for one in page.fields if one.name == wanted.field), None)
         if field is None:
