@@ -11,7 +11,7 @@ from pydantic import Field
 from formreader.errors import PageError
 from formreader.pipeline.by_hand import unread
 from formreader.review.by_hand import Draft, as_jpeg, form_drawn
-from formreader.review.calls import Asked, Picture, Refused, Route
+from formreader.review.calls import Asked, Number, Picture, Refused, Route
 from formreader.review.failures import FailedPage, looked_up
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import broken_by
@@ -30,14 +30,14 @@ Share = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 class Portion(Asked):
     """Which of the failed pages to list."""
 
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Number = 0
     most: Annotated[int, Field(ge=1, le=100)] = 24
 
 
 class OfPage(Asked):
     """A failed page, by the number of the reading that failed."""
 
-    reading: int
+    reading: Number
 
 
 class Shown(OfPage):
@@ -75,20 +75,20 @@ class Taken(Asked):
     """A reading that was shown and is right."""
 
     draft: Annotated[str, Field(max_length=40)]
-    seen: int
+    seen: Number
 
 
 class SortedOut(OfPage):
     """A page that is no form."""
 
-    seen: int
+    seen: Number
 
 
 class Keyed(OfPage):
     """All values of a failed page, typed by a person; `despite` of the rules that they break."""
 
     form: Name
-    seen: int
+    seen: Number
     values: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=2_000)]
     despite: bool = False
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from formreader.review.calls import Asked, Nothing, Refused, Route
+from formreader.review.calls import Asked, Nothing, Number, Refused, Route
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import value_by_marks
 from formreader.store import Act
@@ -25,15 +25,15 @@ class Wanted(Asked):
 
     marks: Annotated[str, Field(pattern=r"^[0-9?\-]{1,12}$")]
     rivals: Annotated[str, Field(pattern=r"^[0-9]{0,10}$")] = ""
-    skip: Annotated[str, Field(pattern=r"^[0-9,]*$", max_length=10_000)] = ""
+    skip: Annotated[str, Field(pattern=r"^([0-9]{1,18}(,[0-9]{1,18})*)?$", max_length=10_000)] = ""
     most: Annotated[int, Field(ge=1, le=200)] = 60
 
 
 class Judged(Asked):
     """A box as a person sees it."""
 
-    picture: int
-    seen: tuple[int, int]
+    picture: Number
+    seen: tuple[Number, Number]
     new: Annotated[str, Field(pattern=f"^{_NEW}$")]
 
 

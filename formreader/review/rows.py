@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from formreader.export import shown_status
-from formreader.review.calls import Asked
+from formreader.review.calls import Asked, Number
 from formreader.store import STATES, Desk, natural, open_results
 
 _FEW: Final = 2_000
@@ -42,7 +42,7 @@ class Wanted(Asked):
     status: Literal["", "read", "review", "checked", "failed", "skipped", "duplicate"] = ""
     flagged: bool = False
     text: Annotated[str, Field(max_length=200)] = ""
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Number = 0
     most: Annotated[int, Field(ge=0, le=200)] = 60
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from formreader.export import shown_status
-from formreader.review.calls import Asked, Refused, Route
+from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.rows import Name, Wanted
 from formreader.review.state import Review, seen
 
@@ -17,7 +17,7 @@ _HEAD: Final = ("scan", "page", "status")
 class OfCell(Asked):
     """A field of a page, by the number of its reading."""
 
-    reading: int
+    reading: Number
     field: Name
 
 
