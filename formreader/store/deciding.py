@@ -23,12 +23,13 @@ from formreader.values import PageReading
 
 Table = Literal["decisions", "marks", "second_keys", "sorted_pages"]
 
-_KEYS: Final[dict[str, tuple[str, ...]]] = {
+KEYS: Final[dict[str, tuple[str, ...]]] = {
     "decisions": ("sha256", "page", "field"),
     "marks": ("sha256", "page", "field", "position"),
     "second_keys": ("sha256", "page", "field"),
     "sorted_pages": ("sha256", "page"),
 }
+"""What the rows of each table are about: the last one of a key is the last word on it."""
 _CODE_BYTES: Final = 9
 
 
@@ -92,7 +93,7 @@ class Act:
     def say(self, table: Table, key: tuple[Any, ...], old: str, new: str, *, stands: bool = True) -> int:
         """Add the last word on something; give its version."""
         self.note(self._row["how"])
-        named = dict(zip(_KEYS[table], key, strict=True))
+        named = dict(zip(KEYS[table], key, strict=True))
         return insert(self.connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
 
     def read(self, answer: PageReading, old: str) -> int:
@@ -128,14 +129,14 @@ class Desk:
 
     def said(self, table: Table, key: tuple[Any, ...]) -> Said | None:
         """Give the last word on something; None where there never was one."""
-        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
         query = f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} ORDER BY id DESC LIMIT 1"  # noqa: S608
         row = self._connection.execute(query, key).fetchone()
         return _said(*row) if row else None
 
     def origin(self, table: Table, key: tuple[Any, ...], said: Said) -> Said:
         """Give the word that a later one, which took back what came between, leads back to; else the word itself."""
-        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
         first = f"SELECT min(id) FROM {table} WHERE {wanted} AND act = (SELECT undoes FROM acts WHERE code = ?)"  # noqa: S608
         while said.how == "undo":
             (row,) = self._connection.execute(first, (*key, self._act_of(table, said.version))).fetchone()
@@ -225,13 +226,13 @@ class Desk:
         """Give what an act spoke of, with its first row about each and what that found before."""
         tables: tuple[Table, ...] = ("decisions", "marks", "second_keys", "sorted_pages")
         for table in tables:
-            key = ", ".join(_KEYS[table])
+            key = ", ".join(KEYS[table])
             query = f"SELECT min(id), old, {key} FROM {table} WHERE act = ? GROUP BY {key}"  # noqa: S608 - names are ours
             for first, old, *named in self._connection.execute(query, (code,)).fetchall():
                 yield table, tuple(named), first, old
 
     def _before(self, table: Table, key: tuple[Any, ...], row: int) -> Said | None:
-        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
         query = (
             f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} AND id < ?"  # noqa: S608 - names are ours
             " ORDER BY id DESC LIMIT 1"
