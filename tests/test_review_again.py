@@ -1,7 +1,8 @@
-"""What was decided meets what was read again, taken back, or meant otherwise: nothing wrong is accepted, none is lost."""
+"""What people decided meets what was read again, taken back or joined: no wrong value is accepted, none is lost."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,8 +15,9 @@ from formreader.review import decide, failed, fields, groups, table
 from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen
 from formreader.review.queue import Queue
+from formreader.review.rows import Wanted as Rows
 from formreader.review.state import Review
-from formreader.store import open_batch, open_desk, open_results
+from formreader.store import joined, open_batch, open_desk, open_results
 from formreader.template import load_template
 from formreader.values import PageFailure, PageRef
 from tests.drawing_reviews import CARD, Doubts, draw_doubts, reading_of
@@ -192,3 +194,50 @@ def test_a_page_that_a_run_adds_while_fields_are_counted_is_asked_once(
     assert queue.groups("doubt", with_alone=True) == [("card", "id", 1), ("card", "count", 1)]
     say(review, "count", "5", reading=2)
     assert queue.groups("doubt", with_alone=True) == [("card", "id", 1)]
+
+
+def test_what_was_taken_back_in_one_batch_takes_nothing_from_another(
+    review: Review, drawn: Doubts, tmp_path: Path
+) -> None:
+    shutil.copytree(drawn.folder, tmp_path / "copy")
+    say(review, "mark", "5", who="Bob")
+    judge(review, boxes(review), "7 8", who="Bob")
+    with open_desk(tmp_path / "copy") as desk:
+        other = Review(desk, forms_of(desk.results))
+        say(other, "mark", "6", who="Cy")
+        undo(other, "Cy")
+        judge(other, boxes(other), "9 9", who="Cy")
+        undo(other, "Cy")
+    for order, name in (((drawn.folder, tmp_path / "copy"), "A"), ((tmp_path / "copy", drawn.folder), "B")):
+        with joined(order, tmp_path / name) as batch:
+            assert batch.conflicts == ()
+        with open_results(tmp_path / name) as results:
+            (page,) = results.pages()
+        assert {field.name: field.value for field in page.fields} == {"id": "738", "mark": "5", "count": "5"}
+        assert page.decided == {"id", "mark"}
+
+
+def test_what_was_taken_back_after_it_was_copied_stays_so(review: Review, drawn: Doubts, tmp_path: Path) -> None:
+    judge(review, boxes(review), "7 8")
+    shutil.copytree(drawn.folder, tmp_path / "copy")
+    undo(review)
+    with joined((tmp_path / "copy", drawn.folder), tmp_path / "A"):
+        pass
+    with open_results(tmp_path / "A") as results:
+        (page,) = results.pages()
+    assert (page.decided, page.to_review) == (frozenset(), ("id",))
+
+
+def test_the_table_finds_what_two_people_see_differently(review: Review) -> None:
+    say(review, "id", "738")
+    key = (_PAGE.sha256, 1, "id")
+    with review.desk.act("Bob", "second") as act:
+        act.say("second_keys", key, "738", "739")
+    for _ in range(2):  # listed at once, and brought up to date
+        assert table.table(review, "Ann", Rows(flagged=True))["count"] == 1
+        assert table.table(review, "Ann", Rows())["states"]["review"] == 1
+        with review.desk.act("Bob", "second") as act:
+            act.say("second_keys", key, "738", "738")
+        assert table.table(review, "Ann", Rows(flagged=True))["count"] == 0
+        with review.desk.act("Bob", "second") as act:
+            act.say("second_keys", key, "738", "737")

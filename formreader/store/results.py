@@ -17,7 +17,7 @@ from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
-from formreader.store.listing import Listing
+from formreader.store.listing import DISPUTED, Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
@@ -368,13 +368,8 @@ class Results:
 
     def _disputed(self, place: _Place) -> frozenset[str]:
         """Give the fields whose decision a second key contradicts, and no third look has settled."""
-        query = (
-            "SELECT s.field FROM second_keys s JOIN current_decisions d"
-            " ON d.sha256 = s.sha256 AND d.page = s.page AND d.field = s.field AND d.new = s.old AND d.how <> 'third'"
-            " WHERE s.sha256 = ? AND s.page = ? AND s.stands AND s.new <> s.old AND NOT EXISTS (SELECT 1"
-            " FROM second_keys n WHERE n.sha256 = s.sha256 AND n.page = s.page AND n.field = s.field AND n.id > s.id)"
-        )
-        return frozenset(name for (name,) in self._connection.execute(query, (place.sha256, place.page)))
+        query = f"{DISPUTED} AND s.sha256 = ? AND s.page = ?"
+        return frozenset(name for *_, name in self._connection.execute(query, (place.sha256, place.page)))
 
     def _codes(self, reading: int) -> tuple[Code, ...]:
         query = "SELECT kind, text FROM codes WHERE reading = ? ORDER BY id"
@@ -407,7 +402,9 @@ class Results:
             f"coalesce((SELECT scan FROM {self._listed} p WHERE p.sha256 = d.sha256 AND p.page = d.page AND twin = ''),"  # noqa: S608
             " (SELECT name FROM pages p WHERE p.sha256 = d.sha256 AND p.page = d.page ORDER BY duplicate, id DESC), '')"
         )
-        read = "SELECT max(id) FROM judged_readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        read = (
+            "SELECT max(id) FROM judged_readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        )
         later = "SELECT 1 FROM decisions e WHERE e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field"
         query = (
             f"SELECT at, who, {scan}, page, field, ({read}), old, new, how,"  # noqa: S608 - ours
