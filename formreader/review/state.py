@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
@@ -61,6 +62,8 @@ class Review:
     code
         In the addresses of pictures that a browser may keep: those of this review are no other's, which may be served
         at the same address tomorrow.
+    batch
+        Tells a batch from any other: what a browser keeps of it while nobody serves it is put into no other.
     """
 
     def __init__(self, desk: Desk, forms: Forms, mode: Mode = USUAL) -> None:
@@ -78,6 +81,7 @@ class Review:
         self.audited = Audited(desk, mode.audit) if mode.audit is not None else None
         self.strips = Strips(desk)
         self.tables = Tables()
+        self.batch = _told_apart(desk)
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 
     def page(self, reading: int) -> StoredPage:
@@ -146,6 +150,12 @@ class Tables:
         """Note that tables were written with all that was decided up to then."""
         with self._changed:
             self._written = touches
+
+
+def _told_apart(desk: Desk) -> str:
+    with desk.turn() as connection:
+        (began,) = connection.execute("SELECT min(started) FROM runs").fetchone()
+    return hashlib.sha256(f"{began} {desk.folder.resolve()}".encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def seen(said: Any) -> int:
