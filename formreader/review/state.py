@@ -131,6 +131,7 @@ class Tables:
         self._changed = threading.Condition()
         self._touches = 0
         self._written = 0
+        self._failed = 0
         self._last_s = 0.0
 
     def touched(self) -> None:
@@ -141,15 +142,23 @@ class Tables:
             self._changed.notify_all()
 
     def due(self, rest_s: float) -> int | None:
-        """Give what is to be passed to `written` once tables are written, if that should be now; else None."""
+        """Give what is to be passed to `written` once tables are written, if that should be now; else None.
+
+        Where that failed, it should be when something else was decided, or at once where `rest_s` is 0.
+        """
         with self._changed:
-            is_older = self._touches > self._written
+            is_older = self._touches > (max(self._written, self._failed) if rest_s else self._written)
             return self._touches if is_older and time.monotonic() - self._last_s >= rest_s else None
 
     def written(self, touches: int) -> None:
         """Note that tables were written with all that was decided up to then."""
         with self._changed:
             self._written = touches
+
+    def failed(self, touches: int) -> None:
+        """Note that tables could not be written."""
+        with self._changed:
+            self._failed = touches
 
 
 def _told_apart(desk: Desk) -> str:
