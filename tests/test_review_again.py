@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from formreader.batch_forms import forms_of
-from formreader.review import decide, failed, fields, groups, table
+from formreader.errors import BatchError
+from formreader.export import write_tables
+from formreader.review import decide, failed, fields, groups, serving, table
 from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen
 from formreader.review.queue import Queue
@@ -241,3 +245,47 @@ def test_the_table_finds_what_two_people_see_differently(review: Review) -> None
         assert table.table(review, "Ann", Rows(flagged=True))["count"] == 0
         with review.desk.act("Bob", "second") as act:
             act.say("second_keys", key, "738", "737")
+
+
+def test_what_was_said_of_boxes_is_shown_in_the_field_where_the_template_is_lost(drawn: Doubts) -> None:
+    drawn.template.unlink()
+    with closing(sqlite3.connect(drawn.folder / "batch.sqlite")) as batch:
+        batch.execute("UPDATE runs SET template = ''")
+        batch.commit()
+    with open_desk(drawn.folder) as desk:
+        review = Review(desk, forms_of(desk.results))
+        judge(review, boxes(review), "7 8")
+        field = about(review, "id")
+    assert (field["decided"], field["read"], field["value"]) == (None, "138", "738")
+
+
+def test_boxes_of_a_scan_that_another_has_replaced_are_not_asked(review: Review, drawn: Doubts) -> None:
+    assert boxes(review)
+    form = load_template(drawn.template)
+    settings = {"threshold": 0.99}
+    with open_batch(
+        drawn.folder, templates=(form,), model_fingerprint="m1", model_name="digits", settings=settings
+    ) as batch:
+        path = (drawn.template.parent / "scans" / "p00000.png").absolute()
+        ref = PageRef(path, 1, path.name, sha256="another scan")
+        batch.pending([ref])
+        batch.add(reading_of(ref, form, 0, {**_DOUBTS, (0, "id", 1): ("7", "7", ""), (0, "id", 3): ("8", "8", "")}))
+    review.boxes.look_again()
+    assert boxes(review) == []
+
+
+def test_tables_that_could_not_be_written_are_at_the_end(
+    review: Review, drawn: Doubts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_elsewhere(_: Path) -> None:
+        raise BatchError("results.csv: is open elsewhere")
+
+    told = list[str]()
+    monkeypatch.setattr(serving, "write_tables", open_elsewhere)
+    with serving.tables_kept(review, drawn.folder, told.append, rest_s=0.01):
+        say(review, "id", "738")
+        while not told:
+            time.sleep(0.05)
+        monkeypatch.setattr(serving, "write_tables", write_tables)
+    assert "738" in (drawn.folder / "results.csv").read_text("utf-8")
+    assert told == ["The tables could not be written: results.csv: is open elsewhere"]
