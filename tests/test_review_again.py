@@ -289,3 +289,28 @@ def test_tables_that_could_not_be_written_are_at_the_end(
         monkeypatch.setattr(serving, "write_tables", write_tables)
     assert "738" in (drawn.folder / "results.csv").read_text("utf-8")
     assert told == ["The tables could not be written: results.csv: is open elsewhere"]
+
+
+def test_a_page_that_is_a_form_after_all_has_its_reading_by_hand_again(review: Review, drawn: Doubts) -> None:
+    sure = {**_DOUBTS, (0, "id", 1): ("7", "7", ""), (0, "id", 3): ("8", "8", "")}
+    form = load_template(drawn.template)
+    with review.desk.act("Ann", "page") as act:
+        by_hand = act.read(reading_of(_PAGE, form, 0, sure), "")
+    with open_batch(
+        drawn.folder,
+        templates=(form,),
+        model_fingerprint="m2",
+        model_name="digits",
+        settings={"threshold": 0.99},
+        reread=True,
+    ) as batch:
+        batch.pending([_PAGE])
+        batch.add(PageFailure(_PAGE, "align", "no page of the form"))
+    (page,) = failed.failures(review, "Bob", failed.Portion())["pages"]
+    said = {"reading": page["reading"], "seen": page["seen"]}
+    failed.sort_out(review, "Bob", failed.SortedOut(**said))
+    last = review.desk.said("sorted_pages", (_PAGE.sha256, 1))
+    assert last is not None
+    said["seen"] = last.version
+    assert failed.bring_back(review, "Cy", failed.SortedOut(**said))["saved"]
+    assert review.desk.counting(_PAGE.sha256, 1) == by_hand

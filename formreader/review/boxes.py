@@ -17,7 +17,7 @@ _KIND: Final = np.dtype(
 )
 _LOOK_AGAIN_S: Final = 5.0
 
-# Boxes of readings that count, of pages that lie somewhere now, in fields that nobody decided, without a mark that stands.
+# Boxes of readings that count, of pages that lie somewhere now, in undecided fields, without a mark that stands.
 _OPEN: Final = """
 SELECT p.id, p.reading, p.field, CASE p.mark WHEN '' THEN '-' ELSE p.mark END, p.rival, p.confidence
 FROM pictures p JOIN judged_readings r ON r.id = p.reading

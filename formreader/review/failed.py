@@ -295,8 +295,12 @@ def bring_back(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
     with review.desk.act(who, "page") as act:
         last = review.desk.said("sorted_pages", key)
         is_open = last is not None and last.stands and last.new == NOT_A_FORM and last.version == said.seen
-        if is_open:
-            act.say("sorted_pages", key, NOT_A_FORM, NOT_A_FORM, stands=False)
+        if last is not None and is_open:
+            before = review.desk.before("sorted_pages", key, last)
+            if before is None:
+                act.say("sorted_pages", key, NOT_A_FORM, NOT_A_FORM, stands=False)
+            else:
+                act.say("sorted_pages", key, NOT_A_FORM, before.new, stands=before.stands)
     return _settled(review, who, None if is_open else as_conflict("", last, seen(last)), 0)
 
 

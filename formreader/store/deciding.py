@@ -146,6 +146,10 @@ class Desk:
             said = before
         return said
 
+    def before(self, table: Table, key: tuple[Any, ...], said: Said) -> Said | None:
+        """Give what was said before a word; None where that was the first."""
+        return self._before(table, key, self.origin(table, key, said).version)
+
     def counting(self, sha256: str, page: int) -> int | None:
         """Give the number of the reading of a page that counts; None where it shows no form, or was never read."""
         query = "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
