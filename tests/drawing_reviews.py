@@ -73,6 +73,7 @@ def draw_doubts(
     changed: Mapping[tuple[int, str, int], tuple[str, str, Reason]] | None = None,
     failed: int = 0,
     scans: bool = False,
+    text: str = CARD,
 ) -> Doubts:
     """Store a batch of `CARD` pages; some digits are doubtful, some of these misread, and no sure one is.
 
@@ -86,11 +87,13 @@ def draw_doubts(
         Pages beside these that failed.
     scans
         Whether the scans are there as pictures; else they are files that are no pictures.
+    text
+        The template, with the boxes of `CARD`.
     """
     rng = np.random.default_rng(seed)
     (folder / "scans").mkdir(parents=True)
     template = folder / "card.toml"
-    template.write_text(CARD, "utf-8")
+    template.write_text(text, "utf-8")
     form = load_template(template)
     drawn = Doubts(folder / "out", template)
     with open_batch(
@@ -117,6 +120,14 @@ def draw_doubts(
 
 
 _Read = tuple[str, int, str, str, Reason, float]
+
+
+def reading_of(
+    ref: PageRef, form: Template, number: int, changed: Mapping[tuple[int, str, int], tuple[str, str, Reason]]
+) -> PageReading:
+    """Give what another model might read on a page, sure of all but what is `changed`, as for `draw_doubts`."""
+    drawn = Doubts(Path(), Path())
+    return _reading(ref, form, _boxes(number, np.random.default_rng(number), 0, 0, changed, drawn))
 
 
 def _boxes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,33 @@ def test_pages_keep_to_accessibility_rules(browser: Any, server: Served) -> None
         page.keyboard.press("5")
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
+
+
+def test_enter_that_is_held_down_confirms_one_screen(browser: Any, tmp_path: Path) -> None:
+    many = draw_doubts(tmp_path / "many", 60, doubtful=0.9, seed=2)
+    with served(many.folder) as server:
+        page = opened(browser, server, "Ann", "#/digits/3")
+        page.wait_for_timeout(300)
+        for _ in range(12):
+            page.keyboard.down("Enter")  # all but the first as a keyboard repeats it
+            page.wait_for_timeout(120)
+        page.keyboard.up("Enter")
+        with sqlite3.connect(many.folder / "batch.sqlite") as connection:
+            assert connection.execute("SELECT count(*) FROM acts").fetchone() == (1,)
+
+
+def test_what_was_typed_for_one_batch_is_not_put_into_another_at_the_same_address(
+    browser: Any, batch: Doubts, tmp_path: Path
+) -> None:
+    other = draw_doubts(tmp_path / "other", 6, doubtful=0.6, misread=0.2, seed=4)
+    with served(batch.folder) as server:
+        page = opened(browser, server, "Ann", "#/digits/3")
+        page.keyboard.press("8")
+        assert page.locator(".box.changed").count() == 1
+        port = server.origin.rpartition(":")[2]
+    for folder, kept in ((other.folder, 0), (batch.folder, 1)):
+        with served(folder, "--port", port, "--user", "Ann") as again:
+            page.goto(again.address)
+            page.goto(f"{again.origin}/#/digits/3")
+            page.wait_for_selector(".box")
+            assert page.locator(".box.changed").count() == kept

@@ -6,15 +6,17 @@ import http.client
 import json
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
 
 from formreader.cli import app
+from formreader.review import ROUTES
 from formreader.review.guard import MOST_BYTES, Door
 from tests.browser import Served, served
 from tests.drawing_reviews import Doubts, draw_doubts
@@ -228,3 +230,28 @@ def test_stopping_writes_the_tables(tmp_path: Path) -> None:
         assert "up to date" in running.stop()
         assert running.process.returncode == 0
     assert "checked" in (batch.folder / "results.csv").read_text("utf-8")
+
+
+def test_every_number_that_a_call_may_say_has_bounds() -> None:
+    def numbers(schema: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        if isinstance(schema, dict):
+            if schema.get("type") in ("integer", "number"):
+                yield place, schema
+            for name, inner in schema.items():
+                yield from numbers(inner, f"{place}.{name}")
+        elif isinstance(schema, list):
+            for inner in schema:
+                yield from numbers(inner, place)
+
+    for route in ROUTES:
+        for place, schema in numbers(route.asked.model_json_schema(), route.path):
+            assert schema.keys() >= {"minimum", "maximum"}, place
+
+
+def test_oddities_are_refused_and_break_nothing(server: Served, cookie: str) -> None:
+    name = cookie.partition("=")[0]
+    assert ask(server, "GET", "/api/standing", Cookie=f'{name}="\\351"').status == 403
+    for skip in ("9" * 6_000, ",", "1,,2"):
+        assert ask(server, "GET", f"/api/group?marks=1&skip={skip}", Cookie=cookie).status == 400
+    deep = ask(server, "POST", "/api/me", "[" * 200_000, Cookie=cookie, Origin=server.origin)
+    assert deep.status == 400

@@ -128,7 +128,7 @@ class _Doors:
             try:
                 said = json.loads(await request.body())
                 name = " ".join(said["name"].split()) if isinstance(said["name"], str) else ""
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 name = ""
             if not name or len(name) > _LONGEST_NAME or not name.isprintable():
                 return _refusal(f"A name is 1 to {_LONGEST_NAME} letters.", 400)

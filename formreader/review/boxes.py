@@ -17,14 +17,17 @@ _KIND: Final = np.dtype(
 )
 _LOOK_AGAIN_S: Final = 5.0
 
-# Boxes of readings that count, in fields that nobody decided, without a mark that stands.
+# Boxes of readings that count, of pages that lie somewhere now, in undecided fields, without a mark that stands.
 _OPEN: Final = """
 SELECT p.id, p.reading, p.field, CASE p.mark WHEN '' THEN '-' ELSE p.mark END, p.rival, p.confidence
 FROM pictures p JOIN judged_readings r ON r.id = p.reading
 WHERE p.mark IS NOT NULL
     AND r.outcome = 'read' AND NOT EXISTS (SELECT 1 FROM judged_readings n
         WHERE n.sha256 = r.sha256 AND n.page = r.page AND n.id > r.id AND n.outcome = 'read')
-    {decided} {marked}
+    {placed} {decided} {marked}
+"""
+_PLACED: Final = """
+    AND EXISTS (SELECT 1 FROM current_places c WHERE c.sha256 = r.sha256 AND c.page = r.page)
 """
 _NOT_DECIDED: Final = """
     AND NOT EXISTS (SELECT 1 FROM current_decisions d
@@ -121,7 +124,7 @@ class Boxes:
     def renewed(self, keys: Iterable[tuple[str, int, str]]) -> None:
         """See whether boxes of some fields are open, after people decided or took back something about these here."""
         still, every = list[int](), list[int]()
-        one = _OPEN.format(decided=_NOT_DECIDED, marked=_NOT_MARKED)
+        one = _OPEN.format(placed=_PLACED, decided=_NOT_DECIDED, marked=_NOT_MARKED)
         with self._desk.turn() as connection:
             for key in keys:
                 of_field = connection.execute(f"{one} AND r.sha256 = ? AND r.page = ? AND p.field = ?", key)
@@ -141,8 +144,11 @@ class Boxes:
             table: connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - ours
             for table in ("decisions", "marks")
         }
+        replaced = "SELECT 1 FROM pages GROUP BY path HAVING count(*) > 1 LIMIT 1"
         query = _OPEN.format(
-            decided=_NOT_DECIDED if has["decisions"] else "", marked=_NOT_MARKED if has["marks"] else ""
+            placed=_PLACED if connection.execute(replaced).fetchone() else "",
+            decided=_NOT_DECIDED if has["decisions"] else "",
+            marked=_NOT_MARKED if has["marks"] else "",
         )
         self._names = {}
         number = self._names.setdefault

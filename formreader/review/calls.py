@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Answer = "Mapping[str, Any] | Picture"
 """JSON, or a picture."""
+
+Number = Annotated[int, Field(ge=0, le=2**62)]
+"""Of a row, or a version; SQLite has none beyond."""
 
 Kind = Literal["usual", "second", "audit"]
 """Of a review: doubtful fields are decided, decided ones keyed blind, or those of an audit."""

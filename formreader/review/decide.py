@@ -75,6 +75,9 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
     refused, ready, keyed = list[dict[str, Any]](), list[_Ready](), list[bool]()
     for said in asked.fields:
         page = page_with(review, said.reading, said.field)
+        with review.desk.turn():
+            if review.desk.counting(page.sha256, page.page) != said.reading:
+                raise Refused("This page was read again meanwhile; load it again and look at what it says now.", 409)
         new = " ".join(said.new.split())
         is_keyed = kind_of(review, page, said.field) == "key"
         broken = _refusals(review, page, said.field, new, is_keyed=is_keyed)
@@ -166,10 +169,7 @@ def page_with(review: Review, reading: int, field: str) -> StoredPage:
     Refused
         There is no such reading, or it has no such field.
     """
-    with review.desk.turn() as connection:
-        if connection.execute("SELECT 1 FROM readings WHERE id = ?", (reading,)).fetchone() is None:
-            raise Refused("This page is not in the batch; load the page again.", 404)
-        page = review.page(reading)
+    page = review.page(reading)
     template = review.forms.of(page.form)
     known = {one.name for one in page.fields} | {one.name for one in (template.fields if template else ())}
     if field not in known:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from formreader.errors import PageError
 from formreader.review.by_hand import Draft, as_jpeg, form_drawn
-from formreader.review.calls import Asked, Picture, Refused, Route
+from formreader.review.calls import Asked, Number, Picture, Refused, Route
 from formreader.review.failures import FailedPage, looked_up
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import broken_by
@@ -29,14 +29,14 @@ Share = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 class Portion(Asked):
     """Which of the failed pages to list."""
 
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Number = 0
     most: Annotated[int, Field(ge=1, le=100)] = 24
 
 
 class OfPage(Asked):
     """A failed page, by the number of the reading that failed."""
 
-    reading: int
+    reading: Number
 
 
 class Shown(OfPage):
@@ -74,20 +74,20 @@ class Taken(Asked):
     """A reading that was shown and is right."""
 
     draft: Annotated[str, Field(max_length=40)]
-    seen: int
+    seen: Number
 
 
 class SortedOut(OfPage):
     """A page that is no form."""
 
-    seen: int
+    seen: Number
 
 
 class Keyed(OfPage):
     """All values of a failed page, typed by a person; `despite` of the rules that they break."""
 
     form: Name
-    seen: int
+    seen: Number
     values: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=2_000)]
     despite: bool = False
 
@@ -290,13 +290,18 @@ def sort_out(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
 def bring_back(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
     """Take back that a page is no form, whoever said so: it is as it was before."""
     with review.desk.turn():
+        review.need(said.reading)
         page = review.desk.results.page_of(said.reading)
     key = (page.sha256, page.page)
     with review.desk.act(who, "page") as act:
         last = review.desk.said("sorted_pages", key)
         is_open = last is not None and last.stands and last.new == NOT_A_FORM and last.version == said.seen
-        if is_open:
-            act.say("sorted_pages", key, NOT_A_FORM, NOT_A_FORM, stands=False)
+        if last is not None and is_open:
+            before = review.desk.before("sorted_pages", key, last)
+            if before is None:
+                act.say("sorted_pages", key, NOT_A_FORM, NOT_A_FORM, stands=False)
+            else:
+                act.say("sorted_pages", key, NOT_A_FORM, before.new, stands=before.stands)
     return _settled(review, who, None if is_open else as_conflict("", last, seen(last)), 0)
 
 

@@ -21,7 +21,7 @@ from formreader.review.values import broken_by, value_by_marks
 from formreader.rules import is_read
 from formreader.store import StoredPage
 from formreader.template import Field as FormField
-from formreader.values import CLASSES, DigitReading, FieldReading
+from formreader.values import CLASSES, POINT, DigitReading, FieldReading
 
 _CHOICES: Final = 4
 _RUNNERS: Final = 3
@@ -94,6 +94,7 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
     key = (page.sha256, page.page, name)
     with review.desk.turn():
         decision = review.desk.said("decisions", key)
+        by = review.desk.origin("decisions", key, decision) if decision is not None and decision.stands else None
         marks = {position: said.new for position, said in review.desk.marks(*key).items()}
     read = next((one for one in page.fields if one.name == name), FieldReading(name, "", 0.0))
     digits = [digit for digit in page.digits if digit.box.field == name]
@@ -121,7 +122,7 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
         "choices": [] if is_keyed else _choices(review, page, described, digits, read, value),
         "words": list(described.allow) if described is not None else [],
         "point": _point(described),
-        "decided": {"who": decision.who, "at": decision.at} if decision is not None and stands else None,
+        "decided": {"who": by.who, "at": by.at} if by else None,
         "version": seen(decision),
         **_shown(digits, marks, _doubtful(page, name)),
     }
@@ -137,8 +138,22 @@ def _doubtful(page: StoredPage, name: str) -> set[int]:
 def _value(review: Review, page: StoredPage, read: FieldReading, marks: Mapping[int, str]) -> str:
     """Give a field's value with what people said of its boxes."""
     said = {position: mark for position, mark in marks.items() if mark != UNSURE}
-    made = value_by_marks(page, read.name, said, review.forms) if said else None
-    return made.value if made is not None else read.value
+    if not said:
+        return read.value
+    made = value_by_marks(page, read.name, said, review.forms)
+    return made.value if made is not None else _one_by_one(page, read, said)
+
+
+def _one_by_one(page: StoredPage, read: FieldReading, said: Mapping[int, str]) -> str:
+    """Give what boxes and people say one after the other, where nobody knows what the form makes of it."""
+    boxes = sorted((digit for digit in page.digits if digit.box.field == read.name), key=lambda one: one.box.position)
+    marks = (said.get(digit.box.position, digit.digit or _unread(digit)) for digit in boxes)
+    text, right = "".join(marks), len(read.value.partition(POINT)[2])
+    return f"{text[:-right]}{POINT}{text[-right:]}" if right else text
+
+
+def _unread(digit: DigitReading) -> str:
+    return "" if digit.reason in ("blank", "struck") else UNREAD
 
 
 def _point(described: FormField | None) -> int | None:
@@ -224,7 +239,7 @@ def _shown(digits: Sequence[DigitReading], marks: Mapping[int, str], doubtful: C
     boxes = [
         {
             "position": digit.box.position,
-            "digit": digit.digit or ("" if digit.reason in ("blank", "struck") else UNREAD),
+            "digit": digit.digit or _unread(digit),
             "confidence": digit.confidence,
             "reason": digit.reason,
             "doubtful": digit.box.position in doubtful,
@@ -291,10 +306,7 @@ def page_marked(review: Review, _who: str, place: Place) -> Mapping[str, Any]:
 
 def page_picture(review: Review, _who: str, asked: PageOf) -> Picture:
     """Give a whole page as picture."""
-    with review.desk.turn() as connection:
-        if connection.execute("SELECT 1 FROM readings WHERE id = ?", (asked.reading,)).fetchone() is None:
-            raise Refused("This page is not in the batch; load the page again.", 404)
-        page = review.page(asked.reading)
+    page = review.page(asked.reading)
     whole, missing = review.shelf.whole(asked.reading, [digit.box for digit in page.digits])
     if whole is None:
         raise Refused(missing, 404)

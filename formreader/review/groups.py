@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from formreader.review.calls import Asked, Nothing, Refused, Route
+from formreader.review.calls import Asked, Nothing, Number, Refused, Route
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import value_by_marks
 from formreader.store import Act
@@ -25,15 +25,15 @@ class Wanted(Asked):
 
     marks: Annotated[str, Field(pattern=r"^[0-9?\-]{1,12}$")]
     rivals: Annotated[str, Field(pattern=r"^[0-9]{0,10}$")] = ""
-    skip: Annotated[str, Field(pattern=r"^[0-9,]*$", max_length=10_000)] = ""
+    skip: Annotated[str, Field(pattern=r"^([0-9]{1,18}(,[0-9]{1,18})*)?$", max_length=10_000)] = ""
     most: Annotated[int, Field(ge=1, le=200)] = 60
 
 
 class Judged(Asked):
     """A box as a person sees it."""
 
-    picture: int
-    seen: tuple[int, int]
+    picture: Number
+    seen: tuple[Number, Number]
     new: Annotated[str, Field(pattern=f"^{_NEW}$")]
 
 
@@ -113,13 +113,19 @@ def _versions(review: Review, place: _Place) -> tuple[int, int]:
 
 
 def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
-    """Store what a person sees in boxes; of those that another judged since, both sides are given back instead."""
+    """Store what a person sees in boxes; of those that another judged since, both sides are given back instead.
+
+    Those of a page that was read again since are `gone`: what that reading doubts was never shown.
+    """
     conflicts = []
-    saved = []
+    saved, gone = list[int](), list[int]()
     with review.desk.act(who, "group") as act:
         places = []
         for judged in screen.boxes:
             place, *_ = _looked_up(act.connection, judged.picture)
+            if review.desk.counting(place.sha256, place.page) != place.reading:
+                gone.append(judged.picture)
+                continue
             now = _versions(review, place)
             whole = review.desk.said("decisions", place.of_field)
             if now != judged.seen:
@@ -134,8 +140,10 @@ def judge(review: Review, who: str, screen: Screen) -> Mapping[str, Any]:
         for one in {place.of_field: place for place in places}.values():
             settle(review, act, one.reading, one.of_field)
     review.boxes.renewed({place.of_field for place in places})
+    if gone:
+        review.boxes.look_again()
     review.worked(who, len(saved))
-    return {"saved": saved, "conflicts": conflicts}
+    return {"saved": saved, "conflicts": conflicts, "gone": gone}
 
 
 def settle(review: Review, act: Act, reading: int, key: tuple[str, int, str]) -> None:
@@ -145,7 +153,7 @@ def settle(review: Review, act: Act, reading: int, key: tuple[str, int, str]) ->
     """
     *_, field = key
     decided = review.desk.said("decisions", key)
-    if decided and decided.stands and decided.how != "group":
+    if decided and decided.stands and review.desk.origin("decisions", key, decided).how != "group":
         return
     query = "SELECT position FROM pictures WHERE reading = ? AND field = ? AND mark IS NOT NULL"
     doubtful = {position for (position,) in act.connection.execute(query, (reading, field))}
@@ -168,11 +176,8 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
 
     def settle_again(act: Act, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         for key in {key[:3] for table, key in rows if table == "marks"}:
-            row = act.connection.execute(
-                "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'", key[:2]
-            ).fetchone()
-            if row[0]:
-                settle(review, act, row[0], key)
+            if reading := review.desk.counting(*key[:2]):
+                settle(review, act, reading, key)
 
     undone = review.desk.undo(who, settle_again)
     if undone.how:
@@ -189,9 +194,8 @@ def undo(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
 
 def _reading_of(review: Review, key: tuple[Any, ...]) -> tuple[int, str] | None:
     """Give the number of the reading that a field's decision is about, with the field's name."""
-    query = "SELECT max(id) FROM readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
-    with review.desk.turn() as connection:
-        (reading,) = connection.execute(query, key[:2]).fetchone()
+    with review.desk.turn():
+        reading = review.desk.counting(*key[:2])
     return (reading, key[2]) if reading else None
 
 

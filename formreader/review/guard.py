@@ -135,7 +135,8 @@ class Sessions:
             return None
         given = cookies[self.door.cookie].value if self.door.cookie in cookies else ""
         with self._lock:
-            return next((code for code in self._people if hmac.compare_digest(code, given)), None)
+            # As bytes: of texts it compares ASCII only.
+            return next((code for code in self._people if hmac.compare_digest(code.encode(), given.encode())), None)
 
     def who(self, code: str) -> str:
         """Give the name of the person at a browser; empty before it was asked."""

@@ -41,15 +41,13 @@ _WORD: Final = 32  # bits of a field's number within its key
 
 _FOUND: Final = """
 SELECT id, run, form, fields FROM readings
-WHERE id > ? AND outcome = 'read' AND flagged_fields > 0 ORDER BY id LIMIT ?
+WHERE id > ? AND id <= ? AND outcome = 'read' AND flagged_fields > 0 ORDER BY id LIMIT ?
 """
 _COUNTING: Final = """
-SELECT r.id FROM json_each(?) asked JOIN readings r ON r.id = asked.value
-WHERE NOT EXISTS (SELECT 1 FROM readings n
+SELECT r.id FROM json_each(?) asked JOIN judged_readings r ON r.id = asked.value
+WHERE r.outcome = 'read' AND NOT EXISTS (SELECT 1 FROM judged_readings n
         WHERE n.sha256 = r.sha256 AND n.page = r.page AND n.id > r.id AND n.outcome = 'read')
     AND EXISTS (SELECT 1 FROM current_places p WHERE p.sha256 = r.sha256 AND p.page = r.page)
-    AND NOT coalesce((SELECT stands AND new = 'not_a_form' FROM sorted_pages s
-        WHERE s.sha256 = r.sha256 AND s.page = r.page ORDER BY s.id DESC LIMIT 1), 0)
 """
 _DECIDED: Final = """
 SELECT r.id, d.field FROM json_each(?) asked JOIN readings r ON r.id = asked.value
@@ -229,11 +227,14 @@ class Queue:
             self._add_repeats(repeats)
 
     def _count_on(self, last: int) -> bool:
-        """Take in some more readings; say whether any are left."""
+        """Take in some more readings, up to the `last`; say whether any are left.
+
+        What a run adds meanwhile is taken in after it, once: a row that is there twice would never be decided.
+        """
         with self._desk.turn() as connection:
-            found = connection.execute(_FOUND, (self._seen["readings"], _CHUNK)).fetchall()
+            found = connection.execute(_FOUND, (self._seen["readings"], last, _CHUNK)).fetchall()
             self._add(connection, found)
-            self._seen["readings"] = found[-1][0] if len(found) == _CHUNK else max(last, self._seen["readings"])
+            self._seen["readings"] = found[-1][0] if len(found) == _CHUNK else last
             self._arrange()
         return len(found) == _CHUNK
 
@@ -248,7 +249,7 @@ class Queue:
         seen = self._seen["readings"]
         touched.update(self._since(connection, "readings", _TOUCHED.format("readings")))
         if self._seen["readings"] > seen:
-            self._add(connection, connection.execute(_FOUND, (seen, -1)).fetchall())
+            self._add(connection, connection.execute(_FOUND, (seen, self._seen["readings"], -1)).fetchall())
             self._arrange()
         self._renew(connection, touched)
 

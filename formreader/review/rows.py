@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from formreader.export import shown_status
-from formreader.review.calls import Asked
+from formreader.review.calls import Asked, Number
 from formreader.store import STATES, Desk, natural, open_results
 
 _FEW: Final = 2_000
@@ -42,7 +43,7 @@ class Wanted(Asked):
     status: Literal["", "read", "review", "checked", "failed", "skipped", "duplicate"] = ""
     flagged: bool = False
     text: Annotated[str, Field(max_length=200)] = ""
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Number = 0
     most: Annotated[int, Field(ge=0, le=200)] = 60
 
 
@@ -91,7 +92,7 @@ class Table:
             return self._listed()
         with self._desk.turn() as connection:
             last = self._desk.results.listing().last()
-            changed = self._changed(connection) if last != self._last else set()
+            changed = self._changed(connection, last) if last != self._last else set()
         if len(changed) > _FEW or (last["pages"] != self._last["pages"] and self._is_time()):
             return self._listed()
         if changed:
@@ -103,10 +104,10 @@ class Table:
     def _is_time(self) -> bool:
         return time.monotonic() - self._listed_s > _SHARE * self._took_s
 
-    def _changed(self, connection: Any) -> set[tuple[str, int]]:
+    def _changed(self, connection: Any, last: Mapping[str, int]) -> set[tuple[str, int]]:
         """Give the pages that were read, decided or settled since."""
         changed: set[tuple[str, int]] = set()
-        for table in ("readings", "sorted_pages", "decisions"):
+        for table in last.keys() - {"pages"}:
             query = f"SELECT DISTINCT sha256, page FROM {table} WHERE id > ? LIMIT {_FEW + 1}"  # noqa: S608 - ours
             changed.update(connection.execute(query, (self._last[table],)))
         return changed

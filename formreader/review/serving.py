@@ -83,7 +83,7 @@ def _tell(server: uvicorn.Server, ready: Callable[[], None]) -> None:
 
 @contextmanager
 def tables_kept(review: Review, folder: Path, say: Callable[[str], None], rest_s: float = REST_S) -> Iterator[None]:
-    """Write the batch's tables whenever the review rests, and at the end if anything was decided since."""
+    """Write the batch's tables whenever the review rests, and at the end if they are older than what was decided."""
     over = threading.Event()
 
     def keep() -> None:
@@ -97,8 +97,10 @@ def tables_kept(review: Review, folder: Path, say: Callable[[str], None], rest_s
         try:
             write_tables(folder)
         except BatchError as error:
+            review.tables.failed(touches)
             say(f"The tables could not be written: {error}")
-        review.tables.written(touches)
+        else:
+            review.tables.written(touches)
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()

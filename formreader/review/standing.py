@@ -15,6 +15,7 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         "name": review.desk.folder.name,
         "who": who,
         "code": review.code,
+        "batch": review.batch,
         "forms": list(review.desk.results.forms()),
         "notes": list(review.forms.notes),
         **(_usual(review) if review.mode.kind == "usual" else {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
@@ -15,7 +16,7 @@ from formreader.batch_forms import Forms
 from formreader.review.audited import Audited
 from formreader.review.boxes import Boxes
 from formreader.review.by_hand import ByHand
-from formreader.review.calls import Kind
+from formreader.review.calls import Kind, Refused
 from formreader.review.failures import Failures
 from formreader.review.pictures import Shelf
 from formreader.review.queue import Queue
@@ -61,6 +62,8 @@ class Review:
     code
         In the addresses of pictures that a browser may keep: those of this review are no other's, which may be served
         at the same address tomorrow.
+    batch
+        Tells a batch from any other: what a browser keeps of it while nobody serves it is put into no other.
     """
 
     def __init__(self, desk: Desk, forms: Forms, mode: Mode = USUAL, model: str = "") -> None:
@@ -78,12 +81,26 @@ class Review:
         self.audited = Audited(desk, mode.audit) if mode.audit is not None else None
         self.strips = Strips(desk)
         self.tables = Tables()
+        self.batch = _told_apart(desk)
         self._pace: dict[str, deque[tuple[float, int]]] = {}
 
     def page(self, reading: int) -> StoredPage:
-        """Give a page as it stands, by the number of its reading, with digits and without its name."""
+        """Give a page as it stands, by the number of its reading, with digits and without its name.
+
+        Raises
+        ------
+        Refused
+            There is no such reading, or a person who made it took it back.
+        """
         with self.desk.turn():
+            self.need(reading)
             return next(self.desk.results.sample([reading]))
+
+    def need(self, reading: int) -> None:
+        """Refuse a reading that is not there, or that a person made and took back."""
+        with self.desk.turn() as connection:
+            if connection.execute("SELECT 1 FROM judged_readings WHERE id = ?", (reading,)).fetchone() is None:
+                raise Refused("This page is not in the batch; load the page again.", 404)
 
     def name_of(self, page: StoredPage) -> str:
         """Give the name of a page's scan."""
@@ -114,6 +131,7 @@ class Tables:
         self._changed = threading.Condition()
         self._touches = 0
         self._written = 0
+        self._failed = 0
         self._last_s = 0.0
 
     def touched(self) -> None:
@@ -124,15 +142,29 @@ class Tables:
             self._changed.notify_all()
 
     def due(self, rest_s: float) -> int | None:
-        """Give what is to be passed to `written` once tables are written, if that should be now; else None."""
+        """Give what is to be passed to `written` once tables are written, if that should be now; else None.
+
+        Where that failed, it should be when something else was decided, or at once where `rest_s` is 0.
+        """
         with self._changed:
-            is_older = self._touches > self._written
+            is_older = self._touches > (max(self._written, self._failed) if rest_s else self._written)
             return self._touches if is_older and time.monotonic() - self._last_s >= rest_s else None
 
     def written(self, touches: int) -> None:
         """Note that tables were written with all that was decided up to then."""
         with self._changed:
             self._written = touches
+
+    def failed(self, touches: int) -> None:
+        """Note that tables could not be written."""
+        with self._changed:
+            self._failed = touches
+
+
+def _told_apart(desk: Desk) -> str:
+    with desk.turn() as connection:
+        (began,) = connection.execute("SELECT min(started) FROM runs").fetchone()
+    return hashlib.sha256(f"{began} {desk.folder.resolve()}".encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def seen(said: Any) -> int:

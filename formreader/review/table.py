@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from formreader.export import shown_status
-from formreader.review.calls import Asked, Refused, Route
+from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.rows import Name, Wanted
 from formreader.review.state import Review, seen
 
@@ -17,7 +17,7 @@ _HEAD: Final = ("scan", "page", "status")
 class OfCell(Asked):
     """A field of a page, by the number of its reading."""
 
-    reading: int
+    reading: Number
     field: Name
 
 
@@ -68,16 +68,19 @@ def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -
 def cell(review: Review, _who: str, wanted: OfCell) -> Mapping[str, Any]:
     """Describe a field: what was read, what a person made of it, and why somebody should look."""
     with review.desk.turn():
+        review.need(wanted.reading)
         page = review.desk.results.page_of(wanted.reading)
         field = next((one for one in page.fields if one.name == wanted.field), None)
         if field is None:
             raise Refused("This page has no such field; load the page again.", 404)
-        said = review.desk.said("decisions", (page.sha256, page.page, wanted.field))
+        key = (page.sha256, page.page, wanted.field)
+        said = review.desk.said("decisions", key)
+        by = review.desk.origin("decisions", key, said) if said is not None and said.stands else None
     return {
         "value": field.value,
         "seen": seen(said),
-        "by": said.who if said is not None and said.stands else "",
-        "at": said.at if said is not None and said.stands else "",
+        "by": by.who if by else "",
+        "at": by.at if by else "",
         "reasons": field.reasons if wanted.field not in page.decided else (),
         "broken": [rule.words for rule in field.broken],
         "suggestion": field.suggestion,

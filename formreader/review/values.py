@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,8 +36,16 @@ def value_by_marks(page: StoredPage, field: str, marks: Mapping[int, str], forms
     judged = [_judged(digit, marks[digit.box.position]) if digit.box.position in marks else digit for digit in digits]
     written = join(described, judged, FieldParams())
     broken = broken_by(page, field, written.value, forms)
+    if described.filler_only == "zero" and not any(written.boxes) and _is_open(digits, marks):
+        written = replace(written, reasons=(*written.reasons, "struck"))
     reasons = (*written.reasons, "rule") if any(rule.severity == "error" for rule in broken) else written.reasons
     return FieldReading(field, written.value, written.confidence, reasons, broken)
+
+
+def _is_open(digits: Sequence[DigitReading], marks: Mapping[int, str]) -> bool:
+    """Say whether it is open that a field without digits has a strike: people say nothing and a strike alike."""
+    struck = any(digit.reason == "struck" and digit.box.position not in marks for digit in digits)
+    return "" in marks.values() and not struck
 
 
 def broken_by(page: StoredPage, field: str, value: str, forms: Forms) -> tuple[BrokenRule, ...]:

@@ -23,12 +23,13 @@ from formreader.values import PageReading
 
 Table = Literal["decisions", "marks", "second_keys", "sorted_pages"]
 
-_KEYS: Final[dict[str, tuple[str, ...]]] = {
+KEYS: Final[dict[str, tuple[str, ...]]] = {
     "decisions": ("sha256", "page", "field"),
     "marks": ("sha256", "page", "field", "position"),
     "second_keys": ("sha256", "page", "field"),
     "sorted_pages": ("sha256", "page"),
 }
+"""What the rows of each table are about: the last one of a key is the last word on it."""
 _CODE_BYTES: Final = 9
 
 
@@ -80,10 +81,19 @@ class Act:
         self.connection = connection
         self._code = code
         self._row = {"at": now(), "who": who, "how": how, "act": code}
+        self._is_noted = False
+
+    def note(self, how: str, undoes: str = "") -> None:
+        """Note the act itself: one that says nothing is none, and nobody could tell what taking it back did."""
+        if not self._is_noted:
+            row = {"code": self._code, "at": self._row["at"], "who": self._row["who"], "how": how, "undoes": undoes}
+            insert(self.connection, "acts", row)
+            self._is_noted = True
 
     def say(self, table: Table, key: tuple[Any, ...], old: str, new: str, *, stands: bool = True) -> int:
         """Add the last word on something; give its version."""
-        named = dict(zip(_KEYS[table], key, strict=True))
+        self.note(self._row["how"])
+        named = dict(zip(KEYS[table], key, strict=True))
         return insert(self.connection, table, {**self._row, **named, "old": old, "new": new, "stands": int(stands)})
 
     def read(self, answer: PageReading, old: str) -> int:
@@ -119,10 +129,32 @@ class Desk:
 
     def said(self, table: Table, key: tuple[Any, ...]) -> Said | None:
         """Give the last word on something; None where there never was one."""
-        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
         query = f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} ORDER BY id DESC LIMIT 1"  # noqa: S608
         row = self._connection.execute(query, key).fetchone()
         return _said(*row) if row else None
+
+    def origin(self, table: Table, key: tuple[Any, ...], said: Said) -> Said:
+        """Give the word that a later one, which took back what came between, leads back to; else the word itself."""
+        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
+        first = f"SELECT min(id) FROM {table} WHERE {wanted} AND act = (SELECT undoes FROM acts WHERE code = ?)"  # noqa: S608
+        while said.how == "undo":
+            (row,) = self._connection.execute(first, (*key, self._act_of(table, said.version))).fetchone()
+            before = self._before(table, key, row) if row else None
+            if before is None:
+                break
+            said = before
+        return said
+
+    def before(self, table: Table, key: tuple[Any, ...], said: Said) -> Said | None:
+        """Give what was said before a word; None where that was the first."""
+        return self._before(table, key, self.origin(table, key, said).version)
+
+    def counting(self, sha256: str, page: int) -> int | None:
+        """Give the number of the reading of a page that counts; None where it shows no form, or was never read."""
+        query = "SELECT max(id) FROM judged_readings WHERE sha256 = ? AND page = ? AND outcome = 'read'"
+        number: int | None = self._connection.execute(query, (sha256, page)).fetchone()[0]
+        return number
 
     def marks(self, sha256: str, page: int, field: str) -> dict[int, Said]:
         """Give the marks that stand in a field's boxes, by position."""
@@ -146,9 +178,10 @@ class Desk:
         """
         with self._lock, transaction(self._connection, self.folder):
             code = secrets.token_urlsafe(_CODE_BYTES)
-            row = {"code": code, "at": now(), "who": who, "how": how, "undoes": undoes}
-            insert(self._connection, "acts", row)
-            yield Act(self._connection, code, who, "undo" if undoes else how)
+            act = Act(self._connection, code, who, "undo" if undoes else how)
+            if undoes:
+                act.note(how, undoes)
+            yield act
 
     def undo(
         self, who: str, then: Callable[[Act, Sequence[tuple[Table, tuple[Any, ...]]]], None], of: Sequence[str] = ()
@@ -182,7 +215,7 @@ class Desk:
                 for table, key, first, old in self._rows_of(code):
                     last = self.said(table, key)
                     before = self._before(table, key, first)
-                    if last is None or not self._is_of(table, last.version, code):
+                    if last is None or self._act_of(table, self.origin(table, key, last).version) != code:
                         kept += 1
                     elif before is None:
                         undoing.say(table, key, last.new, old, stands=False)
@@ -197,13 +230,13 @@ class Desk:
         """Give what an act spoke of, with its first row about each and what that found before."""
         tables: tuple[Table, ...] = ("decisions", "marks", "second_keys", "sorted_pages")
         for table in tables:
-            key = ", ".join(_KEYS[table])
+            key = ", ".join(KEYS[table])
             query = f"SELECT min(id), old, {key} FROM {table} WHERE act = ? GROUP BY {key}"  # noqa: S608 - names are ours
             for first, old, *named in self._connection.execute(query, (code,)).fetchall():
                 yield table, tuple(named), first, old
 
     def _before(self, table: Table, key: tuple[Any, ...], row: int) -> Said | None:
-        wanted = " AND ".join(f"{name} = ?" for name in _KEYS[table])
+        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
         query = (
             f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} AND id < ?"  # noqa: S608 - names are ours
             " ORDER BY id DESC LIMIT 1"
@@ -211,9 +244,9 @@ class Desk:
         found = self._connection.execute(query, (*key, row)).fetchone()
         return _said(*found) if found else None
 
-    def _is_of(self, table: Table, version: int, code: str) -> bool:
+    def _act_of(self, table: Table, version: int) -> str:
         query = f"SELECT act FROM {table} WHERE id = ?"  # noqa: S608 - one of ours
-        return bool(self._connection.execute(query, (version,)).fetchone()[0] == code)
+        return str(self._connection.execute(query, (version,)).fetchone()[0])
 
 
 @contextmanager

@@ -22,8 +22,16 @@ STATES: Final = ("read", "review", "checked", "failed", "skipped", "duplicate")
 ROW: Final = np.dtype([("place", "i8"), ("reading", "i8"), ("form", "i2"), ("state", "u1"), ("flagged", "i4")])
 """Of a page: its place's number, its reading's, 0 for a duplicate; which of the forms, -1 for none; fields to check."""
 
-WATCHED: Final = ("pages", "readings", "sorted_pages", "decisions")
+WATCHED: Final = ("pages", "readings", "sorted_pages", "decisions", "second_keys")
 """Tables of which new rows change what the pages say."""
+
+DISPUTED: Final = """
+SELECT s.sha256, s.page, s.field FROM second_keys s JOIN current_decisions d
+    ON d.sha256 = s.sha256 AND d.page = s.page AND d.field = s.field AND d.new = s.old AND d.how <> 'third'
+WHERE s.stands AND s.new <> s.old AND NOT EXISTS (SELECT 1 FROM second_keys n
+    WHERE n.sha256 = s.sha256 AND n.page = s.page AND n.field = s.field AND n.id > s.id)
+"""
+"""The fields whose decision a second key contradicts, and no third look has settled."""
 
 _OUTCOMES: Final = {"read": "read", "failed": "failed", "skipped": "skipped", "left_out": "skipped"}
 
@@ -107,6 +115,7 @@ class Listing:
     def _decided(self) -> Iterator[tuple[int, int, list[str]]]:
         """Give the read pages of which people decided anything: the reading, how many fields are left, all values."""
         query = "SELECT sha256, page, field, new FROM current_decisions ORDER BY sha256, page"
+        disputed = set(self._connection.execute(DISPUTED))
         for key, rows in groupby(self._connection.execute(query).fetchall(), key=itemgetter(0, 1)):
             found = self._connection.execute(_OF_PAGE.format("run, fields"), key).fetchone()
             if found is None or found[1] != "read":
@@ -114,7 +123,8 @@ class Listing:
             reading, _, form, run, text = found
             decided = {field: new for *_, field, new in rows}
             fields = list(_named(json.loads(text), self._runs[run].get(form, ())))
-            left = sum(len(field) > 2 and bool(field[2]) and name not in decided for name, field in fields)
+            flagged = {name for name, field in fields if len(field) > 2 and field[2]} - decided.keys()
+            left = len(flagged) + sum((*key, name) in disputed for name, _ in fields)
             yield reading, left, [*decided.values(), *(field[0] for name, field in fields if name not in decided)]
 
     def has_only(self, form: str, names: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from typing import Final
 
 from formreader.errors import BatchError
 from formreader.store import folder as folders
+from formreader.store.deciding import KEYS
 from formreader.store.folder import FILE, connected
 from formreader.store.merged_audits import join_audits
 from formreader.store.merged_pages import join_pages
@@ -29,6 +30,11 @@ OF_PEOPLE: Final = ("acts", "decisions", "marks", "second_keys", "sorted_pages")
 
 OWN_WAY: Final = frozenset({"runs", "pages", "readings", *OF_PEOPLE, "audits", "audited_fields", "keys"})
 """Tables whose rows find their place by a rule of their own; the others' belong to a reading and go with it."""
+
+_UNKNOWN: Final = (
+    "NOT EXISTS (SELECT 1 FROM all_{0} e WHERE e.what = a.what AND e.source = b.source)"
+    " AND NOT EXISTS (SELECT 1 FROM all_{0} e WHERE e.what = b.what AND e.source = a.source)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,10 @@ def _tables_below_readings(connection: sqlite3.Connection) -> list[str]:
 
 
 def _join_acts(connection: sqlite3.Connection, names: Sequence[str], table: str) -> None:
-    """Copy rows of what people did in the order in which they did it; they stay in a temporary table too."""
+    """Copy rows of what people did in the order in which they did it; they stay in a temporary table too.
+
+    What was decided and taken back in one batch comes before what stands in another, where neither knew of the other.
+    """
     listed = ", ".join(columns_of(connection, table))
     every = " UNION ALL ".join(
         f"SELECT {source} AS source, id AS old_id, {listed}, max(at) OVER (ORDER BY id) AS made FROM {name}.{table}"  # noqa: S608
@@ -224,28 +233,42 @@ def _join_acts(connection: sqlite3.Connection, names: Sequence[str], table: str)
         f"CREATE TEMP TABLE all_{table} AS SELECT *, min(source) OVER same AS first, "  # noqa: S608 - names are ours
         f"dense_rank() OVER (ORDER BY {listed}) AS what FROM ({every}) WINDOW same AS (PARTITION BY {listed})"
     )
+    yielding = ""
+    if table in KEYS:
+        _list_last(connection, table, key := ", ".join(KEYS[table]))
+        yielding = f"(source, {key}) NOT IN (SELECT source, {key} FROM temp.yielding_{table}), "  # noqa: S608
     connection.execute(
         f"INSERT INTO main.{table} ({listed}) SELECT {listed} FROM all_{table} WHERE source = first"  # noqa: S608
-        " ORDER BY made, source, old_id"
+        f" ORDER BY {yielding}made, source, old_id"
+    )
+
+
+def _list_last(connection: sqlite3.Connection, table: str, key: str) -> None:
+    """List the last word of each batch on everything, and which of these are that nothing is decided any more.
+
+    Such a word yields to one of another batch that stands, if neither batch knew of the other's.
+    """
+    connection.execute(f"CREATE INDEX temp.{table}_by_content ON all_{table} (what, source)")
+    connection.execute(
+        f"CREATE TEMP TABLE last_{table} AS SELECT * FROM (SELECT *, row_number()"  # noqa: S608 - names are ours
+        f" OVER (PARTITION BY source, {key} ORDER BY old_id DESC) AS nth FROM all_{table}) WHERE nth = 1"
+    )
+    connection.execute(f"CREATE INDEX temp.last_{table}_by_key ON last_{table} ({key})")
+    connection.execute(
+        f"CREATE TEMP TABLE yielding_{table} AS SELECT DISTINCT a.source, {key}"  # noqa: S608 - names are ours
+        f" FROM last_{table} a JOIN last_{table} b USING ({key}) WHERE NOT a.stands AND b.stands"
+        f" AND {_UNKNOWN.format(table)}"
     )
 
 
 def _conflicts(connection: sqlite3.Connection) -> Iterator[Conflict]:
     """Find the fields whose last decision in one batch is another than in the next, which does not know of it."""
-    connection.execute("CREATE INDEX temp.decided_by_field ON all_decisions (sha256, page, field)")
-    connection.execute("CREATE INDEX temp.decided_by_content ON all_decisions (what, source)")
-    connection.execute(
-        "CREATE TEMP TABLE last_decided AS SELECT * FROM all_decisions d WHERE NOT EXISTS ("
-        "SELECT 1 FROM all_decisions e WHERE e.source = d.source AND e.old_id > d.old_id"
-        " AND e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field)"
-    )
     rows = connection.execute(
-        "SELECT DISTINCT (SELECT name FROM main.current_pages p WHERE p.sha256 = a.sha256 AND p.page = a.page),"
+        "SELECT DISTINCT (SELECT name FROM main.current_pages p WHERE p.sha256 = a.sha256 AND p.page = a.page),"  # noqa: S608
         " a.page, a.field, b.new, b.who, b.at, a.new, a.who, a.at"
-        " FROM last_decided a JOIN last_decided b ON b.sha256 = a.sha256 AND b.page = a.page AND b.field = a.field"
+        " FROM last_decisions a JOIN last_decisions b ON b.sha256 = a.sha256 AND b.page = a.page AND b.field = a.field"
         " AND (b.made, b.source, b.old_id) > (a.made, a.source, a.old_id) AND b.new <> a.new"
-        " WHERE NOT EXISTS (SELECT 1 FROM all_decisions e WHERE e.what = a.what AND e.source = b.source)"
-        " AND NOT EXISTS (SELECT 1 FROM all_decisions e WHERE e.what = b.what AND e.source = a.source) ORDER BY 1, 2, 3"
+        f" WHERE a.stands AND b.stands AND {_UNKNOWN.format('decisions')} ORDER BY 1, 2, 3"
     )
     for scan, page, field, kept, kept_by, kept_at, other, other_by, other_at in rows:
         yield Conflict(scan or "", page, field, kept, f"{kept_by}, {kept_at}", other, f"{other_by}, {other_at}")

@@ -17,7 +17,7 @@ from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
-from formreader.store.listing import Listing
+from formreader.store.listing import DISPUTED, Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
@@ -349,7 +349,9 @@ class Results:
         _, page, sha256, *_ = place
         query = "SELECT run, outcome, form, stage, reason, fields, digits FROM judged_readings WHERE id = ?"
         run, outcome, form, stage, reason, fields, digits = self._connection.execute(query, (reading,)).fetchone()
-        decided, read, disputed = self._decided(place), self._unpacked(run, form, fields), self._disputed(place)
+        read = self._unpacked(run, form, fields)
+        # What was decided of a page that is no form, or failed again, waits for its being read.
+        decided, disputed = (self._decided(place), self._disputed(place)) if outcome == "read" else ({}, frozenset())
         return StoredPage(
             *(place.scan, page, sha256, reading, outcome, form, stage, reason),
             fields=tuple(_with_decisions(read, decided)),
@@ -366,13 +368,8 @@ class Results:
 
     def _disputed(self, place: _Place) -> frozenset[str]:
         """Give the fields whose decision a second key contradicts, and no third look has settled."""
-        query = (
-            "SELECT s.field FROM second_keys s JOIN current_decisions d"
-            " ON d.sha256 = s.sha256 AND d.page = s.page AND d.field = s.field AND d.new = s.old AND d.how <> 'third'"
-            " WHERE s.sha256 = ? AND s.page = ? AND s.stands AND s.new <> s.old AND NOT EXISTS (SELECT 1"
-            " FROM second_keys n WHERE n.sha256 = s.sha256 AND n.page = s.page AND n.field = s.field AND n.id > s.id)"
-        )
-        return frozenset(name for (name,) in self._connection.execute(query, (place.sha256, place.page)))
+        query = f"{DISPUTED} AND s.sha256 = ? AND s.page = ?"
+        return frozenset(name for *_, name in self._connection.execute(query, (place.sha256, place.page)))
 
     def _codes(self, reading: int) -> tuple[Code, ...]:
         query = "SELECT kind, text FROM codes WHERE reading = ? ORDER BY id"
@@ -405,7 +402,9 @@ class Results:
             f"coalesce((SELECT scan FROM {self._listed} p WHERE p.sha256 = d.sha256 AND p.page = d.page AND twin = ''),"  # noqa: S608
             " (SELECT name FROM pages p WHERE p.sha256 = d.sha256 AND p.page = d.page ORDER BY duplicate, id DESC), '')"
         )
-        read = "SELECT max(id) FROM readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        read = (
+            "SELECT max(id) FROM judged_readings r WHERE r.sha256 = d.sha256 AND r.page = d.page AND outcome = 'read'"
+        )
         later = "SELECT 1 FROM decisions e WHERE e.sha256 = d.sha256 AND e.page = d.page AND e.field = d.field"
         query = (
             f"SELECT at, who, {scan}, page, field, ({read}), old, new, how,"  # noqa: S608 - ours
@@ -418,7 +417,7 @@ class Results:
     def fields_of_page(self, sha256: str, page: int) -> tuple[int, tuple[str, ...]]:
         """Give the number of the reading of a page that counts, and the names of its fields; 0 where there is none."""
         query = (
-            "SELECT id, run, form, json_extract(fields, '$[0][3]') IS NULL FROM readings"
+            "SELECT id, run, form, json_extract(fields, '$[0][3]') IS NULL FROM judged_readings"
             " WHERE sha256 = ? AND page = ? AND outcome = 'read' ORDER BY id DESC LIMIT 1"
         )
         row = self._connection.execute(query, (sha256, page)).fetchone()

@@ -181,6 +181,7 @@ async function show() {
 }
 
 function pressed(event) {
+  if (event.key === "Enter" && event.repeat) return event.preventDefault(); // held down, it would confirm unseen what comes next
   if ($("dialog").open || event.isComposing) return;
   const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
   const screens = shownScreens();

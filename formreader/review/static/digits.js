@@ -22,8 +22,8 @@ function fullest(open) {
 }
 
 // What was typed and not confirmed yet outlives a reload of the page.
-function typed() {
-  return JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+function typed(batch) {
+  return JSON.parse(sessionStorage.getItem(`${KEPT}.${batch}`) ?? "{}");
 }
 
 class Work {
@@ -38,9 +38,13 @@ class Work {
   ];
 
   constructor(app, place, group, pair) {
-    Object.assign(this, { app, place, group, pair, boxes: [], changed: typed(), at: 0, coming: null, open: app.now.boxes, busy: false });
+    Object.assign(this, { app, place, group, pair, boxes: [], changed: typed(app.now.batch), at: 0, coming: null, open: app.now.boxes, busy: false });
     this.looked = new Set();
     this.watcher = new IntersectionObserver((entries) => this.saw(entries), { threshold: 0.7 });
+  }
+
+  keep() {
+    sessionStorage.setItem(`${KEPT}.${this.app.now.batch}`, JSON.stringify(this.changed));
   }
 
   saw(entries) {
@@ -196,7 +200,7 @@ class Work {
     const { picture } = this.boxes[nth];
     if (to === undefined) delete this.changed[picture];
     else this.changed[picture] = to;
-    sessionStorage.setItem(KEPT, JSON.stringify(this.changed));
+    this.keep();
     this.drawChange(nth);
   }
 
@@ -270,11 +274,11 @@ class Work {
     try {
       const said = this.boxes.map((box) => ({ picture: box.picture, seen: box.seen, new: this.confirmed(box) }));
       const answer = await this.app.post("marks", { boxes: said });
-      const shown = this.boxes.length;
       for (const { picture } of this.boxes) delete this.changed[picture];
-      sessionStorage.setItem(KEPT, JSON.stringify(this.changed));
+      this.keep();
       if (answer.conflicts.length) await this.resolve(answer.conflicts);
-      this.app.say(`${count(shown - answer.conflicts.length, "box", "boxes")} saved`);
+      const again = answer.gone.length ? `; ${answer.gone.length} were read again meanwhile: look at them anew` : "";
+      this.app.say(`${count(answer.saved.length, "box", "boxes")} saved${again}`);
       await this.app.refresh();
       await this.next();
     } finally {
@@ -316,6 +320,6 @@ class Work {
 
   left() {
     this.watcher.disconnect();
-    sessionStorage.setItem(KEPT, JSON.stringify(this.changed));
+    this.keep();
   }
 }

@@ -316,9 +316,13 @@ class OnePage {
     this.app.go(pages.length ? `#/pages/${pages[0].reading}` : "#/pages");
   }
 
+  get kept() {
+    return `${KEPT}.${this.app.now.batch}.${this.reading}.${this.form.name}`;
+  }
+
   // What was typed and not saved yet outlives a reload of the page.
   get typed() {
-    return JSON.parse(sessionStorage.getItem(`${KEPT}.${this.reading}.${this.form.name}`) ?? "{}");
+    return JSON.parse(sessionStorage.getItem(this.kept) ?? "{}");
   }
 
   drawnKeying() {
@@ -355,7 +359,7 @@ class OnePage {
   }
 
   keep() {
-    sessionStorage.setItem(`${KEPT}.${this.reading}.${this.form.name}`, JSON.stringify(this.values));
+    sessionStorage.setItem(this.kept, JSON.stringify(this.values));
   }
 
   async save(despite) {
@@ -363,7 +367,7 @@ class OnePage {
     const answer = await this.waited("Saving ...", () => this.app.post("failure/key", said));
     if (!answer) return;
     if (answer.broken) return this.askDespite(answer.broken);
-    sessionStorage.removeItem(`${KEPT}.${this.reading}.${this.form.name}`);
+    sessionStorage.removeItem(this.kept);
     await this.settled(answer, `${count(this.form.fields.length, "field")} of ${named(this.page)} saved`);
   }
 
