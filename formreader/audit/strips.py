@@ -83,7 +83,7 @@ def strip(page: Page, boxes: Sequence[Box], params: StripParams = StripParams())
     pixels = page.pixels if page.colour is None else page.colour
     corners = [box.corners for box in boxes]
     span = np.ptp(_upright(corners, corners), axis=0)
-    filled = sum(_area(box) for box in corners)
+    filled = sum(area_of(box) for box in corners)
     groups = [corners] if span[0] * span[1] <= params.apart * filled else [[box] for box in corners]
     cuts = [_cut(pixels, group, corners, params) for group in groups]
     height = max(cut.shape[0] for cut in cuts)
@@ -96,17 +96,18 @@ def strip(page: Page, boxes: Sequence[Box], params: StripParams = StripParams())
 
 def _upright(points: Sequence[Points], corners: Sequence[Points]) -> Points:
     """Turn points as the boxes lie, (n, 2)."""
-    return np.concatenate(points) @ _axes(corners).T
+    return np.concatenate(points) @ axes_of(corners).T
 
 
-def _axes(corners: Sequence[Points]) -> NDArray[np.float64]:
+def axes_of(corners: Sequence[Points]) -> NDArray[np.float64]:
     """Give the unit vectors along the boxes' rows and down them, (2, 2)."""
     along = np.sum([box[1] - box[0] + box[2] - box[3] for box in corners], axis=0)
     along = along / max(float(np.hypot(*along)), 1e-9)
     return np.array([along, [-along[1], along[0]]])
 
 
-def _area(box: Points) -> float:
+def area_of(box: Points) -> float:
+    """Give the area that a box's corners enclose, in square pixels."""
     return float(abs(cv2.contourArea(box.astype(np.float32))))
 
 
@@ -119,7 +120,7 @@ def _cut(
     margin = params.margin * box_height
     origin = placed.min(axis=0) - margin
     width, height = np.ceil(np.ptp(placed, axis=0) + 2 * margin).astype(int).tolist()
-    turn = np.column_stack([_axes(corners), -origin])
+    turn = np.column_stack([axes_of(corners), -origin])
     cut = cv2.warpAffine(pixels, turn, (width, height), flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255))
     bright = np.zeros((height, width), np.uint8)
     for box in shown:

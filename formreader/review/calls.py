@@ -1,4 +1,4 @@
-"""What the browser asks and what it gets: calls checked before anything is done, answers without a path in them."""
+"""What the browser asks and what it gets: calls checked before anything is done."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.audit.strips import area_of, axes_of
 from formreader.scans.again import load_again
 from formreader.store import Desk
 from formreader.values import Box, Page, Points
@@ -133,11 +134,11 @@ def laid_out(boxes: Sequence[Box], params: PictureParams = USUAL) -> Layout:
     digits of a wide box, which all lie in it, have one picture.
     """
     corners = tuple(box.corners for box in boxes if not box.is_wide or box is _first_like(box, boxes))
-    axes = _axes(corners)
+    axes = axes_of(corners)
     height = float(np.median([np.hypot(*(box[3] - box[0])) for box in corners]))
     placed = [box @ axes.T for box in corners]
     span = np.ptp(np.concatenate(placed), axis=0)
-    is_one = span[0] * span[1] <= params.apart * sum(map(_area, corners)) and _in_a_row(placed)
+    is_one = span[0] * span[1] <= params.apart * sum(map(area_of, corners)) and _in_a_row(placed)
     groups = [tuple(range(len(corners)))] if is_one else [(box,) for box in range(len(corners))]
     before, after = (params.before, params.after) if is_one else (params.bright, params.bright)
     pieces, left = [], 0
@@ -161,16 +162,6 @@ def _in_a_row(placed: Sequence[Points]) -> bool:
     """Say whether boxes stand side by side in their order, so that what is typed can stand below each."""
     middles = [float(box[:, 0].mean()) for box in placed]
     return all(a < b for a, b in pairwise(middles))
-
-
-def _axes(corners: Sequence[Points]) -> NDArray[np.float64]:
-    along = np.sum([box[1] - box[0] + box[2] - box[3] for box in corners], axis=0)
-    along = along / max(float(np.hypot(*along)), 1e-9)
-    return np.array([along, [-along[1], along[0]]])
-
-
-def _area(box: Points) -> float:
-    return float(abs(cv2.contourArea(box.astype(np.float32))))
 
 
 def drawn_strip(page: Page, layout: Layout, params: PictureParams = USUAL) -> bytes:
@@ -249,7 +240,7 @@ def whole_page(page: Page, boxes: Sequence[Box] = (), params: PictureParams = US
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     height, width = small.shape[:2]
     scale = np.array([[width / pixels.shape[1], 0, 0], [0, height / pixels.shape[0], 0]])
-    x, y = _axes([box.corners for box in boxes])[0] if boxes else (1.0, 0.0)
+    x, y = axes_of([box.corners for box in boxes])[0] if boxes else (1.0, 0.0)
     quarters = round(float(np.degrees(np.arctan2(y, x))) / 90) % 4
     turn = {
         0: np.array([[1, 0, 0], [0, 1, 0]]),

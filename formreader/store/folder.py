@@ -292,6 +292,8 @@ def _unusable(folder: Path, error: sqlite3.DatabaseError) -> BatchError:
 
 def _unwritable(folder: Path, error: Exception) -> BatchError:
     why = getattr(error, "strerror", None) or error
+    if "locked" in str(why):
+        return BatchError(f"{folder}: another program is using it just now; try again in a minute")
     return BatchError(f"{folder}: cannot be written to ({why}); free space, change its permissions or name another")
 
 
