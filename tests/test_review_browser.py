@@ -75,6 +75,7 @@ def test_all_digits_can_be_judged_without_a_mouse(browser: Any, server: Served, 
         if not page.locator(".box").count():
             break
         before = page.locator("#progress").inner_text()
+        page.wait_for_timeout(450)  # sooner, it would be a double tap
         page.keyboard.press("Enter")
         expect(page.locator("#progress")).not_to_have_text(before)
     with open_results(batch.folder) as results:

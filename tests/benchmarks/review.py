@@ -59,6 +59,7 @@ def clear(batch: Doubts, *, mouse: bool) -> dict[str, float]:
                         page.keyboard.press(key)
                     keys, at, misread = keys + len(way) + 1, nth + 1, misread + 1
             left = page.locator("#progress").inner_text()
+            page.wait_for_timeout(450)  # sooner, it would be a double tap, which is ignored
             sent = time.perf_counter()
             page.keyboard.press("Enter")
             expect(page.locator("#progress")).not_to_have_text(left)

@@ -37,7 +37,10 @@ const app = {
   go: (hash) => (location.hash = hash),
 };
 
+const TWICE_MS = 400;
+
 let screen = null;
+let entered = -Infinity;
 let opening = 0;
 
 function say(text, kind = "") {
@@ -181,7 +184,11 @@ async function show() {
 }
 
 function pressed(event) {
-  if (event.key === "Enter" && event.repeat) return event.preventDefault(); // held down, it would confirm unseen what comes next
+  if (event.key === "Enter") {
+    // Held down or tapped twice, it would confirm unseen what comes next.
+    if (event.repeat || event.timeStamp - entered < TWICE_MS) return event.preventDefault();
+    entered = event.timeStamp;
+  } else entered = -Infinity;
   if ($("dialog").open || event.isComposing) return;
   const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
   const screens = shownScreens();
