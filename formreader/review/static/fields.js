@@ -160,7 +160,7 @@ class Work extends OneByOne {
     this.line = h("input", { class: "line mono", autocomplete: "off", spellcheck: "false", maxlength: "100", "aria-label": `Value of ${field}`, oninput: () => this.unsaid() });
     this.line.defaultValue = this.line.value = this.cells ? this.joined() : this.shown.value;
     const doubts = boxes.filter((box) => this.doubtful(box) && box.runners.length);
-    const runners = doubts.map((box) => h("span", {}, `${named(box.digit)} ${percent(box.confidence)}, perhaps `, box.runners.map(([mark, share]) => [h("b", {}, mark), ` ${percent(share)} `]).flat()));
+    const runners = doubts.map((box) => h("span", {}, box.digit === UNREAD ? "? perhaps " : `${named(box.digit)} ${percent(box.confidence)}, perhaps `, box.runners.map(([mark, share]) => [h("b", {}, mark), ` ${percent(share)} `]).flat()));
     return h("div", { class: "plain" }, this.line, h("div", { class: "quiet" }, runners));
   }
 
