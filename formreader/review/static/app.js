@@ -160,9 +160,20 @@ function busy(now) {
   $("screen").setAttribute("aria-busy", String(now));
 }
 
+// What cannot be opened was said at the bottom; the page must not wait for it for ever.
 async function show() {
   const turn = ++opening;
   busy(true);
+  try {
+    await opens(turn);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  } finally {
+    if (turn === opening) busy(false);
+  }
+}
+
+async function opens(turn) {
   await refresh();
   const [name, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
   const known = shownScreens().map(([one]) => one);
@@ -180,7 +191,6 @@ async function show() {
   const opened = await module.open(app, place, rest);
   if (turn !== opening) return opened?.left?.();
   screen = opened;
-  busy(false);
 }
 
 function pressed(event) {

@@ -150,7 +150,7 @@ class Work {
       "div",
       { class: "box", role: "option", tabindex: "-1", "aria-selected": "false", "data-position": String(box.position), onclick: () => this.mark(nth), onpointermove: (event) => this.hovered(event, nth), onfocus: () => this.mark(nth, false) },
       h("img", { src: box.image, alt: "", draggable: false }),
-      h("span", { class: "about" }, h("span", {}, box.mark === "?" ? `${box.rival}?` : `or ${box.rival}`), h("span", {}, percent(box.confidence))),
+      h("span", { class: "about" }, box.mark === "?" ? h("span", {}, `perhaps ${box.rival}`) : [h("span", {}, `or ${box.rival}`), h("span", {}, percent(box.confidence))]),
     );
   }
 
@@ -174,7 +174,7 @@ class Work {
     cell.querySelector(".new")?.remove();
     if (change !== undefined) cell.append(h("span", { class: "new", "aria-hidden": "true" }, NEW[change] ?? change));
     const now = change === undefined ? "" : `, now ${SPOKEN[change] ?? change}`;
-    cell.setAttribute("aria-label", `read as ${NAMES[box.mark] ?? box.mark}, ${percent(box.confidence)} sure, perhaps ${box.rival}${now}; ${box.field} on ${box.scan}`);
+    cell.setAttribute("aria-label", `${box.mark === "?" ? "unread" : `read as ${NAMES[box.mark] ?? box.mark}, ${percent(box.confidence)} sure`}, perhaps ${box.rival}${now}; ${box.field} on ${box.scan}`);
   }
 
   mark(nth, focus = true) {

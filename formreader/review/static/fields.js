@@ -55,8 +55,7 @@ class Work extends OneByOne {
           (this.written = h("div", { class: "written" })),
           (this.told = h("p", { class: "told", role: "alert" })),
           this.drawnChecks(),
-          this.drawnChoices(),
-          this.drawnActions(),
+          (this.below = h("div", { class: "below" })),
         ),
       ),
     );
@@ -112,9 +111,9 @@ class Work extends OneByOne {
       { class: "actions", role: "toolbar", "aria-label": "This field" },
       button("Back", "PgUp", () => this.go(-1)),
       button("Later", "PgDn", () => this.go(1)),
-      button("Cannot be read", "U", () => this.unreadable()),
+      button("Cannot be read", this.plain ? "Alt+U" : "U", () => this.unreadable()),
       button("Whole page", "F2", () => this.wholePage()),
-      this.shown.one_by_one && button("Plain line", "/", () => this.turn()),
+      this.shown.one_by_one && button(this.plain ? "Box by box" : "Plain line", "/", () => this.turn()),
       button("Save", "Enter", () => this.confirm(), "first"),
     );
   }
@@ -126,6 +125,7 @@ class Work extends OneByOne {
     const board = h("div", { class: "board" }, this.drawnStrip(), line);
     if (strip) board.style.width = `${strip.width}px`;
     this.written.replaceChildren(board);
+    this.below.replaceChildren(...[this.drawnChoices(), this.drawnActions()].filter(Boolean)); // a plain line has other keys
     this.written.setAttribute("aria-label", `${field} as written`);
     this.focus();
   }
@@ -160,7 +160,7 @@ class Work extends OneByOne {
     this.line = h("input", { class: "line mono", autocomplete: "off", spellcheck: "false", maxlength: "100", "aria-label": `Value of ${field}`, oninput: () => this.unsaid() });
     this.line.defaultValue = this.line.value = this.cells ? this.joined() : this.shown.value;
     const doubts = boxes.filter((box) => this.doubtful(box) && box.runners.length);
-    const runners = doubts.map((box) => h("span", {}, `${named(box.digit)} ${percent(box.confidence)}, perhaps `, box.runners.map(([mark, share]) => [h("b", {}, mark), ` ${percent(share)} `]).flat()));
+    const runners = doubts.map((box) => h("span", {}, box.digit === UNREAD ? "? perhaps " : `${named(box.digit)} ${percent(box.confidence)}, perhaps `, box.runners.map(([mark, share]) => [h("b", {}, mark), ` ${percent(share)} `]).flat()));
     return h("div", { class: "plain" }, this.line, h("div", { class: "quiet" }, runners));
   }
 
@@ -181,6 +181,7 @@ class Work extends OneByOne {
     if (!one_by_one) return null;
     const marks = boxes.map((box) => (box.mark === null || box.mark === UNREAD ? box.digit : box.mark));
     if (this.joined(marks) === value) return marks;
+    if (value === "") return boxes.map(() => ""); // all struck out, say, though one of them was not read for sure
     const digits = [...value.replace(".", "")];
     const written = marks.flatMap((mark, nth) => (mark ? [nth] : []));
     const fitting = digits.length === boxes.length ? boxes.map((_, nth) => nth) : digits.length === written.length ? written : null;
