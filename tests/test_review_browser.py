@@ -109,6 +109,20 @@ def test_name_is_asked_once_and_kept_with_every_decision(browser: Any, server: S
         assert results.standing().deciders == 1
 
 
+def test_double_tap_on_enter_confirms_one_screen(browser: Any, tmp_path: Path) -> None:
+    batch = draw_doubts(tmp_path, 60, doubtful=1)
+    with served(batch.folder) as server:
+        page = opened(browser, server, "Ann", "#/digits/3", viewport={"width": 700, "height": 500})
+        shown = page.locator(".box").count()
+        for _ in range(3):
+            page.keyboard.press("Enter")
+            page.wait_for_timeout(120)
+        expect(page.locator("#said")).to_contain_text(f"{shown} boxes saved")
+        left = page.locator("[aria-current=true] small").inner_text()
+        page.reload()
+        expect(page.locator("[aria-current=true] small")).to_have_text(left)
+
+
 def test_two_people_never_overwrite_each_other(browser: Any, server: Served, batch: Doubts) -> None:
     ann, bob = (opened(browser, server, name, "#/digits/3") for name in ("Ann", "Bob"))
     bob.keyboard.press("8")

@@ -108,6 +108,7 @@ def test_audit_is_keyed_in_the_browser(browser: Any, batch: Drawn, tmp_path: Pat
             else:
                 typed(page, text)
         expect(page.locator(".empty")).to_contain_text(f"{len(passed)} fields are left")
+        page.wait_for_timeout(450)  # sooner, it would be a double tap
         page.keyboard.press("Enter")  # once more over what was passed
         expect(page.locator(".to-key.lost")).to_be_visible()
         assert Axe().run(page, options=RULES).violations_count == 0

@@ -194,12 +194,10 @@ async function opens(turn) {
 }
 
 function pressed(event) {
-  if (event.key === "Enter") {
-    // Held down or tapped twice, it would confirm unseen what comes next.
-    if (event.repeat || event.timeStamp - entered < TWICE_MS) return event.preventDefault();
-    entered = event.timeStamp;
-  } else entered = -Infinity;
+  const isAgain = event.key === "Enter" && (event.repeat || event.timeStamp - entered < TWICE_MS);
+  entered = -Infinity;
   if ($("dialog").open || event.isComposing) return;
+  if (isAgain) return event.preventDefault(); // held down or tapped twice, it would confirm unseen what comes next
   const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
   const screens = shownScreens();
   if (event.altKey && event.key >= "1" && event.key <= String(screens.length)) app.go(`#/${screens[Number(event.key) - 1][0]}`);
@@ -208,6 +206,7 @@ function pressed(event) {
     if (typing && event.target.value !== event.target.defaultValue) return; // the browser's own undo, of what is not saved
     undo();
   } else if (!screen?.key?.(event)) return;
+  else if (event.key === "Enter") entered = event.timeStamp;
   event.preventDefault();
 }
 
@@ -215,6 +214,7 @@ $("undo").addEventListener("click", undo);
 $("help").addEventListener("click", showKeys);
 $("me").addEventListener("click", async () => (await askName(), show()));
 document.addEventListener("keydown", pressed);
+document.addEventListener("input", () => (entered = -Infinity));
 window.addEventListener("hashchange", show);
 if (!(await get("me")).name) await askName();
 await show();
