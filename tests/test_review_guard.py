@@ -255,3 +255,19 @@ def test_oddities_are_refused_and_break_nothing(server: Served, cookie: str) -> 
         assert ask(server, "GET", f"/api/group?marks=1&skip={skip}", Cookie=cookie).status == 400
     deep = ask(server, "POST", "/api/me", "[" * 200_000, Cookie=cookie, Origin=server.origin)
     assert deep.status == 400
+
+
+def test_tables_that_cannot_be_written_are_said_to_be_older(tmp_path: Path) -> None:
+    batch = draw_doubts(tmp_path, 1)
+    with served(batch.folder, "--user", "ann") as running:
+        entered = ask(running, "GET", "/?" + running.address.partition("?")[2])
+        cookie = entered.headers["set-cookie"].partition(";")[0]
+        boxes = json.loads(ask(running, "GET", "/api/group?marks=0123456789", cookie=cookie).text)["boxes"]
+        said = [{"picture": box["picture"], "seen": box["seen"], "new": box["mark"]} for box in boxes]
+        assert post(running, cookie, "/api/marks", json.dumps({"boxes": said})).status == 200
+        (batch.folder / "results.csv").mkdir()
+        (batch.folder / "results.csv" / "in the way").touch()
+        words = running.stop()
+    assert "could not be written" in words
+    assert "formreader export" in words
+    assert "up to date" not in words

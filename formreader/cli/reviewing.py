@@ -7,7 +7,7 @@ import re
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,7 +17,7 @@ from formreader.errors import UnusableCall
 if TYPE_CHECKING:
     from formreader.review import Door
 
-_RARE = "Seldom needed"
+_RARE: Final = "Seldom needed"
 
 
 def review(
@@ -84,7 +84,7 @@ def review(
             with suppress(webbrowser.Error):
                 webbrowser.open(door.address)
 
-    serve(
+    is_written = serve(
         results,
         templates=template or (),
         model=model,
@@ -97,7 +97,10 @@ def review(
         ready=ready,
         say=say,
     )
-    say(f"Stopped; the tables in {results} are up to date")
+    if is_written:
+        say(f"Stopped; the tables in {results} are up to date")
+    else:
+        say(f"Stopped; all decisions are saved, but the tables are older: formreader export {results} renews them")
 
 
 def _number(audit: str) -> int | None:

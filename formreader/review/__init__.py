@@ -47,7 +47,7 @@ def review(
     password: str = "",
     ready: Callable[[Door], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
-) -> None:
+) -> bool:
     """Serve the review page of a batch until Ctrl-C or SIGTERM.
 
     Parameters
@@ -62,6 +62,11 @@ def review(
         Is told where to open the page once it is served.
     say
         Is told what the person who started it should know.
+
+    Returns
+    -------
+    bool
+        Whether the batch's tables hold all that was decided; they cannot be written while another program has them.
 
     Raises
     ------
@@ -83,3 +88,4 @@ def review(
             app = application(state, door, ROUTES, suggested, user)
             with tables_kept(state, folder, say):
                 serve(app, door, taken, ready)
+            return state.tables.due(0.0) is None
