@@ -86,7 +86,7 @@ def test_a_page_is_matched_by_dragging_its_corners_and_read(
             page.mouse.down()
             page.mouse.move(x + 2, y - 2, steps=4)
             page.mouse.up()
-        page.click("text=Read it so")
+        page.click("text=Read with these corners")
         page.wait_for_selector("text=Is this the page?")
         shown = dict(
             zip(
@@ -131,7 +131,7 @@ def test_a_page_is_matched_with_the_keyboard_alone(batch: Path, browser: Any, re
         page.wait_for_selector("text=Is this the page?")
         assert page.locator(".page-values td.mono").first.inner_text() == truth_of(CARD)["customer"]
         page.keyboard.press("Escape")
-        page.wait_for_selector("text=Read it so")
+        page.wait_for_selector("text=Read with these corners")
         assert page.wrong == []
         review.stop()
     assert rows(batch)[COVERED]["status"] == "failed", "it was not taken"

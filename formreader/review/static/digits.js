@@ -134,7 +134,7 @@ class Work {
       "div",
       { class: "group-bar" },
       h("div", { class: "chips", role: "navigation", "aria-label": "Read as" }, h("span", { class: "quiet" }, "Read as"), GROUPS.map(link)),
-      isDigit && h("div", { class: "chips" }, h("label", { for: "beside", class: "quiet" }, "beside those that may be"), beside),
+      isDigit && h("div", { class: "chips" }, h("label", { for: "beside", class: "quiet" }, "Compare with those that may be"), beside),
     );
   }
 

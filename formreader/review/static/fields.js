@@ -286,7 +286,7 @@ class Work extends OneByOne {
   }
 
   refused(broken) {
-    this.told.textContent = `${this.value || "Nothing"}: ${broken.join("; ")}. Enter again keeps it although.`;
+    this.told.textContent = `${this.value || "Nothing"}: ${broken.join("; ")}. Enter again keeps it anyway.`;
     this.focus();
   }
 

@@ -85,7 +85,7 @@ class Work extends OneByOne {
   }
 
   refused(broken) {
-    this.told.textContent = `${broken.join("; ")}. Enter again keeps it although.`;
+    this.told.textContent = `${broken.join("; ")}. Enter again keeps it anyway.`;
     this.focus();
   }
 
