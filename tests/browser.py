@@ -104,3 +104,11 @@ def opened(browser: Any, server: Served, who: str, where: str, **looks: Any) -> 
     if who:
         page.wait_for_selector("main:not([aria-busy=true]) > * > *")
     return page
+
+
+def keeps_to_rules(page: Any) -> None:
+    """Hold a screen against WCAG 2.2, level AA, as far as a program can (axe-core)."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    assert found.violations_count == 0, found.generate_report()

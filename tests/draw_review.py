@@ -13,7 +13,9 @@ from typing import Any, Final
 from typer.testing import CliRunner
 
 from formreader.cli import app
+from formreader.store import open_desk
 from tests.browser import chromium, opened, served
+from tests.drawing_doubts import Card, batch_of
 from tests.drawing_failed import failing_batch
 
 ROOT: Final = Path(__file__).parent.parent
@@ -32,9 +34,19 @@ def read(sample: str, folder: Path, more: str = "") -> Path:
     return results
 
 
-def picture(browser: Any, folder: Path, where: str, name: str, *keys: str, click: str = "", **looks: Any) -> None:
+def decide(folder: Path, name: str) -> None:
+    """Let somebody else confirm a field of all pages."""
+    with open_desk(folder) as desk, desk.act("Ben", "field") as act:
+        for page in desk.results.pages():
+            value = next(field.value for field in page.fields if field.name == name)
+            act.say("decisions", (page.sha256, page.page, name), value, value)
+
+
+def picture(
+    browser: Any, folder: Path, where: str, name: str, *keys: str, click: str = "", option: str = "", **looks: Any
+) -> None:
     """Open a screen, click on something, press some keys and save what it shows."""
-    with served(folder) as server:
+    with served(folder, *filter(None, [option])) as server:
         page = opened(browser, server, "Ann", where, viewport=SIZE, **looks)
         if click:
             page.locator(click).first.click()
@@ -56,6 +68,10 @@ def main() -> None:
         to_third = ("ArrowRight", "ArrowRight")
         picture(browser, marks, "#/digits/7", "review-digits", "3", "ArrowRight", "9", *to_third, "Space")
         picture(browser, summed, "#/fields/rule", "review-fields")
+        decide(visits, "patient_id")
+        picture(browser, visits, "#/second", "review-second", option="--second-key")
+        named = batch_of(Path(temporary) / "named", [Card(name="Ada Lovelace"), Card(name="Grace Hopper")])
+        picture(browser, named, "#/keys", "review-keys", "A", "d", "a")
         failed, _ = failing_batch(Path(temporary) / "failed")
         picture(browser, failed, "#/pages", "review-pages", click="a.open:has-text('covered')")
         to_cell = ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight", "Enter")

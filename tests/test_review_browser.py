@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from formreader.export import read_results
 from formreader.store import open_results
-from tests.browser import CHROMIUM, Served, chromium, opened, served
+from tests.browser import CHROMIUM, Served, chromium, keeps_to_rules, opened, served
 from tests.drawing_reviews import Doubts, draw_doubts
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -168,13 +168,13 @@ def labels(page: Any) -> list[str]:
 
 
 def test_pages_keep_to_accessibility_rules(browser: Any, server: Served) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     for scheme in ("light", "dark"):
         page = opened(browser, server, "Ann", "#/digits", color_scheme=scheme)
         page.keyboard.press("5")
-        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
-        assert found.violations_count == 0, found.generate_report()
+        keeps_to_rules(page)
+        page.keyboard.press("F1")
+        page.wait_for_selector("dialog[open]")
+        keeps_to_rules(page)
 
 
 def test_enter_that_is_held_down_confirms_one_screen(browser: Any, tmp_path: Path) -> None:

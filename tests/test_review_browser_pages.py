@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from formreader.values import Points
-from tests.browser import CHROMIUM, Served, chromium, served
+from tests.browser import CHROMIUM, Served, chromium, keeps_to_rules, served
 from tests.drawing_failed import CARD, COVERED, failing_batch, truth_of
 
 pytestmark = [
@@ -249,3 +249,20 @@ def test_two_people_on_one_page(batch: Path, browser: Any) -> None:
         ben.wait_for_selector("#said.shown:has-text('settled already'), dialog:has-text('Ann')")
         review.stop()
     assert rows(batch)["letter.png"]["status"] == "skipped"
+
+
+def test_everybody_can_use_the_pages_and_the_table(batch: Path, browser: Any) -> None:
+    with served(batch, "--user", "Ann") as review:
+        page = opened(browser, review, "pages")
+        keeps_to_rules(page)
+        open_page(page, COVERED)
+        page.wait_for_selector(".handle")
+        keeps_to_rules(page)
+        page.click("text=Key its values")
+        page.wait_for_selector("main input")
+        keeps_to_rules(page)
+        page.goto(f"{review.origin}/#/table")
+        page.wait_for_selector("[role=gridcell]:focus")
+        keeps_to_rules(page)
+        page.emulate_media(color_scheme="dark")
+        keeps_to_rules(page)
