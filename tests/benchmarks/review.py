@@ -4,7 +4,7 @@
     python -m tests.benchmarks.review --server --digits 100000              the server alone, asked as the page asks
 
 The reviewer never errs and goes the shortest way: arrows (or the mouse) to each misread digit, its key, and Enter when
-a screen is right. Of the digits of the drawn samples that are flagged and read as a digit, 6 in 100 are misread.
+a screen is right.
 Times hold what computer and browser need, not what a person takes to look.
 """
 
