@@ -408,6 +408,7 @@ def test_boxes_are_cut_exactly_however_the_paper_lies(how: Lay) -> None:
             assert np.hypot(*(box.corners - true).T).max() / form.px_per_mm < OFF_MM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, pytest.param(-1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shown", ["", "other page", "rows more"])
 def test_each_page_goes_to_its_own_of_several_near_twins(shown: str, order: int) -> None:

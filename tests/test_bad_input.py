@@ -189,6 +189,7 @@ def test_bad_files_among_good_ones_fail_each_with_one_line(tmp_path: Path, scans
     assert [path.suffix for path in (tmp_path / "out" / "failed").iterdir()] == [".jpg"]
 
 
+@pytest.mark.slow
 def test_a_blank_sheet_is_skipped_and_all_is_well(tmp_path: Path, scans: Path, template: Path) -> None:
     sheet = wear(np.full(card().picture.shape, 255, np.uint8), DPI, Wear(noise=3, specks=20), np.random.default_rng(1))
     write_scan([good(0), sheet], scans / "both sides.tif")
@@ -247,6 +248,7 @@ def with_location(photo: Path) -> None:
     assert PLACE.encode() in photo.read_bytes()
 
 
+@pytest.mark.slow
 def test_where_a_photo_was_taken_is_stored_nowhere(tmp_path: Path, scans: Path) -> None:
     blank = wear(card().picture, DPI, Wear(), np.random.default_rng(1))
     other = wear(visit_record(DPI).picture, DPI, Wear(noise=2), np.random.default_rng(1))

@@ -206,6 +206,7 @@ def grey_page(layout: Layout, seed: int = 3, crossing: float = 0.06) -> Grey:
     return np.asarray(cv2.cvtColor(page.picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filled", [False, True])
 @pytest.mark.parametrize("shift_mm", [(1.0, 0.0), (0.0, -1.0), (-0.7, 0.7)])
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -129,6 +129,7 @@ def test_a_worn_pages_map_leads_to_its_markers(
     assert seen >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("presets", [draw_mild, draw_heavy])
 def test_the_same_seed_draws_the_same_page(visit: DrawnForm, presets: Callable[[np.random.Generator], Wear]) -> None:
     def draw(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

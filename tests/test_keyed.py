@@ -81,6 +81,7 @@ def digits_of(answer: PageReading) -> object:
 # --- on a page -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", [True, False], ids=["blank", "no-blank"])
 def test_what_is_written_is_to_be_keyed_and_an_empty_strip_is_blank(model: DigitModel, reference: bool) -> None:
     form = replace(with_required(card().template(), "bare"), reference_filled=not reference)

@@ -330,6 +330,7 @@ def test_an_unlikely_digit_is_not_settled_whatever_is_asked_of_it() -> None:
     assert read("900123", {1: {"9": 0.75, "0": 0.2}}, Most(Decimal(500))).value == "900123"
 
 
+@pytest.mark.slow
 @given(st.integers(0, 999), st.integers(0, 999), st.integers(-50, 50), st.integers(1, 3), doubts)
 def test_what_a_sum_settles_adds_up(q1: int, q2: int, slip: int, place: int, doubt: Seen) -> None:
     total = f"{max(0, q1 + q2 + slip):04}"

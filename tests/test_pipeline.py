@@ -246,6 +246,7 @@ def test_two_processes_give_the_same_answers_as_one(model: DigitModel, folder: t
     assert together == alone
 
 
+@pytest.mark.slow
 def test_a_batch_without_template_finds_the_boxes_of_each_page(model: DigitModel, folder: tuple[PageRef, ...]) -> None:
     first, broken = in_order(read_batch(folder[:2], None, model, workers=LocalWorkers(1)))
     assert isinstance(first, PageReading)

@@ -21,6 +21,8 @@ from formreader.review.guard import MOST_BYTES, Door
 from tests.browser import Served, served
 from tests.drawing_reviews import Doubts, draw_doubts
 
+pytestmark = pytest.mark.slow  # a server is started and asked
+
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Doubts:

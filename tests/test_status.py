@@ -240,6 +240,7 @@ def test_drift_is_told_and_looked_for_on_request(tmp_path: Path) -> None:
     assert line in said(tmp_path / "out")
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(EVENTS)
 def test_counts_are_those_of_the_pages(

@@ -57,6 +57,7 @@ def answered(pages: list[PageRef], jobs: int = 2, page_s: float = 30) -> dict[st
     return {answer.ref.name: answer for answer in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fate", "said"),
     [
