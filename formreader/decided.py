@@ -146,7 +146,7 @@ def _add_page(
     if scan is None:
         finds.gone.append(missing)
         return
-    boxes = [digit.box for digit in page.digits if digit.box.field not in wide]
+    boxes = [digit.box for digit in page.digits if digit.box.field not in wide and not digit.box.is_wide]
     crops, same = cut_again(scan, boxes, own)
     finds.without_blank += not same
     for box, image, reason in zip(boxes, crops.digits, crops.reasons, strict=True):
