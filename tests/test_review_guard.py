@@ -220,14 +220,18 @@ def test_no_batch_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "no results here" in done.stderr
 
 
+def confirm_all(running: Served) -> None:
+    entered = ask(running, "GET", "/?" + running.address.partition("?")[2])
+    cookie = entered.headers["set-cookie"].partition(";")[0]
+    boxes = json.loads(ask(running, "GET", "/api/group?marks=0123456789", cookie=cookie).text)["boxes"]
+    said = [{"picture": box["picture"], "seen": box["seen"], "new": box["mark"]} for box in boxes]
+    assert post(running, cookie, "/api/marks", json.dumps({"boxes": said})).status == 200
+
+
 def test_stopping_writes_the_tables(tmp_path: Path) -> None:
     batch = draw_doubts(tmp_path, 1)
     with served(batch.folder, "--user", "ann") as running:
-        entered = ask(running, "GET", "/?" + running.address.partition("?")[2])
-        cookie = entered.headers["set-cookie"].partition(";")[0]
-        boxes = json.loads(ask(running, "GET", "/api/group?marks=0123456789", cookie=cookie).text)["boxes"]
-        said = [{"picture": box["picture"], "seen": box["seen"], "new": box["mark"]} for box in boxes]
-        assert post(running, cookie, "/api/marks", json.dumps({"boxes": said})).status == 200
+        confirm_all(running)
         assert not (batch.folder / "results.csv").exists()
         assert "up to date" in running.stop()
         assert running.process.returncode == 0
@@ -262,11 +266,7 @@ def test_oddities_are_refused_and_break_nothing(server: Served, cookie: str) -> 
 def test_tables_that_cannot_be_written_are_said_to_be_older(tmp_path: Path) -> None:
     batch = draw_doubts(tmp_path, 1)
     with served(batch.folder, "--user", "ann") as running:
-        entered = ask(running, "GET", "/?" + running.address.partition("?")[2])
-        cookie = entered.headers["set-cookie"].partition(";")[0]
-        boxes = json.loads(ask(running, "GET", "/api/group?marks=0123456789", cookie=cookie).text)["boxes"]
-        said = [{"picture": box["picture"], "seen": box["seen"], "new": box["mark"]} for box in boxes]
-        assert post(running, cookie, "/api/marks", json.dumps({"boxes": said})).status == 200
+        confirm_all(running)
         (batch.folder / "results.csv").mkdir()
         (batch.folder / "results.csv" / "in the way").touch()
         words = running.stop()

@@ -6,7 +6,6 @@ again because keys and reading differ, and what hides it.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,28 +17,28 @@ from formreader.audit.keyed_files import Cell, KeyedFile
 from formreader.audit.verdicts import name_of
 from formreader.errors import KeysError
 from formreader.review.audited import Audited, Place
-from formreader.review.calls import Asked, Refused, Route
+from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.keys import key_of
 from formreader.review.state import Review
+from formreader.review.strips import strip_to_key
 from formreader.store import AuditedField
 
 _AHEAD: Final = 3
 """Fields told of at once, so that the next strips are cut while one is keyed from."""
 
-_Number = Annotated[int, Field(ge=0, le=2**62)]
 _Look = Annotated[int, Field(ge=1, le=2)]
 
 
 class After(Asked):
     """The field that was keyed or passed over last; the first comes after 0."""
 
-    one: _Number = 0
+    one: Number = 0
 
 
 class Drawn(Asked):
     """A field that was drawn, by its number and the look."""
 
-    one: _Number
+    one: Number
     two: _Look
 
 
@@ -52,7 +51,7 @@ class Keyed(Drawn):
 class Before(Asked):
     """Which of this person's keys was seen last, going back; 0 for none."""
 
-    before: _Number = 0
+    before: Number = 0
 
 
 def upcoming(review: Review, who: str, after: After) -> Mapping[str, Any]:
@@ -69,13 +68,7 @@ def _item(audited: Audited, place: Place) -> Mapping[str, Any]:
 def strip(review: Review, _who: str, drawn: Drawn) -> Mapping[str, Any]:
     """Give the picture to key from."""
     field = _field(_audited(review), drawn.one)
-    return as_address(*review.strips.cut(field.reading, field.field))
-
-
-def as_address(picture: bytes | None, missing: str) -> Mapping[str, Any]:
-    """Give a picture as an address that holds it; or why there is none."""
-    image = "" if picture is None else f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
-    return {"image": image, "missing": missing}
+    return strip_to_key(review, field.reading, field.field)
 
 
 def key(review: Review, who: str, said: Keyed) -> Mapping[str, Any]:

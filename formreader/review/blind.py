@@ -11,46 +11,46 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from formreader.audit.verdicts import name_of
-from formreader.review.audit_keys import Before, as_address
-from formreader.review.calls import Asked, Nothing, Refused, Route
+from formreader.review.audit_keys import Before
+from formreader.review.calls import Asked, Nothing, Number, Refused, Route
 from formreader.review.keys import as_decided, key_of, kind_of
 from formreader.review.second import Key, Place
 from formreader.review.state import Review, as_conflict, seen
+from formreader.review.strips import strip_to_key
 from formreader.review.values import broken_by
 from formreader.store import Said, StoredPage
 
 _AHEAD: Final = 3
 _ACTS: Final = ("second", "third")
 
-_Number = Annotated[int, Field(ge=0, le=2**62)]
 _Text = Annotated[str, Field(max_length=1_000)]
 
 
 class After(Asked):
     """The field that was keyed or passed over last: the number of its reading, and its place among the fields there."""
 
-    one: _Number = 0
+    one: Number = 0
     two: Annotated[int, Field(ge=-1, le=100_000)] = -1
 
 
 class Decided(Asked):
     """A decided field, named in the same way."""
 
-    one: _Number
+    one: Number
     two: Annotated[int, Field(ge=0, le=100_000)]
 
 
 class Keyed(Decided):
     """What a person keyed; `seen` is the version of the key that was there before, 0 for none."""
 
-    seen: _Number
+    seen: Number
     key: _Text
 
 
 class Settled(Decided):
     """What a third look says; `seen` are the versions of the decision and the key that were looked at."""
 
-    seen: tuple[_Number, _Number]
+    seen: tuple[Number, Number]
     new: _Text
 
 
@@ -70,7 +70,7 @@ def _item(review: Review, place: Place) -> Mapping[str, Any]:
 
 def strip(review: Review, _who: str, decided: Decided) -> Mapping[str, Any]:
     """Give the picture to key from."""
-    return as_address(*review.strips.cut(decided.one, _key(review, (decided.one, decided.two))[2]))
+    return strip_to_key(review, decided.one, _key(review, (decided.one, decided.two))[2])
 
 
 def key(review: Review, who: str, said: Keyed) -> Mapping[str, Any]:
@@ -155,15 +155,10 @@ def third(review: Review, who: str, after: After) -> Mapping[str, Any]:
 def _decided(review: Review, key: Key) -> Said | None:
     """Give what is decided; after an undo with who had decided it, not who took back what came after."""
     last = review.desk.said("decisions", key)
-    if last is None or last.how != "undo":
-        return last
-    query = (
-        "SELECT at, who FROM decisions WHERE sha256 = ? AND page = ? AND field = ? AND new = ? AND how <> 'undo'"
-        " ORDER BY id DESC LIMIT 1"
-    )
-    with review.desk.turn() as connection:
-        row = connection.execute(query, (*key, last.new)).fetchone()
-    return last._replace(at=row[0], who=row[1]) if row else last
+    if last is None:
+        return None
+    by = review.desk.origin("decisions", key, last)
+    return last._replace(at=by.at, who=by.who)
 
 
 def _side(review: Review, page: StoredPage, field: str, said: Said) -> Mapping[str, Any]:

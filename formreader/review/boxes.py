@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.review.glance import Glance
 from formreader.store import Desk
 
 _KIND: Final = np.dtype(
     [("picture", "i8"), ("reading", "i8"), ("field", "i4"), ("mark", "S1"), ("rival", "S1"), ("confidence", "i4")]
 )
-_LOOK_AGAIN_S: Final = 5.0
 
 # Boxes of readings that count, of pages that lie somewhere now, in undecided fields, without a mark that stands.
 _OPEN: Final = """
@@ -70,8 +69,7 @@ class Boxes:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._looked_s = 0.0
-        self._seen = -1
+        self._glance = Glance()
         self._rows: NDArray[np.void] = np.zeros(0, _KIND)
         self._open: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -119,7 +117,7 @@ class Boxes:
 
     def look_again(self) -> None:
         """Look at the whole batch anew when boxes are asked for next: a page was read, or taken back."""
-        self._seen = -1
+        self._glance.forget()
 
     def renewed(self, keys: Iterable[tuple[str, int, str]]) -> None:
         """See whether boxes of some fields are open, after people decided or took back something about these here."""
@@ -133,12 +131,11 @@ class Boxes:
             places = np.isin(self._rows["picture"], every)
             self._open[places] = np.isin(self._rows["picture"][places], still)
             if not np.isin(still, self._rows["picture"]).all():
-                self._seen = -1  # it was closed when the batch was last looked at
+                self._glance.forget()  # it was closed when the batch was last looked at
 
     def _look(self, connection: sqlite3.Connection) -> None:
         """Find the open boxes, if anybody else wrote to the batch since and it is not just seconds ago."""
-        version = connection.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._seen or (self._seen >= 0 and time.monotonic() - self._looked_s < _LOOK_AGAIN_S):
+        if not self._glance.is_due(connection):
             return
         has = {
             table: connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 - ours
@@ -159,4 +156,4 @@ class Boxes:
         )
         self._open = np.ones(len(self._rows), np.bool_)
         self._order = np.argsort(self._rows["confidence"], kind="stable")
-        self._seen, self._looked_s = version, time.monotonic()
+        self._glance.looked()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-Answer = "Mapping[str, Any] | Picture"
-"""JSON, or a picture."""
 
 Number = Annotated[int, Field(ge=0, le=2**62)]
 """Of a row, or a version; SQLite has none beyond."""
@@ -25,6 +23,12 @@ class Picture:
     content: bytes
     kind: Literal["webp", "jpeg", "png"]
     fixed: bool = False
+
+
+def as_address(content: bytes) -> str:
+    """Give a picture as an address that holds it; its first bytes say of which kind it is."""
+    kind = "png" if content.startswith(b"\x89PNG") else "jpeg" if content.startswith(b"\xff\xd8") else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 class Refused(Exception):

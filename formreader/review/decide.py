@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from formreader.fields import UNREAD
-from formreader.review.calls import Asked, Refused, Route
+from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import broken_by
 from formreader.store import StoredPage
@@ -37,7 +37,7 @@ class Decided(Asked):
 
     reading: Annotated[int, Field(ge=1, le=2**62)]
     field: Annotated[str, Field(min_length=1, max_length=300)]
-    seen: Annotated[int, Field(ge=0, le=2**62)]
+    seen: Number
     new: Annotated[str, Field(max_length=2 * _LONGEST_TEXT)]
     despite: bool = False
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from dataclasses import dataclass
 from typing import Final
 
+from formreader.review.glance import Glance
 from formreader.store import Desk, natural
-
-_LOOK_AGAIN_S: Final = 5.0
 
 # The index of failures is short where the batch is long; only pages that lie somewhere now are asked about.
 _FAILED: Final = """
@@ -49,8 +47,7 @@ class Failures:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._looked_s = 0.0
-        self._seen = -1
+        self._glance = Glance()
         self._readings: list[int] = []
 
     def count(self) -> int:
@@ -68,16 +65,15 @@ class Failures:
 
     def look_again(self) -> None:
         """Look at the batch anew when pages are asked for next."""
-        self._seen = -1
+        self._glance.forget()
 
     def _look(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._seen or (self._seen >= 0 and time.monotonic() - self._looked_s < _LOOK_AGAIN_S):
+        if not self._glance.is_due(connection):
             return
         rows = connection.execute(_FAILED).fetchall()
         rows.sort(key=lambda row: (natural(row[2] or ""), row[1]))
         self._readings = [row[0] for row in rows]
-        self._seen, self._looked_s = version, time.monotonic()
+        self._glance.looked()
 
 
 def looked_up(connection: sqlite3.Connection, reading: int) -> FailedPage | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
@@ -11,7 +10,7 @@ from pydantic import Field
 
 from formreader.fields import UNREAD, FieldParams, Written, join, needs_review
 from formreader.fields.weighing import weigh
-from formreader.review.calls import Asked, Picture, Refused, Route
+from formreader.review.calls import Asked, Number, Picture, Refused, Route, as_address
 from formreader.review.decide import kind_of, page_with
 from formreader.review.groups import UNSURE
 from formreader.review.pictures import drawn_strip, laid_out
@@ -40,7 +39,7 @@ class Wanted(Asked):
     """Which fields to give: those after one, perhaps of one form and field only, perhaps also those on Digits."""
 
     kind: Literal["rule", "doubt", "key"]
-    reading: Annotated[int, Field(ge=0, le=2**62)] = 0
+    reading: Number = 0
     field: _Name = ""
     form: _Name = ""
     name: _Name = ""
@@ -284,13 +283,8 @@ def kept(review: Review, _who: str, place: Place) -> Mapping[str, Any]:
     query = "SELECT position, picture FROM pictures WHERE reading = ? AND field = ? ORDER BY position"
     with review.desk.turn() as connection:
         rows = connection.execute(query, (place.reading, place.field)).fetchall()
-    pictures = [{"position": position, "image": _as_address(content)} for position, content in rows]
+    pictures = [{"position": position, "image": as_address(content)} for position, content in rows]
     return {"missing": missing, "pictures": pictures}
-
-
-def _as_address(content: bytes) -> str:
-    kind = "png" if content.startswith(b"\x89PNG") else "webp"
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def page_marked(review: Review, _who: str, place: Place) -> Mapping[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from formreader.review.calls import Asked, Nothing, Number, Refused, Route
+from formreader.review.calls import Asked, Nothing, Number, Refused, Route, as_address
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import value_by_marks
 from formreader.store import Act
@@ -84,7 +83,7 @@ def group(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
                     "page": place.page,
                     "reading": place.reading,
                     "seen": _versions(review, place),
-                    "image": f"data:image/{_kind(content)};base64,{base64.b64encode(content).decode()}",
+                    "image": as_address(content),
                 }
             )
     return {"boxes": shown}
@@ -101,10 +100,6 @@ def _looked_up(connection: Any, picture: int) -> tuple[_Place, bytes, str]:
         raise Refused("This box is not in the batch; load the page again.", 404)
     *place, content, name = row
     return _Place(*place), content, name or ""
-
-
-def _kind(content: bytes) -> Literal["png", "webp"]:
-    return "png" if content.startswith(b"\x89PNG") else "webp"
 
 
 def _versions(review: Review, place: _Place) -> tuple[int, int]:

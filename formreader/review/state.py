@@ -22,7 +22,6 @@ from formreader.review.pictures import Shelf
 from formreader.review.queue import Queue
 from formreader.review.rows import Table
 from formreader.review.second import SecondKeys
-from formreader.review.strips import Strips
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0
@@ -79,7 +78,6 @@ class Review:
         self.table = Table(desk)
         self.second = SecondKeys(desk)
         self.audited = Audited(desk, mode.audit) if mode.audit is not None else None
-        self.strips = Strips(desk)
         self.tables = Tables()
         self.batch = _told_apart(desk)
         self._pace: dict[str, deque[tuple[float, int]]] = {}
@@ -128,7 +126,7 @@ class Tables:
     """Whether the batch's tables are older than what was decided, and since when nobody decided anything."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._touches = 0
         self._written = 0
         self._failed = 0
@@ -136,28 +134,27 @@ class Tables:
 
     def touched(self) -> None:
         """Note that something was decided."""
-        with self._changed:
+        with self._lock:
             self._touches += 1
             self._last_s = time.monotonic()
-            self._changed.notify_all()
 
     def due(self, rest_s: float) -> int | None:
         """Give what is to be passed to `written` once tables are written, if that should be now; else None.
 
         Where that failed, it should be when something else was decided, or at once where `rest_s` is 0.
         """
-        with self._changed:
+        with self._lock:
             is_older = self._touches > (max(self._written, self._failed) if rest_s else self._written)
             return self._touches if is_older and time.monotonic() - self._last_s >= rest_s else None
 
     def written(self, touches: int) -> None:
         """Note that tables were written with all that was decided up to then."""
-        with self._changed:
+        with self._lock:
             self._written = touches
 
     def failed(self, touches: int) -> None:
         """Note that tables could not be written."""
-        with self._changed:
+        with self._lock:
             self._failed = touches
 
 

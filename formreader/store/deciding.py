@@ -23,7 +23,7 @@ from formreader.values import PageReading
 
 Table = Literal["decisions", "marks", "second_keys", "sorted_pages"]
 
-KEYS: Final[dict[str, tuple[str, ...]]] = {
+KEYS: Final[dict[Table, tuple[str, ...]]] = {
     "decisions": ("sha256", "page", "field"),
     "marks": ("sha256", "page", "field", "position"),
     "second_keys": ("sha256", "page", "field"),
@@ -31,6 +31,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What the rows of each table are about: the last one of a key is the last word on it."""
 _CODE_BYTES: Final = 9
+_NEWER_THAN_ANY: Final = 2**63 - 1
 
 
 class Said(NamedTuple):
@@ -129,10 +130,7 @@ class Desk:
 
     def said(self, table: Table, key: tuple[Any, ...]) -> Said | None:
         """Give the last word on something; None where there never was one."""
-        wanted = " AND ".join(f"{name} = ?" for name in KEYS[table])
-        query = f"SELECT id, at, who, new, how, stands FROM {table} WHERE {wanted} ORDER BY id DESC LIMIT 1"  # noqa: S608
-        row = self._connection.execute(query, key).fetchone()
-        return _said(*row) if row else None
+        return self._before(table, key, _NEWER_THAN_ANY)
 
     def origin(self, table: Table, key: tuple[Any, ...], said: Said) -> Said:
         """Give the word that a later one, which took back what came between, leads back to; else the word itself."""
@@ -217,19 +215,16 @@ class Desk:
                     before = self._before(table, key, first)
                     if last is None or self._act_of(table, self.origin(table, key, last).version) != code:
                         kept += 1
-                    elif before is None:
-                        undoing.say(table, key, last.new, old, stands=False)
-                        changed.append((table, key))
                     else:
-                        undoing.say(table, key, last.new, before.new, stands=before.stands)
+                        new, stands = (before.new, before.stands) if before else (old, False)
+                        undoing.say(table, key, last.new, new, stands=stands)
                         changed.append((table, key))
                 then(undoing, changed)
         return Undone(how, tuple(changed), kept)
 
     def _rows_of(self, code: str) -> Iterator[tuple[Table, tuple[Any, ...], int, str]]:
         """Give what an act spoke of, with its first row about each and what that found before."""
-        tables: tuple[Table, ...] = ("decisions", "marks", "second_keys", "sorted_pages")
-        for table in tables:
+        for table in KEYS:
             key = ", ".join(KEYS[table])
             query = f"SELECT min(id), old, {key} FROM {table} WHERE act = ? GROUP BY {key}"  # noqa: S608 - names are ours
             for first, old, *named in self._connection.execute(query, (code,)).fetchall():
