@@ -27,6 +27,7 @@ from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import REPEATED_COLUMNS, Drift, DriftSearch, Repeat, Repeats, find_repeats
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
+from formreader.gathering import Row, gathered
 from formreader.store import Change, Conflict, Correction, Results, StoredPage, open_results
 from formreader.values import FieldReading
 
@@ -49,7 +50,7 @@ CORRECTIONS_COLUMNS: Final = ("when", "who", "scan", "page", "field", "read", "o
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""
 
-Row = TypeVar("Row")
+Entry = TypeVar("Entry")
 
 _PART: Final = ".part"
 _DAY_S: Final = 86_400
@@ -197,7 +198,7 @@ def read_repeats(folder: Path) -> list[Repeat]:
     return _read_rows(folder / "repeated.csv", Repeat)
 
 
-def _read_rows(table: Path, kind: type[Row]) -> list[Row]:
+def _read_rows(table: Path, kind: type[Entry]) -> list[Entry]:
     """Give the rows of a table whose columns are a dataclass's."""
     kinds = get_type_hints(kind).values()
     try:
@@ -229,17 +230,6 @@ def unguarded(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def shown_status(page: StoredPage) -> str:
-    """Name a page's state as users see it."""
-    if page.status == "left_out":
-        return "skipped"
-    if page.status != "read":
-        return page.status
-    if page.to_review:
-        return "review"
-    return "checked" if page.decided else "read"
-
-
 def tables_of(target: Path, forms: Sequence[str]) -> tuple[Path, ...]:
     """Give the files that a results table goes to: `target` itself, or one for each of several forms."""
     if len(forms) < 2:
@@ -260,13 +250,13 @@ def _by_form(results: Results) -> Sequence[str | None]:
 
 
 def _result_rows(pages: Iterable[StoredPage], columns: Sequence[str]) -> Iterator[list[str]]:
-    for page in pages:
-        values = {field.name: field.value for field in page.fields}
-        yield [*_head(page), *(values.get(name, "") for name in columns)]
+    for row in gathered(pages):
+        values = {field.name: field.value for field in row.fields}
+        yield [*_head(row), *(values.get(name, "") for name in columns)]
 
 
-def _head(page: StoredPage) -> tuple[str, str, str, str]:
-    return page.scan, str(page.page), shown_status(page), " ".join(page.to_review)
+def _head(row: Row | StoredPage) -> tuple[str, str, str, str]:
+    return row.scan, str(row.page), row.shown_status, " ".join(row.to_review)
 
 
 def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
@@ -388,14 +378,14 @@ def _unwritable(place: Path, error: OSError) -> BatchError:
 def _write_xlsx(target: Path, results: Results, repeats: Repeats) -> None:
     """Write a workbook, a sheet a form; rows go to the disk as they come: memory does not grow with the batch."""
     forms = _by_form(results)
-    rows, width = results.page_count() + 1, len(RESULTS_COLUMNS) + max(len(results.columns(form)) for form in forms)
-    if rows > _LARGEST_SHEET[0] or width > _LARGEST_SHEET[1]:
-        raise UnusableCall(f"{target}: a sheet cannot hold {rows} rows and {width} columns; export to .csv instead")
+    count, width = results.page_count() + 1, len(RESULTS_COLUMNS) + max(len(results.columns(form)) for form in forms)
+    if count > _LARGEST_SHEET[0] or width > _LARGEST_SHEET[1]:
+        raise UnusableCall(f"{target}: a sheet cannot hold {count} rows and {width} columns; export to .csv instead")
     with _book(target) as (book, *looks):
         for name, form in zip(_sheet_names(results.forms()), forms, strict=True):
             columns = results.columns(form)
-            pages = (_sheet_row(page, columns) for page in repeats.marked(results.pages(form)))
-            _write_sheet(book, name, (*RESULTS_COLUMNS, *columns), pages, *looks)
+            rows = (_sheet_row(row, columns) for row in gathered(repeats.marked(results.pages(form))))
+            _write_sheet(book, name, (*RESULTS_COLUMNS, *columns), rows, *looks)
         if len(forms) > 1:
             every = (_plain((*_head(page), page.form)) for page in repeats.marked(results.pages()))
             _write_sheet(book, "Pages", PAGES_COLUMNS, every, *looks)
@@ -434,17 +424,17 @@ def _plain(row: Sequence[str]) -> list[tuple[str, str]]:
     return [(cell, "") for cell in row]
 
 
-def _sheet_row(page: StoredPage, columns: Sequence[str]) -> list[tuple[str, str]]:
+def _sheet_row(row: Row, columns: Sequence[str]) -> list[tuple[str, str]]:
     """Give each cell's text and, for one to review, the comment that says why."""
-    fields = {field.name: field for field in page.fields}
-    row = _plain(_head(page))
+    fields = {field.name: field for field in row.fields}
+    cells = _plain(_head(row))
     for name in columns:
         field = fields.get(name)
         comment = ""
-        if field and name in page.to_review:
+        if field and name in row.to_review:
             comment = _comment(field)
-        row.append((field.value if field else "", comment))
-    return row
+        cells.append((field.value if field else "", comment))
+    return cells
 
 
 def _comment(field: FieldReading) -> str:

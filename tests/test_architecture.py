@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "places": {"errors"},
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
-    "export": STAGE | {"checks", "fields", "store"},
+    "gathering": COMMON | {"store"},
+    "export": STAGE | {"checks", "fields", "gathering", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "documents", "features", "model", "network", "normalize", "singles", "svm"}

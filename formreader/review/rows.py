@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from formreader.export import shown_status
 from formreader.review.calls import Asked, Number
 from formreader.store import STATES, Desk, natural, open_results
 
@@ -136,7 +135,7 @@ class Table:
                     continue
                 page = self._desk.results.page_of(row[1])
                 left = len(page.to_review)
-                rows[self._by_place[at]] = (*row[:3], STATES.index(shown_status(page)), left)
+                rows[self._by_place[at]] = (*row[:3], STATES.index(page.shown_status), left)
 
     def _ordered(self, rows: NDArray[np.void], wanted: Wanted) -> Order:
         key = (wanted.form, wanted.sort, wanted.down, wanted.status, wanted.flagged, wanted.text)

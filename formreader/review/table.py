@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from formreader.export import shown_status
 from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.rows import Name, Wanted
 from formreader.review.state import Review, seen
@@ -59,7 +58,7 @@ def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -
         "sorted": sorted_out,
         "scan": scan,
         "page": number,
-        "status": shown_status(page),
+        "status": page.shown_status,
         "reason": page.reason,
     }
     return {**said, "cells": cells if page.status == "read" else []}

@@ -66,6 +66,17 @@ class StoredPage:
         flagged = (field.name for field in self.fields if field.reasons or field.name in self.disputed)
         return tuple(name for name in flagged if name not in self.decided)
 
+    @property
+    def shown_status(self) -> str:
+        """Its state as users see it."""
+        if self.status == "left_out":
+            return "skipped"
+        if self.status != "read":
+            return self.status
+        if self.to_review:
+            return "review"
+        return "checked" if self.decided else "read"
+
 
 class StoredTemplate(NamedTuple):
     """What a batch knows of a template: its text (of several forms one below the other), where it lay, which it was."""
