@@ -26,7 +26,7 @@ def from_text(text: str) -> PrintedCode | None:
     if not text.startswith(_START):
         return None
     match text.removeprefix(_START).split("/"):
-        case [form, page, serial] if form and page.isascii() and page.isdigit() and 0 < int(page[:4]) and len(page) < 5:
+        case [form, page, serial] if form and page.isascii() and page.isdigit() and int(page[:4]) > 0 and len(page) < 5:
             return PrintedCode(unquote(form), int(page), unquote(serial))
         case _:
             return None

@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "checks": COMMON | {"rules", "store"},
     "gathering": COMMON | {"store"},
     "printed": set[str](),
+    "printing": COMMON | {"export", "pictures", "printed", "scans", "template"},
     "export": STAGE | {"checks", "fields", "gathering", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
@@ -79,6 +80,7 @@ DISK = {
     "progress",
     "audit",
     "review",
+    "printing",
 }
 
 

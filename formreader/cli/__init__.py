@@ -27,6 +27,7 @@ from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refus
 from formreader.cli.forms import check
 from formreader.cli.learning import addition_of
 from formreader.cli.models import evaluate, gallery, predict
+from formreader.cli.printing import print_
 from formreader.cli.reading import read
 from formreader.cli.reviewing import review
 from formreader.errors import UnusableCall
@@ -138,6 +139,7 @@ def detect(
     say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
 
 
+app.command("print", epilog="Example: formreader print fields.toml -o form.pdf --copies 30")(print_)
 app.command(epilog="Example: formreader check visit.toml scans/first.jpg")(check)
 app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(read)
 
