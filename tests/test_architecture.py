@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
     "gathering": COMMON | {"store"},
+    "printed": set[str](),
     "export": STAGE | {"checks", "fields", "gathering", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
