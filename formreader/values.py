@@ -36,13 +36,22 @@ in one box, a letter, a scribble; and anything else."""
 POINT: Final = "."
 """What stands for a decimal point or comma, in a reading and in a value."""
 
-FieldKind = Literal["digits", "key"]
-"""What a field holds: digits that the program reads, or a name or free text that a person keys from its picture."""
+FieldKind = Literal["digits", "key", "choice", "barcode", "image"]
+"""What a field holds: digits that the program reads; a name or free text that a person keys from its picture; a
+``choice`` of boxes or bubbles to mark; a printed QR code or barcode; or an ``image``, shown only, as a signature.
+"""
+
+SEVERAL: Final = ";"
+"""What stands between the options of a choice of which several are marked."""
 
 Reason = Literal[
     "",
     "blank",
     "to_key",
+    "double",
+    "unsure_mark",
+    "unreadable_code",
+    "unsure_code",
     "struck",
     "not_a_digit",
     "two_digits",
@@ -60,6 +69,8 @@ Reason = Literal[
 """Why a box's or a field's reading is not simply a digit to be trusted; empty where it is.
 
 ``to_key`` is no doubt but work: something is written there that the program was told not to read, and a person keys it.
+``double`` are two marks where one may be; ``unsure_mark`` one of which it is unsure whether it is meant; an
+``unreadable_code`` is there, or should be, and cannot be read; of an ``unsure_code`` two looks say different things.
 """
 
 

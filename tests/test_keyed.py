@@ -284,7 +284,7 @@ def test_what_is_about_digits_is_refused(tmp_path: Path, keys: str, problem: str
 
 
 def test_form_without_digits_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match="all of its fields are keyed by a person"):
+    with pytest.raises(TemplateError, match="none of its fields has boxes for digits or choices"):
         loaded(tmp_path, FORM + KEYED)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -91,14 +91,21 @@ def _described(form: Template) -> Iterator[str]:
         yield f"  {one}{_weight(one.severity)}"
 
 
+_STRIPS: Final = {"key": "a strip that a person keys", "image": "a strip whose picture is kept"}
+
+
 def _words(field: Field) -> Iterator[str]:
     """Say what a field holds and what its value must be."""
     from formreader.progress import count_of
     from formreader.rules import plain
 
     least, most = field.length
-    if field.is_keyed:
-        yield "a strip that a person keys" + (f", of {len(field.boxes)} boxes" if len(field.boxes) > 1 else "")
+    if field.kind in _STRIPS:
+        yield _STRIPS[field.kind] + (f", of {len(field.boxes)} boxes" if len(field.boxes) > 1 else "")
+    elif field.kind == "barcode":
+        yield "a QR code or barcode"
+    elif field.kind == "choice":
+        yield f"{'any' if field.many else 'one'} of {', '.join(field.options)}"
     elif field.length == (1, 1):
         yield count_of(len(field.boxes), "box", "boxes")
     else:

@@ -40,8 +40,8 @@ class Field:
     Attributes
     ----------
     boxes
-        One rectangle a digit box in writing order, or the single wide box; of what a person keys one or several that
-        together are its strip.
+        One rectangle a digit box in writing order, or the single wide box; of a choice one an option; of what is keyed
+        or only shown one or several that together are its strip; the region that holds a barcode.
     length
         (1, 1) for digit boxes; the least and the most digits for a wide box.
     filler
@@ -64,7 +64,11 @@ class Field:
     unique
         Whether no two pages of a batch have the same value.
     kind
-        ``digits`` are read; a ``key`` is keyed by a person, and all that speaks of digits above is left at its default.
+        What it holds; where that is no digits, all that speaks of digits above is left at its default.
+    options
+        Of a choice: what each box stands for, all different.
+    many
+        Of a choice: several may be marked.
     """
 
     name: str
@@ -81,6 +85,13 @@ class Field:
     align: Literal["", "left", "right"] = ""
     unique: bool = False
     kind: FieldKind = "digits"
+    options: tuple[str, ...] = ()
+    many: bool = False
+
+    @property
+    def holds_digits(self) -> bool:
+        """Whether the program reads digits in it."""
+        return self.kind == "digits"
 
     @property
     def is_keyed(self) -> bool:
@@ -330,7 +341,7 @@ def _template(
 def _field(table: schema.FieldTable, lists: Mapping[str, tuple[str, ...]]) -> Field:
     boxes = tuple((float(x), float(y), float(width), float(height)) for x, y, width, height in table.rectangles())
     return Field(
-        *(table.name, boxes, table.digits(), table.required, tuple(table.filler), table.filler_only),
+        *(table.name, boxes, table.digits(), table.is_required(), tuple(table.filler), table.filler_only),
         decimals=table.fraction(),
         point=float(table.point) if isinstance(table.point, int | float) else None,
         rules=rules_of(table, lists.get(table.name, table.entries())),
@@ -339,6 +350,8 @@ def _field(table: schema.FieldTable, lists: Mapping[str, tuple[str, ...]]) -> Fi
         align=table.align or "",
         unique=table.unique,
         kind=table.kind,
+        options=table.choices(),
+        many=table.many,
     )
 
 

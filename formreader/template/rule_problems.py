@@ -169,10 +169,15 @@ def _length_problems(keys: RuleKeys, room: Room) -> Iterator[str]:
                 yield f"'{key}' is of whole numbers; leave 'decimals' out"
 
 
-def _method_problems(name: str, room: Room) -> Iterator[str]:
+def method_problems(name: str) -> Iterator[str]:
+    """Give what is wrong with the name of a check digit."""
     if name not in METHODS:
         yield f"'check_digit' should be one of {', '.join(METHODS)}, not {shown(name)}{did_you_mean(name, METHODS)}"
-    else:
+
+
+def _method_problems(name: str, room: Room) -> Iterator[str]:
+    yield from method_problems(name)
+    if name in METHODS:
         yield from _unfit("check_digit", METHODS[name].lengths, room)
 
 

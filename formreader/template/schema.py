@@ -19,8 +19,9 @@ from pydantic import StrictInt, ValidationError
 
 from formreader.rules import Across
 from formreader.template.checks_schema import CheckTable, checks_of, known_fields
-from formreader.template.rule_problems import rule_problems, rule_problems_of_text, text_problems, value_problems
-from formreader.template.rules_schema import Length, Room, RuleKeys, Table
+from formreader.template.kinds import KEYS_OF_CHOICES, kind_problems
+from formreader.template.rule_problems import rule_problems, text_problems, value_problems
+from formreader.template.rules_schema import Code, Length, Room, RuleKeys, Table
 from formreader.template.wording import did_you_mean, nearest, shown
 from formreader.values import FieldKind
 
@@ -34,8 +35,6 @@ RESERVED_NAMES: Final = frozenset({"scan", "page", "status", "review"})
 """The result files have columns of these names already."""
 LATER_KEYS: Final = frozenset({"page", "pages", "gather", "rule"})
 """Keys that the form description has a place for, but nothing reads yet."""
-KEYED_KEYS: Final = frozenset({"name", "kind", "box", "boxes", "required", "one_of", "pattern", "unique", "severity"})
-"""What can be said of a field that a person keys; all else is about digits."""
 _TABLES: Final = ("form", "field", "check")
 PAPERS_MM: Final = {
     "A3": (297.0, 420.0),
@@ -95,11 +94,27 @@ class FieldTable(RuleKeys):
     boxes: list[Four] | None = None
     box: Four | None = None
     length: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
-    required: bool = False
+    required: bool | None = None
     filler: list[Literal["X", "-"]] = []  # noqa: RUF012 - pydantic copies it
     filler_only: Literal["struck", "blank", "zero"] = "struck"
     decimals: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
     point: Literal["written"] | Length | None = None
+    options: list[Code] | None = None
+    many: bool = False
+
+    def is_required(self) -> bool:
+        """Say whether a blank field is flagged: unless it is said, where one option or a printed code is expected."""
+        return self.required if self.required is not None else self.kind == "barcode" or self._is_one_choice()
+
+    def _is_one_choice(self) -> bool:
+        return self.kind == "choice" and not self.many
+
+    def choices(self) -> tuple[str, ...]:
+        """Return what each box of a choice stands for: its number where nothing else is said."""
+        if self.kind != "choice":
+            return ()
+        numbers = range(1, len(self.boxes or ()) + 1)
+        return tuple(map(str, numbers if self.options is None else self.options))
 
     def rectangles(self) -> list[list[float]]:
         """Return the digit boxes, or the wide box alone."""
@@ -124,10 +139,16 @@ class FieldTable(RuleKeys):
 
     def value_problems(self, key: str, values: Sequence[str]) -> Iterable[str]:
         """Give the mistakes in values that the field is said to hold."""
-        return text_problems(key, values) if self.kind == "key" else value_problems(key, values, self.room())
+        is_text = self.kind != "digits"
+        return text_problems(key, values) if is_text else value_problems(key, values, self.room())
 
 
-_ONE_BOX: Final = ("one a digit", "one for several digits")
+_BOXES: Final = {
+    "digits": ("one a digit", "one for several digits"),
+    "key": ("each a part of the strip", "the whole strip"),
+    "image": ("each a part of the strip", "the whole strip"),
+}
+"""What 'boxes' and 'box' hold, of kinds that may have either."""
 _MEANINGS: Final = {
     "length": "is a number of digits, or [least, most]",
     "decimals": "is a number of digits right of the point, or [least, most]",
@@ -140,6 +161,7 @@ _MEANINGS: Final = {
     "allow": 'is a list of words or marks, as ["AB"]',
     "sum": 'is a list of fields, as ["q1", "q2"]',
     "equals": "is the name of the field that holds the sum, or a number",
+    "options": 'is a list of what the boxes stand for, as ["yes", "no"]',
 }
 """What is said of a key whose value may be of several kinds."""
 
@@ -170,14 +192,22 @@ def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable]
             problems += [f"{_field_place(table, number)}: {problem}" for problem in _field_problems(field, form)]
     problems += _repeated_names(listed)
     problems += _overlaps(fields)
-    if len(fields) == len(listed) and fields and all(field.kind == "key" for field in fields):
+    if len(fields) == len(listed) and fields and not any(field.kind in ("digits", "choice") for field in fields):
         problems.append(
-            "template: all of its fields are keyed by a person; pages are matched by boxes of digits, add one"
+            "template: none of its fields has boxes for digits or choices, by which pages are matched; add one"
         )
     checks = _checks(tables.get("check", []), listed, fields, problems)
     if form is not None:
         problems += [f"form: {problem}" for problem in _form_problems(form)]
     return form, fields, checks, problems
+
+
+_NO_NUMBER: Final = {
+    "key": "is keyed by a person",
+    "choice": "is a choice",
+    "barcode": "is a barcode",
+    "image": "is a picture",
+}
 
 
 def _checks(listed: Any, described: Sequence[Any], fields: Sequence[FieldTable], problems: list[str]) -> list[Across]:
@@ -187,15 +217,15 @@ def _checks(listed: Any, described: Sequence[Any], fields: Sequence[FieldTable],
     names = [table.get("name") for table in described if isinstance(table, dict)]
     sound = {field.name: field for field in fields}
     known = known_fields({name: sound.get(name, RuleKeys()) for name in names if isinstance(name, str)})
-    keyed = {field.name for field in fields if field.kind == "key"}
+    no_number = {field.name: field.kind for field in fields if field.kind != "digits"}
     checks = []
     for number, table in enumerate(listed, 1):
         parsed = _parsed(CheckTable, table, f"check number {number}", problems)
         made, wrong = checks_of(parsed, known) if parsed is not None else ([], [])
         checks += made
         problems += [f"check number {number}: {problem}" for problem in wrong]
-        text = sorted(keyed.intersection(name for one in made for name in one.fields))
-        problems += [f"check number {number}: '{name}' is keyed by a person, no number" for name in text]
+        text = sorted({name for one in made for name in one.fields} & no_number.keys())
+        problems += [f"check number {number}: '{name}' {_NO_NUMBER[no_number[name]]}, no number" for name in text]
     return checks
 
 
@@ -240,7 +270,8 @@ def _worded(kind: type[Table], place: str, mistake: Mapping[str, Any]) -> str:
     if keys[0] == "kind" and kind is FieldTable:
         kinds, given = get_args(FieldKind), mistake["input"]
         hint = did_you_mean(given, kinds) if isinstance(given, str) else ""
-        return f"{place}: 'kind' should be {' or '.join(map(repr, kinds))}, not {shown(given)}{hint}"
+        known_kinds = f"{', '.join(map(repr, kinds[:-1]))} or {kinds[-1]!r}"
+        return f"{place}: 'kind' should be {known_kinds}, not {shown(given)}{hint}"
     if mistake["type"] in ("model_type", "dict_type"):
         return f"{place}: '{keys[0]}' should be a table"
     what = str(mistake["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
@@ -323,18 +354,21 @@ def _dictionary_problems(markers: MarkersTable) -> Iterable[str]:
 def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
     yield from _name_problems(field.name)
     yield from _place_problems(field, form)
-    if field.kind == "key":
-        for key in sorted(field.model_fields_set - KEYED_KEYS):
-            yield f"'{key}' does not go with kind \"key\", of which no digit is read; leave it out"
-        yield from rule_problems_of_text(field)
-    else:
+    if field.kind == "digits":
+        for key in sorted(field.model_fields_set & KEYS_OF_CHOICES):
+            yield f"'{key}' belongs to kind \"choice\""
         yield from _digit_problems(field)
+    else:
+        yield from kind_problems(field.kind, field, field.choices(), len(field.boxes or ()))
 
 
 def _place_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
-    if (field.boxes is None) == (field.box is None):
-        one = ("each a part of the strip", "the whole strip") if field.kind == "key" else _ONE_BOX
-        yield f"give either 'boxes' ({one[0]}) or 'box' ({one[1]})"
+    if field.kind == "choice" and field.boxes is None:
+        yield "'boxes' is missing: a box or bubble each, in the order of the options"
+    elif field.kind == "barcode" and field.box is None:
+        yield "'box' is missing: the region that holds the code"
+    elif field.kind in _BOXES and (field.boxes is None) == (field.box is None):
+        yield "give either 'boxes' ({}) or 'box' ({})".format(*_BOXES[field.kind])
     elif field.boxes == []:
         yield "'boxes' is empty"
     for number, (x, y, width, height) in enumerate(field.rectangles(), 1):

@@ -44,9 +44,9 @@ def as_toml(template: Template, reference: str) -> str:
 
 def _field_lines(field: Field) -> Iterable[str]:
     yield f"name = {_text(field.name)}"
-    if field.is_keyed:
+    if not field.holds_digits:
         yield f"kind = {_text(field.kind)}"
-    if field.is_keyed and len(field.boxes) == 1:
+    if field.kind in ("key", "barcode", "image") and len(field.boxes) == 1:
         yield f"box = {_row(field.boxes[0])}"
     elif field.length == (1, 1):
         yield f"boxes = {_rows(field.boxes)}"
@@ -59,7 +59,12 @@ def _field_lines(field: Field) -> Iterable[str]:
         yield f"decimals = {least if least == most else list(field.decimals)}"
     if field.point is not None:
         yield f"point = {_number(field.point)}"
-    if field.required:
+    if field.kind == "choice":
+        yield f"options = {_texts(field.options)}"
+        yield f"many = {_flag(field.many)}"
+    if field.kind in ("choice", "barcode"):
+        yield f"required = {_flag(field.required)}"
+    elif field.required:
         yield "required = true"
     if field.filler:
         yield f"filler = {_texts(field.filler)}"
