@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "values": set[str](),
     "pictures": COMMON,
     "rules": COMMON,
-    "template": COMMON | {"pictures", "rules"},
+    "template": COMMON | {"pictures", "rules", "scans"},
     "scans": COMMON | {"pictures", "places"},
     "align": STAGE | {"geometry"},
     "boxes": STAGE | {"geometry"},
