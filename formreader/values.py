@@ -53,6 +53,9 @@ Reason = Literal[
     "gap",
     "rule",
     "page_unsure",
+    "page_missing",
+    "page_doubled",
+    "pages_differ",
     "too_blurred",
     "too_small",
     "too_faint",
@@ -60,6 +63,7 @@ Reason = Literal[
 """Why a box's or a field's reading is not simply a digit to be trusted; empty where it is.
 
 ``to_key`` is no doubt but work: something is written there that the program was told not to read, and a person keys it.
+``page_missing``, ``page_doubled`` and ``pages_differ`` are said of a form whose several pages were gathered.
 """
 
 

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "classify": STAGE | {"model"},
     "fields": STAGE,
     "quality": STAGE,
-    "codes": STAGE,
+    "codes": STAGE | {"printed"},
     "pipeline": STAGE
     | {"align", "boxes", "classify", "codes", "crops", "fields", "model", "quality", "scans", "strings", "workers"},
     "workers": COMMON,
@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "places": {"errors"},
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
-    "gathering": COMMON | {"store"},
+    "printed": set[str](),
+    "gathering": COMMON | {"printed", "rules", "store"},
     "export": STAGE | {"checks", "fields", "gathering", "store"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
