@@ -10,7 +10,7 @@ from typing import Final
 
 from formreader.errors import TemplateError
 from formreader.store import Results, StoredTemplate
-from formreader.template import Field, Template, load_template, template_of_text
+from formreader.template import Field, Template, form_of_text, load_form
 
 _SOMEWHERE: Final = (0.0, 0.0, 1.0, 1.0)
 
@@ -89,19 +89,20 @@ def _in_place(stored: StoredTemplate) -> Template | None:
     if not stored.path:
         return None
     try:
-        template = load_template(Path(stored.path))
+        sheets = load_form(Path(stored.path))
     except TemplateError:
         return None
-    return template if template.fingerprint == stored.fingerprint else None
+    return next((sheet for sheet in sheets if sheet.fingerprint == stored.fingerprint), None)
 
 
 def _from_text(text: str, name: str) -> Template | None:
     """Make a template of the batch's copy, which may hold several forms one below the other."""
     for part in (text, *re.split(r"(?m)^(?=\[form\][ \t]*(?:#.*)?$)", text)):
         try:
-            template = template_of_text(part)
+            sheets = form_of_text(part)
         except TemplateError:
             continue
-        if template.name == name:
-            return template
+        for sheet in sheets:
+            if sheet.name == name:
+                return sheet
     return None

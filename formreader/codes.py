@@ -6,7 +6,7 @@ anybody, so it is kept short and printable, and nothing is done with it but to s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.errors import NoMatch
+from formreader.printed import from_text
 from formreader.template import Template
-from formreader.values import Code, Grey
+from formreader.values import Code, Grey, PageRef
 
 DETECT_PX: Final = 1800  # long side on which QR codes are looked for: 150 dpi of A4, 2 pixels of the smallest module
 SECOND_LOOK: Final = 0.66  # size at which barcodes are looked for where there were none at first
@@ -30,9 +32,33 @@ def has_codes(template: Template) -> bool:
     return _reference_has_codes(template) if template.codes is None else template.codes
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1024)
 def _reference_has_codes(template: Template) -> bool:
     return template.reference is not None and bool(read_codes(template.reference))
+
+
+def told_by_codes(ref: PageRef, codes: Iterable[Code], templates: Sequence[Template]) -> Sequence[Template]:
+    """Give the templates that a page can be of as its own codes say: those of forms that this program printed.
+
+    Returns
+    -------
+    Sequence of Template
+        All of them where no code names a form among them.
+
+    Raises
+    ------
+    NoMatch
+        A code names a page of one of the forms that is not among the templates: it must not pass for another page.
+    """
+    printed = [code for one in codes if one.kind == "qr" and (code := from_text(one.text))]
+    told = {(code.form, code.page) for code in printed if code.form in {template.form for template in templates}}
+    if not told:
+        return templates
+    named = [template for template in templates if (template.form, template.page) in told]
+    if not named:
+        form, page = min(told)
+        raise NoMatch(f"{ref}: its QR code says page {page} of the form '{form}', of which nothing is to be read")
+    return named
 
 
 def read_codes(pixels: Grey) -> tuple[Code, ...]:

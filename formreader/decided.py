@@ -161,7 +161,7 @@ def _wide_fields(page: StoredPage, own: Sequence[Template], results: Results) ->
     """Name the fields with one frame for several digits, whose parts are stored like boxes; None: nobody knows them."""
     if own:
         return frozenset(field.name for field in own[0].fields if field.length != (1, 1))
-    if page.form not in results.forms():
+    if page.form not in results.sheets():
         return frozenset()  # read without a template: only digit boxes are looked for
     try:
         form = tomllib.loads(results.template_text(page.reading))

@@ -27,7 +27,7 @@ from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import REPEATED_COLUMNS, Drift, DriftSearch, Repeat, Repeats, find_repeats
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
-from formreader.gathering import Row, gathered
+from formreader.gathering import Row, rows_of
 from formreader.store import Change, Conflict, Correction, Results, StoredPage, open_results
 from formreader.values import FieldReading
 
@@ -45,6 +45,7 @@ CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
 RULES_COLUMNS: Final = ("scan", "page", "field", "rule", "words", "severity", "value", "suggestion")
+MISSING_COLUMNS: Final = ("scan", "page", "form", "missing", "why")
 CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
 CORRECTIONS_COLUMNS: Final = ("when", "who", "scan", "page", "field", "read", "old", "new", "how", "stands")
 LARGE_BATCH: Final = 10_000
@@ -61,15 +62,17 @@ _LARGEST_SHEET: Final = (1_048_576, 16_384)  # rows and columns of an XLSX sheet
 def write_tables(folder: Path, *, digits: bool | None = None) -> None:
     """Write ``results.csv``, ``digits.csv``, ``failed.csv`` and the pictures in ``failed/`` of a results folder.
 
-    With several forms, each has its own ``results-<form>.csv`` of the pages that show it, and ``pages.csv`` lists every
-    page once, those of no form (failed, skipped, duplicate) too. Where pages have QR codes or barcodes, these are
-    written to ``codes.csv``. ``digits.csv`` has no rows for strips that people key.
+    With several forms, each has its own ``results-<form>.csv`` of the pages that show it. With them, and with a form of
+    several pages, ``pages.csv`` lists every page once, those of no form (failed, skipped, duplicate) too. Where pages
+    have QR codes or barcodes, these are written to ``codes.csv``. ``digits.csv`` has no rows for strips that people
+    key.
 
     A page that could not be read again stands in ``failed.csv``, and with its earlier reading in the other two. Scans
     of the same content stand in ``duplicates.csv`` with both names; what is read otherwise now, with another model or
     template, stands in ``changes.csv``. A box of a template that is read otherwise on a stretch of pages than on the
     others stands in ``drift.csv``, each rule that a value breaks in ``rules.csv``, what repeats in a field that should
-    be unique in ``repeated.csv``. Each is left out where it would be empty.
+    be unique in ``repeated.csv``, and which pages are missing of a form of several, or there twice, in ``missing.csv``.
+    Each is left out where it would be empty.
 
     Parameters
     ----------
@@ -85,7 +88,7 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _remove_left_over(folder, folder / "failed")
         repeats = find_repeats(results)
         _write_results(folder / "results.csv", results, repeats)
-        if len(results.forms()) > 1:
+        if len(results.sheets()) > 1:
             every = repeats.marked(results.pages())
             _write_csv(folder / "pages.csv", PAGES_COLUMNS, ((*_head(page), page.form) for page in every))
         search = DriftSearch()
@@ -112,7 +115,10 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         _write_if_any(folder / "duplicates.csv", DUPLICATES_COLUMNS, twins)
         ruled = results.pages() if repeats.rows or results.has_broken_rules() else ()
         rows = (row for page in repeats.marked(ruled) for row in _rule_rows(page))
-        _write_if_any(folder / "rules.csv", RULES_COLUMNS, rows)
+        across = (row for form in rows_of(results) for row in _across_rows(form)) if _has_checks(results) else ()
+        _write_if_any(folder / "rules.csv", RULES_COLUMNS, chain(rows, across))
+        lacking = (row for form in rows_of(results) for row in _lack_rows(form)) if results.of_several_pages else ()
+        _write_if_any(folder / "missing.csv", MISSING_COLUMNS, lacking)
         _write_if_any(folder / "changes.csv", CHANGES_COLUMNS, map(_change_row, results.changes()))
 
 
@@ -240,7 +246,8 @@ def tables_of(target: Path, forms: Sequence[str]) -> tuple[Path, ...]:
 def _write_results(target: Path, results: Results, repeats: Repeats) -> None:
     for place, form in zip(tables_of(target, results.forms()), _by_form(results), strict=True):
         columns = results.columns(form)
-        _write_csv(place, (*RESULTS_COLUMNS, *columns), _result_rows(repeats.marked(results.pages(form)), columns))
+        rows = _result_rows(rows_of(results, form, repeats.marked), columns)
+        _write_csv(place, (*RESULTS_COLUMNS, *columns), rows)
 
 
 def _by_form(results: Results) -> Sequence[str | None]:
@@ -249,8 +256,8 @@ def _by_form(results: Results) -> Sequence[str | None]:
     return forms if len(forms) > 1 else (None,)
 
 
-def _result_rows(pages: Iterable[StoredPage], columns: Sequence[str]) -> Iterator[list[str]]:
-    for row in gathered(pages):
+def _result_rows(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
+    for row in rows:
         values = {field.name: field.value for field in row.fields}
         yield [*_head(row), *(values.get(name, "") for name in columns)]
 
@@ -278,6 +285,25 @@ def _rule_rows(page: StoredPage) -> Iterator[list[str]]:
                 *(page.scan, str(page.page), field.name, rule.key, rule.words, rule.severity),
                 *(field.value, field.suggestion),
             ]
+
+
+def _has_checks(results: Results) -> bool:
+    """Say whether any form has checks across its pages."""
+    return any(form.checks for form in results.of_several_pages.values())
+
+
+def _across_rows(row: Row) -> Iterator[list[str]]:
+    """Give the checks across a form's pages that its values break."""
+    values = {field.name: field.value for field in row.fields}
+    for name, rules in row.broken.items():
+        for rule in rules:
+            head = (row.scan, str(row.page), name, rule.key, rule.words, rule.severity)
+            yield [*head, values.get(name, ""), ""]
+
+
+def _lack_rows(row: Row) -> Iterator[list[str]]:
+    for lack in row.lacks:
+        yield [row.scan, str(row.page), row.form, str(lack.page or ""), lack.why]
 
 
 def _failed_row(page: StoredPage) -> list[str]:
@@ -384,9 +410,9 @@ def _write_xlsx(target: Path, results: Results, repeats: Repeats) -> None:
     with _book(target) as (book, *looks):
         for name, form in zip(_sheet_names(results.forms()), forms, strict=True):
             columns = results.columns(form)
-            rows = (_sheet_row(row, columns) for row in gathered(repeats.marked(results.pages(form))))
+            rows = (_sheet_row(row, columns) for row in rows_of(results, form, repeats.marked))
             _write_sheet(book, name, (*RESULTS_COLUMNS, *columns), rows, *looks)
-        if len(forms) > 1:
+        if len(results.sheets()) > 1:
             every = (_plain((*_head(page), page.form)) for page in repeats.marked(results.pages()))
             _write_sheet(book, "Pages", PAGES_COLUMNS, every, *looks)
         failed = (_plain(_failed_row(page)) for page in results.failures())

@@ -121,8 +121,8 @@ class Tally:
         lines += notes
         if self.duplicate:
             lines.append(f"Which scans are the same: {output / 'duplicates.csv'}")
-        beside = (*(table.name for table in tables[1:]), *(["pages.csv"] if len(tables) > 1 else []))
-        beside += ("digits.csv",) if (output / "digits.csv").exists() else ()
+        beside = (*(table.name for table in tables[1:]),)
+        beside += tuple(name for name in ("pages.csv", "missing.csv", "digits.csv") if (output / name).exists())
         lines.append(f"Results: {', '.join(map(str, (tables[0], *beside)))} and failed.csv beside it")
         if "digits.csv" not in beside:
             lines.append("No digits.csv, as the batch is large; to have it: formreader export RESULTS --digits")

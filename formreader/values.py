@@ -62,6 +62,9 @@ Reason = Literal[
     "gap",
     "rule",
     "page_unsure",
+    "page_missing",
+    "page_doubled",
+    "pages_differ",
     "too_blurred",
     "too_small",
     "too_faint",
@@ -71,6 +74,7 @@ Reason = Literal[
 ``to_key`` is no doubt but work: something is written there that the program was told not to read, and a person keys it.
 ``double`` are two marks where one may be; ``unsure_mark`` one of which it is unsure whether it is meant; an
 ``unreadable_code`` is there, or should be, and cannot be read; of an ``unsure_code`` two looks say different things.
+``page_missing``, ``page_doubled`` and ``pages_differ`` are said of a form whose several pages were gathered.
 """
 
 

@@ -77,7 +77,7 @@ def brought_back(connection: sqlite3.Connection, version: int) -> None:
         connection.execute(f"DROP {what}")
     connection.execute("ALTER TABLE readings DROP COLUMN by_hand")
     added = {
-        "runs": {"template_paths"},
+        "runs": {"template_paths", "gathering"},
         "pictures": {"mark", "confidence", "rival"},
         "decisions": {"stands", "act"},
     }

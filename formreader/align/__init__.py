@@ -118,9 +118,12 @@ def _no_match(page: Page, choice: Choice, templates: Sequence[Template]) -> NoMa
         return NoMatch(f"{page.ref}: no page of {which} (0% of its printed frame found); {remedy}")
     template, fit = choice.best
     if choice.rival is not None:
+        what = "read it with the right one's template alone"
+        if template.form == choice.rival.form:
+            what = "give its pages markers or QR codes of their own"
         return NoMatch(
             f"{page.ref}: could be of the form '{template.name}' or of '{choice.rival.name}' ({fit.score:.0%} of the "
-            "printed frame found); read it with the right one's template alone",
+            f"printed frame found); {what}",
             fit.score,
         )
     found = f"{fit.score:.0%} of its printed frame found, {fit.refusal}"

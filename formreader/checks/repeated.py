@@ -90,7 +90,7 @@ def find_repeats(results: Results) -> Repeats:
     Values are noted in a table on the disk, so that memory grows with what repeats and not with the batch. A page that
     lies in the batch under two names is one page; what could not be read in full repeats nothing.
     """
-    asked = {form: codes for form, codes in _asked(results).items() if form in results.forms()}
+    asked = {form: codes for form, codes in _asked(results).items() if form in results.sheets()}
     if not asked:
         return Repeats(())
     with closing(sqlite3.connect("")) as noted:  # SQLite's name for a table on the disk that goes with the connection

@@ -255,7 +255,7 @@ def read(
             log.say("\n".join([*_about_batch(output), f"What was read is in {output}; run {again} again to go on"]))
             log.end("stopped")
             raise
-    tables = tables_of(output / "results.csv", [form.name for form in forms])
+    tables = tables_of(output / "results.csv", list(dict.fromkeys(form.form for form in forms)))
     notes = [*about_ignored(found.ignored), *_about_model(classifier, promised=kept is not None), *_about_batch(output)]
     log.say(tally.summary(tables, notes))
     log.end("finished")
@@ -272,7 +272,7 @@ def _settings(forms: Sequence[Template], thresholds: Thresholds, kept: Promise |
         how_sure: dict[str, float | str] = {"threshold": first}
     else:  # what the promise asks of digits may be measured anew while the model stays
         how_sure = {"max_wrong": kept.max_wrong, "digit_thresholds": f"{first:.5f} to {last:.5f}"}
-    versions = {f"version of {form.name}": form.version for form in forms if form.version}
+    versions = {f"version of {form.form}": form.version for form in forms if form.version}
     unique = {form.name: {field.name: field.missing for field in form.fields if field.unique} for form in forms}
     return {
         **how_sure,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from formreader.align import align_to_any, straightened, upright_picture
 from formreader.boxes import A4_LONG_SIDE_INCH, darkest, find_fields, place_boxes
 from formreader.classify import classify
-from formreader.codes import has_codes, read_codes
+from formreader.codes import has_codes, read_codes, told_by_codes
 from formreader.crops import crop_digits
 from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import FieldParams, decode
@@ -29,6 +29,7 @@ from formreader.template import Template
 from formreader.values import (
     AlignedPage,
     Box,
+    Code,
     Crops,
     DigitReading,
     Page,
@@ -68,8 +69,9 @@ def read_page(
     """Read one page of a form; raises `PageError` where it cannot, `BlankPage` where there is nothing to read."""
     templates = several(forms)
     refuse_tiny(page, templates)
-    aligned, template = align_to_any(page, templates)
-    return read_aligned(aligned, template, model, thresholds, watch)
+    codes = read_codes(page.pixels) if any(map(has_codes, templates)) else ()
+    aligned, template = align_to_any(page, told_by_codes(page.ref, codes, templates))
+    return read_aligned(aligned, template, model, thresholds, watch, codes)
 
 
 def read_unknown_page(
@@ -86,8 +88,9 @@ def read_aligned(
     model: DigitModel,
     thresholds: Thresholds | None = None,
     watch: Watch = unwatched,
+    codes: tuple[Code, ...] | None = None,
 ) -> PageReading:
-    """Read a page whose place under its template is known."""
+    """Read a page whose place under its template is known; its codes are looked for where they are not yet known."""
     limits = thresholds or Thresholds((model.threshold,))
     placed = place_boxes(aligned, template)
     boxes = tuple(box for box in placed if not box.is_keyed)
@@ -102,7 +105,7 @@ def read_aligned(
     read = decode(digits, template, FieldParams(settled_at=limits.by_rules))
     fields, digits = with_doubts(read, digits, placed, quality)
     pictures = pictures_to_keep(aligned, boxes, fields, digits)
-    codes = read_codes(aligned.pixels) if has_codes(template) else ()
+    codes = read_codes(aligned.pixels) if codes is None and has_codes(template) else codes or ()
     return PageReading(aligned.ref, template.name, aligned.match, fields, digits, quality, pictures, codes)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from formreader.errors import TemplateError
 from formreader.printing.toml import written
-from formreader.template import template_of_text
+from formreader.template import form_of_text
 from formreader.template.lists import ListProblem, read_list
 from formreader.template.rules_schema import ListTable
 
@@ -42,7 +42,7 @@ def rule_mistakes(form: Form, folder: Path) -> Iterator[str]:
     if form.checks:
         tables["check"] = list(form.checks)
     try:
-        template_of_text(written(tables))
+        form_of_text(written(tables))
     except TemplateError as error:
         yield from (line.strip() for line in str(error).splitlines()[1:])
 

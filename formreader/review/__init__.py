@@ -18,7 +18,7 @@ from formreader.review.guard import Door
 from formreader.review.serving import listening, refuse_open_door, serve, tables_kept
 from formreader.review.state import USUAL, Mode, Review
 from formreader.store import open_desk
-from formreader.template import load_template
+from formreader.template import load_templates
 
 __all__ = ["ROUTES", "Door", "Mode", "Review", "review"]
 
@@ -75,7 +75,7 @@ def review(
     """
     refuse_open_door(host, password)
     with open_desk(folder) as desk:
-        forms = forms_of(desk.results, [load_template(path) for path in templates])
+        forms = forms_of(desk.results, load_templates(templates))
         for note in forms.notes:
             say(note)
         state = Review(desk, forms, mode, model)

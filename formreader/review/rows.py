@@ -173,7 +173,7 @@ class Table:
             keys = rows["state"].astype(np.int64)
         else:
             with open_results(self._desk.folder) as results:
-                form = wanted.form or next(iter(results.forms()), "")
+                form = wanted.form or next(iter(results.sheets()), "")
                 values = results.listing().values(form, wanted.sort.removeprefix("field:"))
             distinct = {value: natural(value) for value in set(values.values())}
             rank = {value: nth for nth, value in enumerate(sorted(distinct, key=distinct.__getitem__))}

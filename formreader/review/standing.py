@@ -16,7 +16,7 @@ def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:
         "who": who,
         "code": review.code,
         "batch": review.batch,
-        "forms": list(review.desk.results.forms()),
+        "forms": list(review.desk.results.sheets()),
         "notes": list(review.forms.notes),
         **(_usual(review) if review.mode.kind == "usual" else {}),
         "blind": _blind(review, who),

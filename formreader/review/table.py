@@ -22,7 +22,7 @@ class OfCell(Asked):
 
 def table(review: Review, _who: str, wanted: Wanted) -> Mapping[str, Any]:
     """Give some rows of the table with all their cells."""
-    forms = review.desk.results.forms()
+    forms = review.desk.results.sheets()
     if wanted.form and wanted.form not in forms:
         raise Refused("The batch has no such form; load the page again.", 404)
     form = wanted.form or (forms[0] if len(forms) == 1 else "")

@@ -64,8 +64,13 @@ def count_pdf_pages(file: BinaryIO) -> int:
         return 1
 
 
-def load_pdf_page(content: bytes, name: str, page: int) -> Picture:
+def load_pdf_page(content: bytes, name: str, page: int, dpi: float = RENDER_DPI) -> Picture:
     """Take or render one page, from 1, turned as the PDF says.
+
+    Parameters
+    ----------
+    dpi
+        What a page is rendered at; one picture that fills it is taken as it is.
 
     Raises
     ------
@@ -88,7 +93,7 @@ def load_pdf_page(content: bytes, name: str, page: int) -> Picture:
                 picture = _taken(sheet, embedded, name, as_stored=as_stored)
                 if picture is not None:
                     return picture
-            return _rendered(sheet, name)
+            return _rendered(sheet, name, dpi)
         except pdfium.PdfiumError as error:
             raise UnreadableScan(f"{name}: the PDF page is damaged ({error}); scan it again") from error
 
@@ -214,13 +219,13 @@ def _fills(sheet: pdfium.PdfPage, corner: tuple[float, float], extent: tuple[flo
     return True
 
 
-def _rendered(sheet: pdfium.PdfPage, name: str) -> Picture:
+def _rendered(sheet: pdfium.PdfPage, name: str, dpi: float) -> Picture:
     width, height = sheet.get_size()
     is_paper = max(width, height) / POINTS_PER_INCH <= LARGEST_PAPER_IN
-    scale = RENDER_DPI / POINTS_PER_INCH if is_paper else _picture_scale(sheet)
+    scale = dpi / POINTS_PER_INCH if is_paper else _picture_scale(sheet)
     check_size(width * scale, height * scale, name)
     grey, colour = separate(_pixels(sheet.render(scale=scale)))
-    return Picture(grey, colour, RENDER_DPI if is_paper else None)
+    return Picture(grey, colour, dpi if is_paper else None)
 
 
 def _picture_scale(sheet: pdfium.PdfPage) -> float:

@@ -11,6 +11,7 @@ from formreader.store.folder import FILE, is_written_to
 from formreader.store.listing import ROW, STATES, Listing
 from formreader.store.merging import Conflict, Joined, joined
 from formreader.store.results import Change, Correction, Results, StoredPage, StoredTemplate, natural, open_results
+from formreader.store.several_pages import SeveralPages
 from formreader.store.standing import RunRow, Standing
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RunRow",
     "Said",
     "ScanPlaces",
+    "SeveralPages",
     "Standing",
     "StoredPage",
     "StoredTemplate",

@@ -19,6 +19,7 @@ from formreader.places import place
 from formreader.store import folder as folders
 from formreader.store.folder import insert, transaction
 from formreader.store.packing import as_json, as_on_disk, packed_digits, packed_fields, storable
+from formreader.store.several_pages import packed_forms
 from formreader.template import Template
 from formreader.values import PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
 
@@ -233,7 +234,7 @@ def open_batch(
         by_name = sorted(templates, key=lambda template: template.name)
         run = {
             "form": "\n".join(template.name for template in by_name),
-            "template": "\n".join(filter(None, map(_text_of, by_name))) or None,
+            "template": "\n".join(dict.fromkeys(filter(None, map(_text_of, by_name)))) or None,
             "template_paths": "\n".join(storable(str(template.path or "")) for template in by_name),
             "template_fingerprint": "\n".join(template.fingerprint for template in by_name),
             "fields": as_json({form.name: [field.name for field in form.fields] for form in templates}),
@@ -241,6 +242,7 @@ def open_batch(
             "model_fingerprint": model_fingerprint,
             "settings": as_json(dict(sorted(settings.items()))),
             "keep_duplicates": int(keep_duplicates),
+            "gathering": packed_forms(templates),
         }
         series = _series(connection, folder, run, reread=reread)
         with transaction(connection, folder):

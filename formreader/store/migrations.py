@@ -125,6 +125,11 @@ def _make_room_for_review(connection: sqlite3.Connection) -> None:
         )
 
 
+def _make_room_for_pages(connection: sqlite3.Connection) -> None:
+    """From 4 to 5: forms of several pages."""
+    connection.execute("ALTER TABLE runs ADD COLUMN gathering TEXT NOT NULL DEFAULT '{}'")
+
+
 def _wide(templates: str) -> set[str]:
     """Name the fields with one frame for several digits, whose parts once were stored like boxes of their own."""
     named = re.compile(r"^\s*name\s*=\s*[\"'](.*)[\"']", re.MULTILINE)
@@ -136,5 +141,6 @@ _STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
     1: _pack_smaller,
     2: _make_room_for_audits,
     3: _make_room_for_review,
+    4: _make_room_for_pages,
 }
 """By the version that a step begins with."""

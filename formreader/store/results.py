@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from formreader.store.audits import Audits
 from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
 from formreader.store.listing import DISPUTED, Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
+from formreader.store.several_pages import SeveralPages, unpacked_forms
 from formreader.store.standing import Standing, answers_since, standing_of
 from formreader.values import Code, DigitReading, FieldReading
 
@@ -162,11 +164,29 @@ class Results:
 
     def forms(self) -> tuple[str, ...]:
         """Give the names of the forms that pages are read by, in the order of the last call; none without template."""
+        return tuple(dict.fromkeys(self._form_of.get(sheet, sheet) for sheet in self._fields))
+
+    def sheets(self) -> tuple[str, ...]:
+        """Give the names of what a page may show: of forms of one page, and of each page of those of several."""
         return tuple(self._fields)
 
     def form_fields(self) -> Mapping[str, Sequence[str]]:
-        """Give the names of each form's fields, in the order of the last call."""
+        """Give the names of each sheet's fields, in the order of the last call."""
         return self._fields
+
+    @cached_property
+    def of_several_pages(self) -> Mapping[str, SeveralPages]:
+        """The forms of several pages of the last run, by name."""
+        row = self._connection.execute("SELECT gathering FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+        return unpacked_forms(row[0]) if row else {}
+
+    @cached_property
+    def _form_of(self) -> dict[str, str]:
+        return {sheet: form for form, told in self.of_several_pages.items() for sheet in told.sheets}
+
+    def _sheets_of(self, form: str) -> tuple[str, ...]:
+        told = self.of_several_pages.get(form)
+        return tuple(told.sheets) if told else (form,)
 
     def templates(self) -> dict[str, StoredTemplate]:
         """Give what is known of the templates of the last run, by the forms' names; none where it had none."""
@@ -187,18 +207,19 @@ class Results:
         Parameters
         ----------
         form
-            Give only this one's; all forms' where left out.
+            Give only those of this form or sheet; all forms' where left out.
         """
-        wanted = self._fields if form is None else {form: self._fields[form]}
+        wanted = self._fields if form is None else {one: self._fields[one] for one in self._sheets_of(form)}
         known = list(dict.fromkeys(name for names in wanted.values() for name in names))
+        of_form = "(:forms IS NULL OR r.form IN (SELECT value FROM json_each(:forms)))"
         named = (
-            "SELECT DISTINCT json_extract(value, '$[3]') AS name FROM current_readings r, json_each(r.fields)"
-            " WHERE name IS NOT NULL AND (:form IS NULL OR r.form = :form)"
+            "SELECT DISTINCT json_extract(value, '$[3]') AS name FROM current_readings r, json_each(r.fields)"  # noqa: S608
+            f" WHERE name IS NOT NULL AND {of_form}"
             " UNION SELECT DISTINCT field FROM current_decisions d JOIN current_readings r"
-            " ON r.sha256 = d.sha256 AND r.page = d.page WHERE :form IS NULL OR r.form = :form"
+            f" ON r.sha256 = d.sha256 AND r.page = d.page WHERE {of_form}"
         )
-        runs = "SELECT DISTINCT run, form FROM current_readings r WHERE :form IS NULL OR r.form = :form"
-        given = {"form": form}
+        runs = f"SELECT DISTINCT run, form FROM current_readings r WHERE {of_form}"  # noqa: S608 - ours
+        given = {"forms": None if form is None else json.dumps(self._sheets_of(form))}
         others = {name for (name,) in self._connection.execute(named, given)}
         for run, shown in self._connection.execute(runs, given):
             others.update(self._runs[run].get(shown, ()))
@@ -211,15 +232,35 @@ class Results:
         Parameters
         ----------
         form
-            Give only the pages that show this one.
+            Give only the pages that show this form or sheet.
         digits
             Unpack the single boxes too; without, each page's `StoredPage.digits` is empty.
         """
-        for place in self._places("? IS NULL OR form = ?", form, form):
-            if place.reading:
-                yield self._page(place, place.reading, with_digits=digits)
-            else:
-                yield StoredPage(place.scan, place.page, place.sha256, 0, "duplicate", reason=place.twin)
+        forms = None if form is None else json.dumps(self._sheets_of(form))
+        for place in self._places("? IS NULL OR form IN (SELECT value FROM json_each(?))", forms, forms):
+            yield self._at(place, with_digits=digits)
+
+    def nth(self, number: int) -> StoredPage:
+        """Give the page that is so many places, from 0, from the first of all that `pages` gives; without digits."""
+        (place,) = self._places("rowid = ?", number + 1)
+        return self._at(place, with_digits=False)
+
+    def _at(self, place: _Place, *, with_digits: bool) -> StoredPage:
+        if place.reading:
+            return self._page(place, place.reading, with_digits=with_digits)
+        return StoredPage(place.scan, place.page, place.sha256, 0, "duplicate", reason=place.twin)
+
+    def pages_read(self) -> dict[str, int]:
+        """Count the pages that were read of each sheet."""
+        places = ["current_pages", *(["current_duplicates"] if self.keeps_duplicates else [])]
+        counts: Counter[str] = Counter()
+        for table in places:
+            query = (
+                f"SELECT r.form, count(*) FROM {table} p JOIN current_readings r"  # noqa: S608 - ours
+                " ON r.sha256 = p.sha256 AND r.page = p.page WHERE r.outcome = 'read' GROUP BY r.form"
+            )
+            counts.update(dict(self._connection.execute(query).fetchall()))
+        return dict(counts)
 
     def duplicates(self) -> Iterator[tuple[str, int, str]]:
         """Give name and page of each that has the content of another, and that other's name."""
@@ -448,7 +489,7 @@ class Results:
 
     def _names(self, run: int, form: str) -> tuple[str, ...]:
         if run not in self._runs:  # it began since they were looked up
-            for known in ("_runs", "_fields", "keeps_duplicates"):
+            for known in ("_runs", "_fields", "keeps_duplicates", "of_several_pages", "_form_of"):
                 self.__dict__.pop(known, None)
         return tuple(self._runs[run].get(form, ()))
 

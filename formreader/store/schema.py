@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
-VERSION: Final = 4
+VERSION: Final = 5
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -25,7 +25,8 @@ CREATE TABLE runs (
     settings TEXT NOT NULL,         -- JSON object
     version TEXT NOT NULL,          -- of the program
     keep_duplicates INTEGER NOT NULL DEFAULT 0, -- 1: content that lies at two places counts twice
-    template_paths TEXT NOT NULL DEFAULT ''     -- where the templates lay, a line each in the order of `form`
+    template_paths TEXT NOT NULL DEFAULT '',    -- where the templates lay, a line each in the order of `form`
+    gathering TEXT NOT NULL DEFAULT '{}'        -- JSON: for each form of several pages its sheets, and what joins them
 );
 CREATE TABLE pages (
     id INTEGER PRIMARY KEY,

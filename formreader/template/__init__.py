@@ -6,21 +6,22 @@ import functools
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from formreader.errors import PageError, TemplateError
-from formreader.pictures import decode, encode_png
-from formreader.rules import Check, Rule
+from formreader.errors import TemplateError
+from formreader.pictures import encode_png
+from formreader.rules import Across, Check, Rule
 from formreader.template import schema
 from formreader.template.lists import ListProblem, read_list
+from formreader.template.references import read_references
 from formreader.template.rule_problems import file_problems
 from formreader.template.rules_schema import ListTable, rules_of
-from formreader.template.written import as_toml
+from formreader.template.written import as_toml, sheet_as_toml
 from formreader.values import FieldKind, Grey, Points
 
 Rectangle = tuple[float, float, float, float]
@@ -142,6 +143,13 @@ class Template:
         What the form's makers call this printing of it; empty where they do not.
     checks
         What values of several fields must be together.
+    page, pages
+        Which page of its form this is, and how many the form has; a template is of one page, and one of a form of
+        several is called a sheet and named ``visit#1``.
+    gather
+        How it is told which pages are one filled form: ``sequence``, ``file``, ``qr`` or ``field:NAME``.
+    across_pages
+        What values of fields on several pages of the form must be together; the same for each of its sheets.
     """
 
     name: str
@@ -157,6 +165,10 @@ class Template:
     codes: bool | None = None
     version: str = ""
     checks: tuple[Check, ...] = ()
+    page: int = 1
+    pages: int = 1
+    gather: str = "sequence"
+    across_pages: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", _fingerprint(self))
@@ -166,6 +178,11 @@ class Template:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    @property
+    def form(self) -> str:
+        """Name of the form that it is a page of; its own where the form has one page."""
+        return self.name.removesuffix(f"#{self.page}") if self.pages > 1 else self.name
 
     @property
     def digit_boxes(self) -> tuple[Rectangle, ...]:
@@ -186,7 +203,21 @@ _PREFACE = """\
 
 
 def load_template(path: Path) -> Template:
-    """Read and check a template.
+    """Read and check the template of a form of one page.
+
+    Raises
+    ------
+    TemplateError
+        It cannot be read, is of a form of several pages, or has mistakes: all of them, each with its place.
+    """
+    sheet, *others = load_form(path)
+    if others:
+        raise TemplateError(f"{path}: the form has fields on {1 + len(others)} pages; one of a single page is wanted")
+    return sheet
+
+
+def load_form(path: Path) -> tuple[Template, ...]:
+    """Read and check a template: give one for each page of the form that has fields, in their order.
 
     Raises
     ------
@@ -203,17 +234,18 @@ def load_template(path: Path) -> Template:
         raise TemplateError(f"{path}: no valid TOML: {error}; put that place right") from error
     form, described, checks, problems = schema.check(tables)
     lists = _read_lists(path.parent, described, problems)
-    reference = None
+    pictures: list[Grey] = []
     if form is not None and form.reference and not any(problem.startswith("form: 'reference'") for problem in problems):
-        reference, wrong = _read_reference(path.parent, form)
+        count = form.page_count(max((table.page for table in described), default=1))
+        pictures, wrong = read_references(path.parent, form, count)
         problems += wrong
     if form is None or problems:
         raise _mistakes(path.name, problems)
-    return _template(form, [_field(table, lists) for table in described], checks, reference, path.resolve())
+    return _sheets(form, described, lists, checks, pictures, path.resolve())
 
 
-def template_of_text(text: str) -> Template:
-    """Make a template of its text alone: without reference picture, and without the lists that lie in files beside it.
+def form_of_text(text: str) -> tuple[Template, ...]:
+    """Make templates of a text alone: without reference pictures, and without the lists that lie in files beside it.
 
     Raises
     ------
@@ -226,27 +258,32 @@ def template_of_text(text: str) -> Template:
         raise TemplateError(f"the template's text is no valid TOML: {error}") from error
     if form is None or problems:
         raise _mistakes("the template's text", problems)
-    bare = (t.model_copy(update={"one_of": None}) if isinstance(t.one_of, ListTable) else t for t in described)
-    return replace(_template(form, [_field(table, {}) for table in bare], checks, None, Path()), path=None)
+    bare = [t.model_copy(update={"one_of": None}) if isinstance(t.one_of, ListTable) else t for t in described]
+    return tuple(replace(sheet, path=None) for sheet in _sheets(form, bare, {}, checks, (), Path()))
 
 
 def load_templates(paths: Iterable[Path]) -> tuple[Template, ...]:
     """Read templates of several forms, each with a name of its own: results are named after them.
+
+    Returns
+    -------
+    tuple of Template
+        One for each page of each form.
 
     Raises
     ------
     TemplateError
         One cannot be read or has mistakes, or two have one name.
     """
-    named: dict[str, tuple[Path, Template]] = {}
+    named: dict[str, tuple[Path, tuple[Template, ...]]] = {}
     for path in paths:
-        template = load_template(path)
-        first, _ = named.setdefault(template.name.casefold(), (path, template))
+        sheets = load_form(path)
+        first, _ = named.setdefault(sheets[0].form.casefold(), (path, sheets))
         if first is not path:
             raise TemplateError(
-                f"{path}: its form is called '{template.name}' as that of {first}; give each form a name of its own"
+                f"{path}: its form is called '{sheets[0].form}' as that of {first}; give each form a name of its own"
             )
-    return tuple(template for _, template in named.values())
+    return tuple(template for _, sheets in named.values() for template in sheets)
 
 
 def save_template(template: Template, path: Path, reference: str = "") -> None:
@@ -262,35 +299,49 @@ def save_template(template: Template, path: Path, reference: str = "") -> None:
     TemplateError
         The template has mistakes, so that it could not be read again; nothing was written.
     """
-    reference = reference or f"{path.stem}.png"
-    text = as_toml(template, reference)
+    save_form((template,), path, (reference or f"{path.stem}.png",))
+
+
+def save_form(sheets: Sequence[Template], path: Path, references: Sequence[str] = ()) -> None:
+    """Write the template of a form of one or several pages, with its reference pictures beside it.
+
+    Parameters
+    ----------
+    sheets
+        The templates of its pages, all of them with the form's name and number of pages; named as `sheet_name` does.
+    references
+        Names of the pictures of all of the form's pages; the template's own, numbered, where left out.
+
+    Raises
+    ------
+    TemplateError
+        The template has mistakes, so that it could not be read again; nothing was written.
+    """
+    pages = sheets[0].pages
+    if [sheet.page for sheet in sheets] != list(range(1, pages + 1)):
+        raise TemplateError(f"{path.name}: 1 problem\n  form: each of its {pages} pages needs a template with fields")
+    references = references or [f"{path.stem}-{page}.png" for page in range(1, pages + 1)]
+    text = as_toml(sheets, references)
     *_, problems = schema.check(tomllib.loads(text))
-    if template.reference is not None and template.reference.shape != (template.height, template.width):
-        problems.append(f"form: the reference picture should be {template.width} x {template.height} pixels")
+    for sheet in sheets:
+        if sheet.reference is not None and sheet.reference.shape != (sheet.height, sheet.width):
+            problems.append(f"form: the reference picture should be {sheet.width} x {sheet.height} pixels")
     if problems:
-        raise _mistakes(path.name, problems)
-    if template.reference is not None:
-        _write_whole(path.parent / reference, encode_png(template.reference))
+        raise _mistakes(path.name, list(dict.fromkeys(problems)))
+    for sheet in sheets:
+        if sheet.reference is not None:
+            _write_whole(path.parent / references[sheet.page - 1], encode_png(sheet.reference))
     _write_whole(path, (_PREFACE + text).encode())
+
+
+def sheet_name(form: str, page: int) -> str:
+    """Name the template of one page of a form of several."""
+    return f"{form}#{page}"
 
 
 def _mistakes(name: str, problems: list[str]) -> TemplateError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return TemplateError("\n  ".join([f"{name}: {count}", *problems]))
-
-
-def _read_reference(folder: Path, form: schema.FormTable) -> tuple[Grey | None, list[str]]:
-    name = form.reference or ""
-    try:
-        grey = decode((folder / name).read_bytes(), name).grey
-    except OSError as error:
-        return None, [f"form: reference '{name}' cannot be read ({error.strerror})"]
-    except PageError as error:
-        return None, [f"form: reference {error}"]
-    height, width = grey.shape
-    if (width, height) != (form.width, form.height):
-        return None, [f"form: reference '{name}' has {width} x {height} pixels, the form {form.width} x {form.height}"]
-    return grey, []
 
 
 def _read_lists(
@@ -310,8 +361,42 @@ def _read_lists(
     return lists
 
 
+def _sheets(
+    form: schema.FormTable,
+    described: Sequence[schema.FieldTable],
+    lists: Mapping[str, tuple[str, ...]],
+    checks: Sequence[Across],
+    pictures: Sequence[Grey],
+    path: Path,
+) -> tuple[Template, ...]:
+    """Make a template of each page that has fields; a check belongs to every page that has all it speaks of."""
+    on_page = {
+        page: [table for table in described if table.page == page] for page in sorted({t.page for t in described})
+    }
+    names = {page: {table.name for table in tables} for page, tables in on_page.items()}
+    pages = form.page_count(max(on_page))
+    across = tuple(check for check in checks if not any(some.issuperset(check.fields) for some in names.values()))
+    sheets = (
+        _template(
+            form,
+            page,
+            [_field(table, lists) for table in tables],
+            [check for check in checks if names[page].issuperset(check.fields)],
+            pictures[page - 1] if pictures else None,
+            path,
+        )
+        for page, tables in on_page.items()
+    )
+    if pages == 1:
+        return tuple(sheets)
+    return tuple(
+        replace(sheet, name=sheet_name(form.name, sheet.page), pages=pages, across_pages=across) for sheet in sheets
+    )
+
+
 def _template(
     form: schema.FormTable,
+    page: int,
     described: Iterable[Field],
     checks: Iterable[Check],
     reference: Grey | None,
@@ -321,7 +406,7 @@ def _template(
     if form.markers is not None:
         centres = tuple((float(x), float(y)) for x, y in form.markers.centres)
         mark = form.markers
-        markers = Markers(mark.kind, centres, float(mark.size), mark.dictionary, tuple(mark.ids))
+        markers = Markers(mark.kind, centres, float(mark.size), mark.dictionary, tuple(mark.ids_of(page)))
     return Template(
         name=form.name,
         width=form.width,
@@ -332,9 +417,11 @@ def _template(
         reference_filled=form.reference_filled,
         markers=markers,
         path=path,
-        codes=form.codes,
+        codes=True if form.gather == "qr" else form.codes,
         version=str(form.version),
         checks=tuple(checks),
+        page=page,
+        gather=form.gather or "sequence",
     )
 
 
@@ -358,15 +445,15 @@ def _field(table: schema.FieldTable, lists: Mapping[str, tuple[str, ...]]) -> Fi
 @functools.lru_cache(maxsize=64)
 def _load_again(path: Path, fingerprint: str) -> Template:
     """Read a template in a worker process, once, and make sure that it is the one the run began with."""
-    template = load_template(path)
-    if template.fingerprint != fingerprint:
+    template = next((sheet for sheet in load_form(path) if sheet.fingerprint == fingerprint), None)
+    if template is None:
         raise TemplateError(f"{path}: it was changed since it was read; start again")
     return template
 
 
 def _fingerprint(template: Template) -> str:
     """SHA-256 over the template's text, which says all that decides reading, and the reference's pixels."""
-    digest = hashlib.sha256(as_toml(template, reference="").encode())
+    digest = hashlib.sha256(sheet_as_toml(template, reference="").encode())
     if template.reference is not None:
         digest.update(repr(template.reference.shape).encode())
         digest.update(np.ascontiguousarray(template.reference).data)

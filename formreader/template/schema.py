@@ -7,6 +7,7 @@ mistake, so that a person sees all of them at once.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
@@ -20,6 +21,7 @@ from pydantic import StrictInt, ValidationError
 from formreader.rules import Across
 from formreader.template.checks_schema import CheckTable, checks_of, known_fields
 from formreader.template.kinds import KEYS_OF_CHOICES, kind_problems
+from formreader.template.page_problems import page_problems
 from formreader.template.rule_problems import rule_problems, text_problems, value_problems
 from formreader.template.rules_schema import Code, Length, Room, RuleKeys, Table
 from formreader.template.wording import did_you_mean, nearest, shown
@@ -33,9 +35,12 @@ MOST_OVERLAPS_NAMED: Final = 10
 LONGEST_NAME: Final = 100
 RESERVED_NAMES: Final = frozenset({"scan", "page", "status", "review"})
 """The result files have columns of these names already."""
-LATER_KEYS: Final = frozenset({"page", "pages", "gather", "rule"})
+LATER_KEYS: Final = frozenset({"rule"})
 """Keys that the form description has a place for, but nothing reads yet."""
 _TABLES: Final = ("form", "field", "check")
+MOST_PAGES: Final = 100
+PAGED: Final = (".pdf", ".tif", ".tiff")
+"""Endings of files that may hold several pages."""
 PAPERS_MM: Final = {
     "A3": (297.0, 420.0),
     "A4": (210.0, 297.0),
@@ -48,6 +53,7 @@ ARUCO_DICTIONARIES: Final = tuple(
     name.removeprefix("DICT_") for name in sorted(dir(cv2.aruco)) if name.startswith("DICT_")
 )
 
+MarkerId = Annotated[StrictInt, Limits(ge=0)]
 Side = Annotated[StrictInt, Limits(ge=1, le=LARGEST_SIDE_PX)]
 Pair = Annotated[list[Length], Limits(min_length=2, max_length=2)]
 Four = Annotated[list[Length], Limits(min_length=4, max_length=4)]
@@ -60,7 +66,16 @@ class MarkersTable(Table):
     centres: Annotated[list[Pair], Limits(min_length=4, max_length=4)]
     size: Annotated[float, Limits(gt=0, allow_inf_nan=False)]
     dictionary: str = ""
-    ids: Annotated[list[Annotated[int, Limits(ge=0)]], Limits(max_length=4)] = []  # noqa: RUF012 - pydantic copies it
+    ids: list[MarkerId] | list[list[MarkerId]] = []  # noqa: RUF012 - pydantic copies it
+
+    def ids_of(self, page: int) -> list[int]:
+        """Return the ids of a page's markers, which may be those of every page."""
+        of_pages = [ids for ids in self.ids if isinstance(ids, list)]
+        return of_pages[page - 1] if of_pages else [one for one in self.ids if isinstance(one, int)]
+
+    def told_pages(self) -> int:
+        """Count the pages that the ids are listed for; 0 where they are those of every page."""
+        return sum(isinstance(ids, list) for ids in self.ids)
 
 
 class FormTable(Table):
@@ -69,13 +84,33 @@ class FormTable(Table):
     name: str
     width: Side
     height: Side
-    reference: str | None = None
+    reference: str | Annotated[list[str], Limits(min_length=1, max_length=MOST_PAGES)] | None = None
     reference_filled: bool = False
     dpi: Annotated[float, Limits(ge=DPI_RANGE[0], le=DPI_RANGE[1])] | None = None
     paper: Literal["A3", "A4", "A5", "Letter", "Legal"] | None = None
     markers: MarkersTable | None = None
     codes: bool | None = None
     version: Annotated[str, Limits(max_length=40)] | StrictInt = ""
+    pages: Annotated[StrictInt, Limits(ge=1, le=MOST_PAGES)] | None = None
+    gather: str | None = None
+
+    def references(self) -> list[str]:
+        """Return the names of the reference pictures; one may hold several pages."""
+        return [self.reference] if isinstance(self.reference, str) else self.reference or []
+
+    def has_paged_reference(self) -> bool:
+        """Say whether the reference is one file that may hold several pages."""
+        return isinstance(self.reference, str) and self.reference.lower().endswith(PAGED)
+
+    def page_count(self, last: int) -> int:
+        """Count the form's pages, of which `last` is the last with a field: what the template alone says of them."""
+        if self.pages is not None:
+            return self.pages
+        if self.has_paged_reference():
+            return last
+        if isinstance(self.reference, list):
+            return len(self.reference)
+        return (self.markers.told_pages() if self.markers and self.reference is None else 0) or 1
 
     def resolution(self) -> float:
         """Return the stated dpi, or what the paper's width gives."""
@@ -91,6 +126,7 @@ class FieldTable(RuleKeys):
 
     name: str
     kind: FieldKind = "digits"
+    page: Annotated[StrictInt, Limits(ge=1, le=MOST_PAGES)] = 1
     boxes: list[Four] | None = None
     box: Four | None = None
     length: StrictInt | Annotated[list[StrictInt], Limits(min_length=2, max_length=2)] | None = None
@@ -153,7 +189,8 @@ _MEANINGS: Final = {
     "length": "is a number of digits, or [least, most]",
     "decimals": "is a number of digits right of the point, or [least, most]",
     "point": 'is "written", or where the form has it printed: x in pixels',
-    "reference": "is the name of one picture; several are not supported by this version",
+    "reference": "is the name of a picture, or a list of them, a picture a page",
+    "ids": "is a list of four numbers from 0, or such a list for each page",
     "min": 'is a number, or of a \'date\' a day, as "2024-12-31", or "today"',
     "max": 'is a number, or of a \'date\' a day, as "2024-12-31", or "today"',
     "one_of": 'is a list of values, as ["07", "12"], or {file = "class.csv", column = "id"}',
@@ -191,14 +228,14 @@ def check(tables: Mapping[str, Any]) -> tuple[FormTable | None, list[FieldTable]
             fields.append(field)
             problems += [f"{_field_place(table, number)}: {problem}" for problem in _field_problems(field, form)]
     problems += _repeated_names(listed)
-    problems += _overlaps(fields)
-    if len(fields) == len(listed) and fields and not any(field.kind in ("digits", "choice") for field in fields):
-        problems.append(
-            "template: none of its fields has boxes for digits or choices, by which pages are matched; add one"
-        )
+    by_page = {page: [field for field in fields if field.page == page] for page in sorted({f.page for f in fields})}
+    problems += [problem for some in by_page.values() for problem in _overlaps(some)]
+    if len(fields) == len(listed):
+        problems += _unmatchable(by_page)
     checks = _checks(tables.get("check", []), listed, fields, problems)
     if form is not None:
         problems += [f"form: {problem}" for problem in _form_problems(form)]
+        problems += page_problems(form, by_page)
     return form, fields, checks, problems
 
 
@@ -208,6 +245,13 @@ _NO_NUMBER: Final = {
     "barcode": "is a barcode",
     "image": "is a picture",
 }
+
+
+def _unmatchable(by_page: Mapping[int, Sequence[FieldTable]]) -> Iterable[str]:
+    for page, fields in by_page.items():
+        if not any(field.kind in ("digits", "choice") for field in fields):
+            whose = "its fields" if len(by_page) == 1 else f"the fields of page {page}"
+            yield f"template: none of {whose} has boxes for digits or choices, by which pages are matched; add one"
 
 
 def _checks(listed: Any, described: Sequence[Any], fields: Sequence[FieldTable], problems: list[str]) -> list[Across]:
@@ -293,6 +337,8 @@ def _form_problems(form: FormTable) -> Iterable[str]:
         or set(form.name) & {*'/\\:"'}
     ):
         yield f"'name' should be 1 to {LONGEST_NAME} letters without / \\ : \" as result files are named after it"
+    elif re.search("#[0-9]+$", form.name):
+        yield "'name' should not end in # and a number, as the pages of a form of several are named so"
     if (form.dpi is None) == (form.paper is None):
         yield "give either 'dpi' or 'paper'"
     low, high = DPI_RANGE
@@ -300,9 +346,9 @@ def _form_problems(form: FormTable) -> Iterable[str]:
         yield f"'width' makes {form.resolution():.0f} dpi of paper '{form.paper}'; {low} to {high} are possible"
     if form.reference is None and form.markers is None:
         yield "it needs a 'reference' picture or [form.markers] to match pages by"
-    if form.reference is not None:
-        yield from _reference_problems(form.reference)
-    elif form.reference_filled:
+    for reference in form.references():
+        yield from _reference_problems(reference)
+    if form.reference is None and form.reference_filled:
         yield "'reference_filled' says that the reference is filled, but there is no 'reference'"
     if form.markers is not None:
         yield from _marker_problems(form.markers, form)
@@ -333,8 +379,10 @@ def _marker_problems(markers: MarkersTable, form: FormTable) -> Iterable[str]:
         yield "markers: the centres should go round: top left, top right, bottom right, bottom left"
     if markers.kind == "aruco":
         yield from _dictionary_problems(markers)
-        if len(markers.ids) != 4 or len(set(markers.ids)) != 4:
-            yield "markers: aruco needs four different 'ids', in the order of the centres"
+        for page in range(1, (markers.told_pages() or 1) + 1):
+            if len(markers.ids_of(page)) != 4 or len(set(markers.ids_of(page))) != 4:
+                of_page = f" for page {page}" if markers.told_pages() else ""
+                yield f"markers: aruco needs four different 'ids'{of_page}, in the order of the centres"
     elif markers.dictionary or markers.ids:
         yield "markers: 'dictionary' and 'ids' belong to kind \"aruco\""
 
@@ -347,8 +395,11 @@ def _dictionary_problems(markers: MarkersTable) -> Iterable[str]:
         return
     number = getattr(cv2.aruco, f"DICT_{markers.dictionary}")
     size = len(cv2.aruco.getPredefinedDictionary(number).bytesList)
-    if markers.ids and max(markers.ids) >= size:
-        yield f"markers: 'ids' of dictionary \"{markers.dictionary}\" go from 0 to {size - 1}, not {max(markers.ids)}"
+    largest = max(
+        (one for page in range(1, (markers.told_pages() or 1) + 1) for one in markers.ids_of(page)), default=0
+    )
+    if largest >= size:
+        yield f"markers: 'ids' of dictionary \"{markers.dictionary}\" go from 0 to {size - 1}, not {largest}"
 
 
 def _field_problems(field: FieldTable, form: FormTable | None) -> Iterable[str]:
@@ -418,14 +469,16 @@ def _name_problems(name: str) -> Iterable[str]:
 
 
 def _repeated_names(tables: Sequence[Any]) -> Iterable[str]:
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, str], int] = {}
     for number, table in enumerate(tables, 1):
         name = table.get("name") if isinstance(table, dict) else None
         if not isinstance(name, str):
             continue
-        first = seen.setdefault(unicodedata.normalize("NFC", name), number)
+        page = str(table.get("page", 1))
+        first = seen.setdefault((unicodedata.normalize("NFC", name), page), number)
         if first != number:
-            yield f"field '{name}': fields number {first} and {number} have this one name"
+            on_page = f", both on page {page}" if "page" in table else ""
+            yield f"field '{name}': fields number {first} and {number} have this one name{on_page}"
 
 
 def _overlaps(fields: Sequence[FieldTable]) -> list[str]:

@@ -6,24 +6,53 @@ Imported by `template` alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from formreader.rules import Across, Bound, CheckDigit, Date, Format, Least, Most, OneOf, Pattern, Rule, plain
+from formreader.rules import Across, Bound, Check, CheckDigit, Date, Format, Least, Most, OneOf, Pattern, Rule, plain
 
 if TYPE_CHECKING:
     from formreader.template import Field, Template
 
 
-def as_toml(template: Template, reference: str) -> str:
-    """Write the tables. Fingerprints are taken of this text: let it change only where reading does."""
+def as_toml(sheets: Sequence[Template], references: Sequence[str]) -> str:
+    """Write the template of a form whose pages' templates these are, with the pictures of all of its pages."""
+    first = sheets[0]
+    if first.pages == 1:
+        return sheet_as_toml(first, references[0])
+    lines = ["[form]", f"name = {_text(first.form)}", f"pages = {first.pages}", f"gather = {_text(first.gather)}"]
+    if first.reference is not None:
+        lines.append(f"reference = {_texts(references)}")
+        lines.append(f"reference_filled = {_flag(first.reference_filled)}")
+    ids = {sheet.page: list(sheet.markers.ids) for sheet in sheets if sheet.markers}
+    lines += _form_lines(first, [ids.get(page, []) for page in range(1, first.pages + 1)])
+    for sheet in sheets:
+        for field in sheet.fields:
+            lines += ["", "[[field]]", *_field_lines(field, sheet.page)]
+    for check in dict.fromkeys(check for sheet in sheets for check in (*sheet.checks, *sheet.across_pages)):
+        lines += _check_table(check)
+    return "\n".join(lines) + "\n"
+
+
+def sheet_as_toml(template: Template, reference: str) -> str:
+    """Write the tables of one page. Fingerprints are taken of this text: let it change only where reading does."""
     lines = ["[form]", f"name = {_text(template.name)}"]
     if template.reference is not None:
         lines.append(f"reference = {_text(reference)}")
         lines.append(f"reference_filled = {_flag(template.reference_filled)}")
-    lines += [f"width = {template.width}", f"height = {template.height}", f"dpi = {_number(template.dpi)}"]
+    lines += _form_lines(template, list(template.markers.ids) if template.markers else [])
+    for field in template.fields:
+        lines += ["", "[[field]]", *_field_lines(field)]
+    for check in template.checks:
+        lines += _check_table(check)
+    return "\n".join(lines) + "\n"
+
+
+def _form_lines(template: Template, ids: Sequence[Any]) -> list[str]:
+    """Write what stands in ``[form]`` besides its name and pictures; ids are four, or four for each page."""
+    lines = [f"width = {template.width}", f"height = {template.height}", f"dpi = {_number(template.dpi)}"]
     if template.version:
         lines.append(f"version = {_text(template.version)}")
     if template.codes is not None:
@@ -32,18 +61,20 @@ def as_toml(template: Template, reference: str) -> str:
         lines += ["", "[form.markers]", f"kind = {_text(markers.kind)}", f"centres = {_rows(markers.centres)}"]
         lines.append(f"size = {_number(markers.size_px)}")
         if markers.dictionary or markers.ids:
-            lines += [f"dictionary = {_text(markers.dictionary)}", f"ids = {list(markers.ids)}"]
-    for field in template.fields:
-        lines += ["", "[[field]]", *_field_lines(field)]
-    for check in template.checks:
-        if not isinstance(check, Across):
-            raise TypeError(f"{type(check).__name__} is no check of a template")
-        lines += ["", "[[check]]", *_check_lines(check)]
-    return "\n".join(lines) + "\n"
+            lines += [f"dictionary = {_text(markers.dictionary)}", f"ids = {ids}"]
+    return lines
 
 
-def _field_lines(field: Field) -> Iterable[str]:
+def _check_table(check: Check) -> list[str]:
+    if not isinstance(check, Across):
+        raise TypeError(f"{type(check).__name__} is no check of a template")
+    return ["", "[[check]]", *_check_lines(check)]
+
+
+def _field_lines(field: Field, page: int = 1) -> Iterable[str]:
     yield f"name = {_text(field.name)}"
+    if page > 1:
+        yield f"page = {page}"
     if not field.holds_digits:
         yield f"kind = {_text(field.kind)}"
     if field.kind in ("key", "barcode", "image") and len(field.boxes) == 1:

@@ -1,0 +1,68 @@
+"""The rows of a batch's tables: a row a form, whose pages may be several.
+
+Which pages are one form is said by its template. Nothing is guessed: where pages do not work out, they are in a row
+with others only if every value that may be another person's is flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from formreader.gathering.called import Found, Marked
+from formreader.gathering.line import Line
+from formreader.gathering.row import Lack, Row, alone
+from formreader.store import Results, SeveralPages, StoredPage
+
+__all__ = ["Lack", "Row", "gathered", "rows_of"]
+
+
+def rows_of(results: Results, form: str | None = None, marked: Marked = iter) -> Iterator[Row]:
+    """Give the rows of a batch, or those of one form, in the order in which they begin.
+
+    Parameters
+    ----------
+    marked
+        Adds what only the whole batch says of a page, such as that a value repeats.
+    """
+    several = results.of_several_pages
+    if not several:
+        yield from gathered(marked(results.pages(form)))
+        return
+    found = Found(results, several, marked)
+    rows = gathered(marked(results.pages()), several, results.form_fields(), found)
+    yield from (row for row in rows if form is None or row.form == form)
+
+
+def gathered(
+    pages: Iterable[StoredPage],
+    several: Mapping[str, SeveralPages] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
+    found: Found | None = None,
+) -> Iterator[Row]:
+    """Gather pages to rows, in the order in which rows begin.
+
+    Parameters
+    ----------
+    pages
+        All of the batch, in natural order: also those that failed tell what stands between two others.
+    several
+        The forms of several pages, by name; none where left out: each page is a row.
+    names
+        The names of each sheet's fields.
+    found
+        Knows where the pages are that another page's code or field calls for; needed by forms that are gathered so.
+    """
+    told = {sheet: form for form in (several or {}).values() for sheet in form.sheets}
+    line = Line(told, names or {}, max((form.last for form in (several or {}).values()), default=1))
+    for number, page in enumerate(pages):
+        form = told.get(page.form)
+        if not told:
+            yield alone(page)
+        elif form is None or form.gather == "sequence":
+            yield from line.passed(page, form)
+        elif form.gather == "file":
+            yield from line.filed(page, form)
+        else:
+            yield from line.ended()
+            yield from found.called(number, page, form, names or {}) if found else ()
+    yield from line.ended()

@@ -1,0 +1,109 @@
+"""Pages as they lie one after the other: which of them are one form by their order, or by their file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from formreader.gathering.row import Group, Row, alone, rows_of_group
+from formreader.gathering.said import named, serial_of
+from formreader.store import SeveralPages, StoredPage
+
+_MOST_BEHIND: Final = 1000
+"""So many pages that hold nothing end a row that waits for its next page: they are kept in memory meanwhile."""
+
+
+class Line:
+    """Pages as they lie one after the other: gathers those of forms that are told by their order or their file."""
+
+    def __init__(self, told: Mapping[str, SeveralPages], names: Mapping[str, Sequence[str]], most: int) -> None:
+        self._told = told
+        self._names = names
+        self._most = most
+        self._group: Group | None = None
+        self._file: tuple[str, dict[str, Group]] = ("", {})
+        self._failed: list[str] = []
+        self._behind: list[Row] = []
+
+    def passed(self, page: StoredPage, form: SeveralPages | None) -> Iterator[Row]:
+        """Take the next page of a form told by its order, of a form of one page, or of none."""
+        if self._file[1] and (page.scan != self._file[0] or page.status == "read"):
+            yield from self.ended()
+        if page.status == "read" and form is not None:
+            yield from self._next(page, form, form.sheets[page.form])
+        elif page.status == "read":
+            yield from self.ended()
+            yield alone(page)
+        else:
+            if page.status == "failed":
+                yield from self._failing(page)
+            self._behind.append(alone(page))
+            if (self._group is None and not self._file[1]) or len(self._behind) > _MOST_BEHIND:
+                yield from self.ended()
+
+    def _next(self, page: StoredPage, form: SeveralPages, number: int) -> Iterator[Row]:
+        group, where = self._group, PurePosixPath(page.scan).parent
+        is_near = group is not None and group.form in (form, None) and group.where == where
+        if group is None or not is_near or number <= group.last or _are_apart(group, page):
+            new = Group(form, where)
+            comes_again = group is not None and bool(group.placed) and max(group.placed) == group.last == number
+            if group is not None and is_near and comes_again and len(form.sheets) > 1:
+                _double(group, new, page)
+            yield from self.ended()
+            self._group = group = new
+        group.form = form
+        group.placed[number] = page
+        group.last = number
+
+    def _failing(self, page: StoredPage) -> Iterator[Row]:
+        """Let a page that failed take the next place, so that no two people's pages are joined across it."""
+        if self._file[1]:
+            self._failed.append(named(page))
+            return
+        group, where = self._group, PurePosixPath(page.scan).parent
+        if group is None or group.where != where or group.last >= (group.form.last if group.form else self._most):
+            yield from self.ended()
+            self._group = group = Group(None, where)
+        group.last += 1
+        group.failed[group.last] = named(page)
+
+    def filed(self, page: StoredPage, form: SeveralPages) -> Iterator[Row]:
+        """Take the next page of a form that lies in one file."""
+        scan, groups = self._file
+        if self._group is not None or scan != page.scan:
+            failed = [row.pages[0] for row in self._behind if row.pages[0].status == "failed"]
+            first = [named(one) for one in failed if one.scan == page.scan]
+            yield from self.ended()
+            self._file = (page.scan, groups := {})
+            self._failed = first
+        group = groups.setdefault(form.form, Group(form, PurePosixPath(page.scan)))
+        number = form.sheets[page.form]
+        if number in group.placed:
+            group.others.append((number, page))
+        group.placed.setdefault(number, page)
+
+    def ended(self) -> Iterator[Row]:
+        """Give what is still kept, as no page can join it any more."""
+        groups = [*self._file[1].values(), *([self._group] if self._group else [])]
+        behind, failed = self._behind, self._failed
+        self._group, self._file, self._behind, self._failed = None, ("", {}), [], []
+        for group in groups:
+            if group.placed and group.form:
+                why = f"{', '.join(failed)} failed" if failed else ""
+                yield from rows_of_group(group, group.form, self._names, why)
+        yield from behind
+
+
+def _double(group: Group, new: Group, page: StoredPage) -> None:
+    """Note that the same page of a form comes twice on end: which of both belongs to its neighbours is not known."""
+    before, serial = group.placed[group.last], serial_of(page)
+    if not (serial and group.serial and serial != group.serial):
+        group.is_doubled = f"{named(page)} is page {group.last} of the form too"
+        new.is_doubled = f"{named(before)} is page {group.last} of the form too"
+
+
+def _are_apart(group: Group, page: StoredPage) -> bool:
+    """Say whether the codes of pages tell that they are of two forms."""
+    serial = serial_of(page)
+    return serial is not None and group.serial not in (None, serial)
