@@ -1,4 +1,4 @@
-"""A real browser against a real server, for tests of the review page: Chromium driven by Playwright."""
+"""A real browser against a real server, for tests of the local pages: Chromium driven by Playwright."""
 
 from __future__ import annotations
 

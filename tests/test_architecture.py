@@ -59,9 +59,10 @@ MAY_IMPORT = {
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
+    "served": COMMON,
     "review": COMMON
     | {"audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans"}
-    | {"store", "template", "trust"},
+    | {"served", "store", "template", "trust"},
     "decided": COMMON | {"batch_forms", "fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

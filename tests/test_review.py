@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from formreader.batch_forms import forms_of
 from formreader.export import read_results, write_tables
-from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen, Wanted, group, judge, undo
 from formreader.review.standing import standing
 from formreader.review.state import Review
+from formreader.served.calls import Nothing, Refused
 from formreader.store import Desk, open_batch, open_desk, open_results
 from formreader.template import load_template
 from tests.drawing_batches import brought_back

@@ -16,11 +16,11 @@ from formreader.batch_forms import forms_of
 from formreader.errors import BatchError
 from formreader.export import write_tables
 from formreader.review import decide, failed, fields, groups, serving, table
-from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen
 from formreader.review.queue import Queue
 from formreader.review.rows import Wanted as Rows
 from formreader.review.state import Review
+from formreader.served.calls import Nothing, Refused
 from formreader.store import joined, open_batch, open_desk, open_results
 from formreader.template import load_template
 from formreader.values import PageFailure, PageRef

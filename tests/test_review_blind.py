@@ -20,10 +20,10 @@ from formreader.cli import app
 from formreader.errors import UnusableCall
 from formreader.export import CORRECTIONS_COLUMNS, export_corrections, read_results
 from formreader.review import ROUTES, audit_keys, blind
-from formreader.review.calls import Nothing, Refused
 from formreader.review.groups import Judged, Screen, Wanted, group, judge
 from formreader.review.standing import standing
 from formreader.review.state import Mode, Review
+from formreader.served.calls import Nothing, Refused
 from formreader.store import open_batch, open_desk, open_results
 from formreader.template import Field, Template
 from formreader.values import CLASSES, Box, DigitReading, FieldReading, Match, PageReading, PageRef

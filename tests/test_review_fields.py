@@ -16,9 +16,9 @@ from formreader.batch_forms import forms_of
 from formreader.review import decide as deciding
 from formreader.review import fields as asking
 from formreader.review import groups
-from formreader.review.calls import Nothing, Picture, Refused
 from formreader.review.pictures import laid_out, whole_page
 from formreader.review.state import Review
+from formreader.served.calls import Nothing, Picture, Refused
 from formreader.store import open_desk
 from formreader.values import Box, Page, PageRef
 from tests.drawing_doubts import Card, batch_of

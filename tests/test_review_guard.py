@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from formreader.cli import app
 from formreader.review import ROUTES
-from formreader.review.guard import MOST_BYTES, Door
+from formreader.served.calls import MOST_BYTES
+from formreader.served.guard import Door
 from tests.browser import Served, served
 from tests.drawing_reviews import Doubts, draw_doubts
 
@@ -172,9 +173,10 @@ def test_every_answer_forbids_foreign_content(server: Served, cookie: str) -> No
 
 
 def test_pages_hold_no_inline_script_or_style_and_fetch_nothing_from_elsewhere() -> None:
-    static = Path(__file__).parent.parent / "formreader" / "review" / "static"
-    assert {"index.html", "app.js", "style.css"} <= {path.name for path in static.iterdir()}
-    for path in static.iterdir():
+    package = Path(__file__).parent.parent / "formreader"
+    files = [path for part in ("served", "review", "editor") for path in package.glob(f"{part}/static/*")]
+    assert {"index.html", "app.js", "style.css"} <= {path.name for path in files}
+    for path in files:
         text = path.read_text("utf-8")
         assert not re.findall(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z0-9-]+\.[a-z]", text), path.name
         assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), path.name

@@ -19,9 +19,9 @@ from formreader.export import read_results, write_tables
 from formreader.model import default_model_path, load_form_model
 from formreader.pipeline.by_hand import unread
 from formreader.review import failed, groups
-from formreader.review.calls import Nothing, Picture, Refused
 from formreader.review.state import Review
 from formreader.scans import load_page
+from formreader.served.calls import Nothing, Picture, Refused
 from formreader.status import status_of
 from formreader.store import Known, joined, open_batch, open_desk, open_results
 from formreader.template import Template, load_template

@@ -11,10 +11,10 @@ import pytest
 from formreader.batch_forms import Forms
 from formreader.export import read_results, write_tables
 from formreader.review import groups
-from formreader.review.calls import Nothing, Refused
 from formreader.review.rows import Wanted
 from formreader.review.state import Review
 from formreader.review.table import OfCell, cell, table
+from formreader.served.calls import Nothing, Refused
 from formreader.store import open_batch, open_desk
 from formreader.template import Field, Template
 from formreader.values import FieldReading, Match, PageFailure, PageReading, PageRef, PageSkipped

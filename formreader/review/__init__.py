@@ -12,11 +12,10 @@ from typing import Final
 
 from formreader.batch_forms import forms_of
 from formreader.review import audit_keys, blind, decide, failed, fields, groups, standing, table
-from formreader.review.app import application
-from formreader.review.calls import Route
-from formreader.review.guard import Door
-from formreader.review.serving import listening, refuse_open_door, serve, tables_kept
+from formreader.review.serving import tables_kept
 from formreader.review.state import USUAL, Mode, Review
+from formreader.served import Door, Site, application, listening, refuse_open_door, serve
+from formreader.served.calls import Route
 from formreader.store import open_desk
 from formreader.template import load_templates
 
@@ -85,7 +84,7 @@ def review(
             state.second.left("")  # takes a second for 100,000 fields: before the first screen is waited for
         with listening(host, port) as taken:
             door = Door(host, taken.getsockname()[1], password=password)
-            app = application(state, door, ROUTES, suggested, user)
+            app = application(Site(state, ROUTES, "formreader.review", mode.kind, user, suggested), door)
             with tables_kept(state, folder, say):
                 serve(app, door, taken, ready)
             return state.tables.due(0.0) is None

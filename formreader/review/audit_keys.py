@@ -17,10 +17,10 @@ from formreader.audit.keyed_files import Cell, KeyedFile
 from formreader.audit.verdicts import name_of
 from formreader.errors import KeysError
 from formreader.review.audited import Audited, Place
-from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.keys import key_of
 from formreader.review.state import Review
 from formreader.review.strips import strip_to_key
+from formreader.served.calls import Asked, Number, Refused, Route
 from formreader.store import AuditedField
 
 _AHEAD: Final = 3

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import BlankPage, ModelError, PageError
-from formreader.review.calls import Refused
 from formreader.review.failures import FailedPage
 from formreader.scans.again import load_again
+from formreader.served.calls import Refused
 from formreader.store import Desk
 from formreader.template import Template
 from formreader.values import Page, PageReading, Points, Thresholds

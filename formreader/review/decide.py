@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from formreader.fields import UNREAD
-from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import broken_by
+from formreader.served.calls import Asked, Number, Refused, Route
 from formreader.store import StoredPage
 from formreader.template import Field as FormField
 from formreader.values import POINT, FieldKind

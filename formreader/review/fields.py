@@ -10,7 +10,6 @@ from pydantic import Field
 
 from formreader.fields import UNREAD, FieldParams, Written, join, needs_review
 from formreader.fields.weighing import weigh
-from formreader.review.calls import Asked, Number, Picture, Refused, Route, as_address
 from formreader.review.decide import kind_of, page_with
 from formreader.review.groups import UNSURE
 from formreader.review.pictures import drawn_strip, laid_out
@@ -18,6 +17,7 @@ from formreader.review.queue import Open
 from formreader.review.state import Review, seen
 from formreader.review.values import broken_by, value_by_marks
 from formreader.rules import is_read
+from formreader.served.calls import Asked, Number, Picture, Refused, Route, as_address
 from formreader.store import StoredPage
 from formreader.template import Field as FormField
 from formreader.values import CLASSES, POINT, DigitReading, FieldReading

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from formreader.review.calls import Asked, Nothing, Number, Refused, Route, as_address
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import value_by_marks
+from formreader.served.calls import Asked, Nothing, Number, Refused, Route, as_address
 from formreader.store import Act
 
 UNSURE: Final = "?"

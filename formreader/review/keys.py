@@ -9,7 +9,7 @@ from formreader.audit.drawing import as_written
 from formreader.audit.keying import key_in
 from formreader.audit.verdicts import corrected, is_reading
 from formreader.batch_forms import Forms
-from formreader.review.calls import Refused
+from formreader.served.calls import Refused
 from formreader.store import AuditedField, StoredPage
 from formreader.template import Field
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from formreader.review.calls import Asked, Number
+from formreader.served.calls import Asked, Number
 from formreader.store import STATES, Desk, natural, open_results
 
 _FEW: Final = 2_000

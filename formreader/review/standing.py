@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from formreader.review.calls import Nothing, Route
 from formreader.review.state import Review
+from formreader.served.calls import Nothing, Route
 
 
 def standing(review: Review, who: str, _: Nothing) -> Mapping[str, Any]:

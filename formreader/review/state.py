@@ -10,23 +10,27 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from formreader.batch_forms import Forms
 from formreader.review.audited import Audited
 from formreader.review.boxes import Boxes
 from formreader.review.by_hand import ByHand
-from formreader.review.calls import Kind, Refused
 from formreader.review.failures import Failures
 from formreader.review.pictures import Shelf
 from formreader.review.queue import Queue
 from formreader.review.rows import Table
 from formreader.review.second import SecondKeys
+from formreader.served.calls import Refused
 from formreader.store import Desk, StoredPage
 
 _REST_S: Final = 90.0
 """Who does nothing for so long is not at work; the pace is that of the time at work."""
 _PACE_OF_S: Final = 600.0
+
+
+Kind = Literal["usual", "second", "audit"]
+"""Of a review: doubtful fields are decided, decided ones keyed blind, or those of an audit."""
 
 
 @dataclass(frozen=True, slots=True)

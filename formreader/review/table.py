@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from formreader.review.calls import Asked, Number, Refused, Route
 from formreader.review.rows import Name, Wanted
 from formreader.review.state import Review, seen
+from formreader.served.calls import Asked, Number, Refused, Route
 
 _HEAD: Final = ("scan", "page", "status")
 

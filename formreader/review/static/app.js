@@ -1,6 +1,7 @@
 // The frame around the screens: tabs, progress, who decides, undo, keys, and what is said at the bottom.
 
 import { get, post, Refusal } from "./api.js";
+import { ask, say } from "./dialog.js";
 import { count, h } from "./dom.js";
 
 const SCREENS = {
@@ -43,13 +44,6 @@ let screen = null;
 let entered = -Infinity;
 let opening = 0;
 
-function say(text, kind = "") {
-  $("said").textContent = text;
-  $("said").className = text ? `shown ${kind}` : "";
-  clearTimeout(say.timer);
-  if (text && kind !== "bad") say.timer = setTimeout(() => ($("said").className = ""), 6000);
-}
-
 async function tried(call) {
   try {
     return await call();
@@ -62,29 +56,6 @@ async function tried(call) {
     say(error.message, "bad");
     throw error;
   }
-}
-
-// Ask a question in the dialog; gives the value of the button chosen, or the form's, null where it was dismissed.
-function ask(title, body, buttons) {
-  const dialog = $("dialog");
-  return new Promise((resolve) => {
-    let chosen = null;
-    const form = h(
-      "form",
-      { method: "dialog", onsubmit: (event) => (chosen = event.submitter?.value ?? null) },
-      h("h2", { id: "dialog-title" }, title),
-      body,
-      h(
-        "div",
-        { class: "buttons" },
-        buttons.map(([value, text], nth) => h("button", { value, class: nth ? "" : "first", type: "submit" }, text)),
-      ),
-    );
-    dialog.replaceChildren(form);
-    dialog.onclose = () => resolve(chosen);
-    dialog.showModal();
-    (dialog.querySelector("input, textarea, select") ?? dialog.querySelector("button")).focus();
-  });
 }
 
 async function askName() {

@@ -1,4 +1,4 @@
-"""Who may talk to the review page: browsers that were given its address, under its own name, and nobody else.
+"""Who may talk to a local page: browsers that were given its address, under its own name, and nobody else.
 
 A page on the internet can make a visitor's browser call any address, this machine's own too. So every call is asked for
 the name it came under (DNS rebinding gives ours another one), the page it came from, and the cookie that only the
@@ -12,7 +12,7 @@ import ipaddress
 import secrets
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
@@ -22,8 +22,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES: Final = 262_144
-"""Of a body; a confirmed screen of 200 boxes has 20,000."""
+from formreader.served.calls import MOST_BYTES
+
 _MOST_SESSIONS: Final = 1_000
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -42,7 +42,7 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the review page listens, and what lets one in.
+    """Where a page listens, and what lets one in.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Door:
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie; two reviews on one machine must not take each other's."""
+        """Name of the cookie; two pages on one machine must not take each other's."""
         return f"formreader_{self.port}"
 
     def lets_in(self, host: str) -> bool:
@@ -150,11 +150,18 @@ class Sessions:
 
 
 class Guard:
-    """Refuses what is not from our own page, and bodies that are too long; every answer forbids foreign content."""
+    """Refuses what is not from our own page, and bodies that are too long; every answer forbids foreign content.
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    Parameters
+    ----------
+    larger
+        How many bytes a body may have where it is another number than `MOST_BYTES`, by path.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, larger: Mapping[str, int]) -> None:
         self._app = app
         self._door = door
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a call on, or refuse it."""
@@ -164,16 +171,17 @@ class Guard:
         if scope["type"] != "http":
             return  # nothing here speaks anything else
         guarded = _with_headers(send)
-        why = self._refusal(scope["method"], Headers(scope=scope))
+        most = self._larger.get(scope["path"], MOST_BYTES)
+        why = self._refusal(scope["method"], Headers(scope=scope), most)
         if why:
             status, text = why
             await PlainTextResponse(text, status)(scope, receive, guarded)
             return
-        await self._app(scope, _limited(receive), guarded)
+        await self._app(scope, _limited(receive, most), guarded)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers, most: int) -> tuple[int, str] | None:
         if not self._door.lets_in(headers.get("host", "")):
-            return 421, "This name is not the review page's; open the address that formreader printed."
+            return 421, "This name is not this page's; open the address that formreader printed."
         if method in ("GET", "HEAD"):
             return None
         if method != "POST":
@@ -184,16 +192,16 @@ class Guard:
             or headers.get("sec-fetch-site", "same-origin") != "same-origin"
         ):
             return 403, "This call came from another page."
-        if _length(headers.getlist("content-length")) > MOST_BYTES:
+        if _length(headers.getlist("content-length")) > most:
             return 413, "Too long."
         return None
 
 
 def _length(given: Iterable[str]) -> int:
-    return max((int(one) if one.isdecimal() else MOST_BYTES + 1 for one in given), default=0)
+    return max((int(one) if one.isdecimal() else 2**62 for one in given), default=0)
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most: int) -> Receive:
     """Cut a body off that is longer than it says, or does not say how long it is."""
     got = 0
 
@@ -201,7 +209,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal got
         message = await receive()
         got += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if got > MOST_BYTES else message
+        return {"type": "http.disconnect"} if got > most else message
 
     return receive_some
 

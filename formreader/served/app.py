@@ -1,4 +1,4 @@
-"""The calls as a web application: sessions, calls checked before anything is done, pages served from memory."""
+"""The calls of a local page as a web application: sessions, calls checked first, files served from memory."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from pydantic import ValidationError
@@ -20,45 +21,64 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route as Path
 
 from formreader.errors import FormreaderError
-from formreader.review.calls import Asked, Picture, Refused, Route
-from formreader.review.guard import Door, Guard, Sessions
-from formreader.review.state import Review
+from formreader.served.calls import Asked, Picture, Refused, Route, Uploaded
+from formreader.served.guard import Door, Guard, Sessions
 
 _LONGEST_NAME: Final = 60
 _WRONG_PASSWORD_S: Final = 1.0
 _MIMES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
 
-def application(review: Review, door: Door, routes: Sequence[Route], suggested: str, user: str = "") -> Starlette:
-    """Make the web application of a review.
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A local page.
 
-    Parameters
+    Attributes
     ----------
-    suggested
-        Name offered to who is asked for one.
+    state
+        What all of its calls share.
+    package
+        Whose folder ``static`` holds its files; those that all pages share come with them.
+    kind
+        Routes that are not of this kind are refused.
     user
         Name of everybody who comes; they are asked where it is empty.
+    suggested
+        Name offered to who is asked for one.
     """
+
+    state: Any
+    routes: Sequence[Route]
+    package: str
+    kind: str = "usual"
+    user: str = ""
+    suggested: str = ""
+
+
+def application(site: Site, door: Door) -> Starlette:
+    """Make the web application of a local page."""
     sessions = Sessions(door)
-    pages = _pages()
-    doors = _Doors(sessions, pages, suggested, user)
+    pages = _pages("formreader.served") | _pages(site.package)
+    doors = _Doors(sessions, pages, site.suggested, site.user)
     paths = [
         Path("/", doors.enter, methods=["GET"]),
         Path("/password", doors.password, methods=["POST"]),
         Path("/api/me", doors.me, methods=["GET", "POST"]),
         *(
-            Path(f"/api/{route.path}", partial(_answered, review, sessions, route), methods=[route.method])
-            for route in routes
+            Path(f"/api/{route.path}", partial(_answered, site, sessions, route), methods=[route.method])
+            for route in site.routes
         ),
         *(Path(f"/{name}", partial(_page, page), methods=["GET"]) for name, page in pages.items()),
     ]
-    return Starlette(routes=paths, middleware=[Middleware(Guard, door=door)], exception_handlers={Exception: _broken})
+    larger = {f"/api/{route.path}": route.most_bytes for route in site.routes}
+    guard = Middleware(Guard, door=door, larger=larger)
+    return Starlette(routes=paths, middleware=[guard], exception_handlers={Exception: _broken})
 
 
-def _pages() -> dict[str, tuple[bytes, str]]:
+def _pages(package: str) -> dict[str, tuple[bytes, str]]:
     """Load all that the browser is given, by name: no call's path ever touches the disk."""
     found = {}
-    for entry in files("formreader.review").joinpath("static").iterdir():
+    for entry in files(package).joinpath("static").iterdir():
         suffix = entry.name[entry.name.rfind(".") :]
         if suffix in _MIMES:
             found[entry.name] = (entry.read_bytes(), _MIMES[suffix])
@@ -136,7 +156,7 @@ class _Doors:
         return JSONResponse({"name": self._sessions.who(code), "suggested": self._suggested})
 
 
-async def _answered(review: Review, sessions: Sessions, route: Route, request: Request) -> Response:
+async def _answered(site: Site, sessions: Sessions, route: Route, request: Request) -> Response:
     """Carry out a call for whoever sits at the browser."""
     code = sessions.code_of(request.headers)
     if code is None:
@@ -144,11 +164,11 @@ async def _answered(review: Review, sessions: Sessions, route: Route, request: R
     who = sessions.who(code)
     if not who:
         return _refusal("Say who you are first.", 401)
-    if review.mode.kind not in route.of:
+    if site.kind not in route.of:
         return _refusal("This review does not have that: what is keyed blind must be; start another without it.", 403)
     try:
         asked = await _asked(route, request)
-        answer = await run_in_threadpool(route.answer, review, who, asked)
+        answer = await run_in_threadpool(route.answer, site.state, who, asked)
     except Refused as refused:
         return _refusal(str(refused), refused.status)
     except ClientDisconnect:
@@ -165,6 +185,8 @@ async def _answered(review: Review, sessions: Sessions, route: Route, request: R
 async def _asked(route: Route, request: Request) -> Asked:
     if route.method == "GET":
         return route.asked.model_validate(dict(request.query_params))
+    if issubclass(route.asked, Uploaded):
+        return route.asked.model_validate({**request.query_params, "content": await request.body()})
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise Refused("A call is JSON.", 415)
     return route.asked.model_validate_json(await request.body(), strict=False)

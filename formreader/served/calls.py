@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Number = Annotated[int, Field(ge=0, le=2**62)]
 """Of a row, or a version; SQLite has none beyond."""
 
-Kind = Literal["usual", "second", "audit"]
-"""Of a review: doubtful fields are decided, decided ones keyed blind, or those of an audit."""
+MOST_BYTES: Final = 262_144
+"""Of what a call says; a confirmed screen of 200 boxes has 20,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,15 @@ class Nothing(Asked):
     """A call without anything to say."""
 
 
+class Uploaded(Asked):
+    """A call with a file: its body is the file's bytes."""
+
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call; in a review that it is not of, it is refused: who keys blind must not see what was read or decided.
+    """One call; where the page is of a kind that it is not of, it is refused.
 
     Attributes
     ----------
@@ -60,15 +66,18 @@ class Route:
     path
         Below ``/api/``; it names the call and nothing else.
     asked
-        What it may say: in the address of a GET, as JSON in a POST.
+        What it may say: in the address of a GET, as JSON in a POST; of an `Uploaded`, in the address of a POST.
     answer
         Carries it out, for a person whose name is known; it runs in a thread of its own.
     of
-        The kinds of review that have it.
+        The kinds of page that have it: who keys blind, say, must not see what was read or decided.
+    most_bytes
+        That its body may have.
     """
 
     method: Literal["GET", "POST"]
     path: str
     asked: type[Asked]
     answer: Callable[[Any, str, Any], Any]
-    of: tuple[Kind, ...] = ("usual",)
+    of: tuple[str, ...] = ("usual",)
+    most_bytes: int = MOST_BYTES

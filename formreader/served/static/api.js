@@ -22,13 +22,19 @@ async function fetched(path, options) {
   try {
     return await fetch(path, options);
   } catch {
-    throw new Refusal("formreader is not running any more; start `formreader review` again. Nothing saved is lost.", 0);
+    throw new Refusal("formreader is not running any more; start it again as before. Nothing saved is lost.", 0);
   }
 }
 
 export async function get(path, asked = {}) {
   const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== undefined && value !== ""));
   return answered(await fetched(`/api/${path}?${query}`));
+}
+
+// A file goes as it is, with what is said about it in the address.
+export async function send(path, file, asked = {}) {
+  const options = { method: "POST", headers: { "content-type": "application/octet-stream" }, body: file };
+  return answered(await fetched(`/api/${path}?${new URLSearchParams(asked)}`, options));
 }
 
 export async function post(path, said = {}) {
