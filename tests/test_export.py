@@ -18,12 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import formreader.export
+import formreader.export.folder
 from formreader.errors import BatchError, UnusableCall
 from formreader.export import (
     RESULTS_COLUMNS,
-    _sheet_names,
-    _write_csv,
     export_book,
     guarded,
     read_drifts,
@@ -31,6 +29,8 @@ from formreader.export import (
     unguarded,
     write_tables,
 )
+from formreader.export.book import _sheet_names
+from formreader.export.csv_files import write_csv
 from formreader.fields import needs_review
 from formreader.template import Field, Template
 from formreader.values import (
@@ -157,7 +157,7 @@ def test_table_that_breaks_off_leaves_the_old_one(tmp_path: Path) -> None:
 
     (tmp_path / "a.csv").write_text("old")
     with pytest.raises(RuntimeError):
-        _write_csv(tmp_path / "a.csv", ["head"], breaks())
+        write_csv(tmp_path / "a.csv", ["head"], breaks())
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert (tmp_path / "a.csv").read_text() == "old"
 
@@ -184,7 +184,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=5))
 def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
     path = tmp_path_factory.mktemp("csv") / "a.csv"
-    _write_csv(path, ["a", "b", "c"], rows)
+    write_csv(path, ["a", "b", "c"], rows)
     assert read_results(path).to_numpy().tolist() == rows
 
 
@@ -311,7 +311,7 @@ def test_other_kinds_are_refused_with_those_there_are(batch: Path, tmp_path: Pat
 
 
 def test_more_than_a_sheet_holds_is_refused(batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("formreader.export._LARGEST_SHEET", (4, 100))
+    monkeypatch.setattr("formreader.export.book._LARGEST_SHEET", (4, 100))
     with pytest.raises(UnusableCall, match=r"export to \.csv"):
         export_book(batch, tmp_path / "book.xlsx")
     assert not (tmp_path / "book.xlsx").exists()
@@ -404,7 +404,7 @@ def test_batch_without_drift_has_no_table_of_it(batch: Path) -> None:
 
 def test_two_writers_of_one_table_each_write_it_whole(batch: Path) -> None:
     began, waiting = threading.Event(), threading.Event()
-    usual = formreader.export._result_rows
+    usual = formreader.export.folder._result_rows
 
     def slow(*of: Any) -> Iterator[list[str]]:
         rows = usual(*of)
@@ -419,7 +419,7 @@ def test_two_writers_of_one_table_each_write_it_whole(batch: Path) -> None:
     (batch / ".results.csv.of a killed call.part").write_text("half")
     os.utime(batch / ".results.csv.of a killed call.part", (1, 1))
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as other:
-        patch.setattr(formreader.export, "_result_rows", slow)
+        patch.setattr(formreader.export.folder, "_result_rows", slow)
         first = other.submit(write_tables, batch)
         assert began.wait(10)
         write_tables(batch)
