@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
     "gathering": COMMON | {"store"},
-    "export": STAGE | {"checks", "fields", "gathering", "store"},
+    "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "places", "scans", "store", "strips"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "documents", "features", "model", "network", "normalize", "singles", "svm"}
@@ -52,14 +52,16 @@ MAY_IMPORT = {
     "claims": {"errors"},
     "documents": set[str](),
     "trust": COMMON,
-    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "trust"},
+    "strips": {"values"},
+    "allowed": COMMON | {"batch_forms", "fields", "rules", "store", "template"},
+    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "review": COMMON
-    | {"audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans"}
-    | {"store", "template", "trust"},
+    | {"allowed", "audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules"}
+    | {"scans", "store", "strips", "template", "trust"},
     "decided": COMMON | {"batch_forms", "fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }

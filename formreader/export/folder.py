@@ -108,6 +108,7 @@ def write_conflicts(folder: Path, conflicts: Iterable[Conflict]) -> None:
 
 
 def write_results(target: Path, results: Results, repeats: Repeats) -> None:
+    """Write the results table, or one for each of several forms."""
     for place, form in zip(tables_of(target, results.forms()), by_form(results), strict=True):
         columns = results.columns(form)
         write_csv(place, (*RESULTS_COLUMNS, *columns), _result_rows(repeats.marked(results.pages(form)), columns))
@@ -126,6 +127,7 @@ def _result_rows(pages: Iterable[StoredPage], columns: Sequence[str]) -> Iterato
 
 
 def head(row: Row | StoredPage) -> tuple[str, str, str, str]:
+    """Give what stands before the fields of a row."""
     return row.scan, str(row.page), row.shown_status, " ".join(row.to_review)
 
 

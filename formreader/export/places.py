@@ -1,4 +1,4 @@
-"""Where tables go: each is written beside its place and moved there when it is whole, so that nobody reads half a one."""
+"""Where tables go: each is written beside its place and moved there when it is whole."""
 
 from __future__ import annotations
 
