@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
     "gathering": COMMON | {"store"},
-    "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "places", "scans", "store", "strips"},
+    "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "model", "scans", "store"} | {"strips", "trust"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "documents", "features", "model", "network", "normalize", "singles", "svm"}

@@ -29,7 +29,7 @@ from formreader.export import (
     unguarded,
     write_tables,
 )
-from formreader.export.book import _sheet_names
+from formreader.export.book import free_name
 from formreader.export.csv_files import write_csv
 from formreader.fields import needs_review
 from formreader.template import Field, Template

@@ -17,6 +17,7 @@ from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import REPEATED_COLUMNS, DriftSearch, Repeats, find_repeats
 from formreader.export.csv_files import write_csv, write_if_any
 from formreader.export.places import flat_name, remove_left_over, tables_of, unwritable, whole
+from formreader.export.shape import Value, as_text
 from formreader.fields import needs_review
 from formreader.gathering import Row, gathered
 from formreader.store import Change, Conflict, Results, StoredPage, open_results
@@ -72,7 +73,7 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         if results.forms():
             pages = search.passing(pages)
         if digits if digits is not None else results.page_count() <= LARGE_BATCH:
-            digit_rows = (row for page in pages for row in _digit_rows(page))
+            digit_rows = (list(map(as_text, cells)) for page in pages for cells in digit_cells(page))
             write_csv(folder / "digits.csv", DIGITS_COLUMNS, digit_rows)
         else:
             deque(pages if results.forms() else (), maxlen=0)
@@ -82,7 +83,7 @@ def write_tables(folder: Path, *, digits: bool | None = None) -> None:
         repeated = ([str(value) for value in astuple(one)] for one in repeats.rows)
         write_if_any(folder / "repeated.csv", REPEATED_COLUMNS, repeated)
         failed = list(results.failures())
-        write_csv(folder / "failed.csv", FAILED_COLUMNS, map(_failed_row, failed))
+        write_csv(folder / "failed.csv", FAILED_COLUMNS, map(failed_row, failed))
         _write_pictures(folder / "failed", failed, results)
         coded = results.pages() if results.has_codes() else ()
         codes = ([page.scan, str(page.page), code.kind, code.text] for page in coded for code in page.codes)
@@ -131,15 +132,15 @@ def head(row: Row | StoredPage) -> tuple[str, str, str, str]:
     return row.scan, str(row.page), row.shown_status, " ".join(row.to_review)
 
 
-def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
+def digit_cells(page: StoredPage) -> Iterator[list[Value]]:
+    """Give a row for each box of a page that was read with its digits, in the order of `DIGITS_COLUMNS`."""
     for digit, review in zip(page.digits, needs_review(page.fields, page.digits, page.decided), strict=True):
         if digit.box.is_keyed:
             continue
         unread = "" if digit.reason in ("blank", "struck") else "?"
         yield [
-            *(page.scan, str(page.page), digit.box.field, str(digit.box.position)),
-            *(digit.digit or unread, f"{digit.confidence:.4f}", str(int(review)), digit.reason),
-            *map(str, digit.box.extent),
+            *(page.scan, page.page, digit.box.field, digit.box.position, digit.digit or unread, digit.confidence),
+            *(review, digit.reason, *digit.box.extent),
         ]
 
 
@@ -152,7 +153,8 @@ def _rule_rows(page: StoredPage) -> Iterator[list[str]]:
             ]
 
 
-def _failed_row(page: StoredPage) -> list[str]:
+def failed_row(page: StoredPage) -> list[str]:
+    """Give the row of a page that failed."""
     return [page.scan, str(page.page), page.stage, page.reason]
 
 
