@@ -131,6 +131,16 @@ def is_shipped(model: DigitModel) -> bool:
     return any(model.path == _shipped(name).resolve() for name in SHIPPED)
 
 
+def shipped_card(fingerprint: str) -> dict[str, Any] | None:
+    """Give the card of the model that comes with the program and has this fingerprint; None where none has."""
+    for name in SHIPPED:
+        if _shipped(name).exists():
+            card = _read_card(_shipped(name).with_suffix(".json"))
+            if card["sha256"] == fingerprint:
+                return card
+    return None
+
+
 def _shipped(name: str) -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "models" / name

@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "printed": set[str](),
     "gathering": COMMON | {"printed", "rules", "store"},
     "printing": COMMON | {"export", "pictures", "printed", "scans", "template"},
-    "export": STAGE | {"checks", "fields", "gathering", "store"},
+    "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "model", "scans", "store"} | {"strips", "trust"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "documents", "features", "model", "network", "normalize", "singles", "svm"}
@@ -54,21 +54,24 @@ MAY_IMPORT = {
     "claims": {"errors"},
     "documents": set[str](),
     "trust": COMMON,
-    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "trust"},
+    "strips": {"values"},
+    "allowed": COMMON | {"batch_forms", "fields", "rules", "store", "template"},
+    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "served": COMMON,
     "review": COMMON
-    | {"audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans"}
-    | {"served", "store", "template", "trust"},
+    | {"allowed", "audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules"}
+    | {"scans", "served", "store", "strips", "template", "trust"},
     "decided": COMMON | {"batch_forms", "fields", "pipeline", "scans", "store", "template", "training"},
     "runs": COMMON | {"export", "progress", "scans", "store"},
 }
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
 DISK = {
+    "served",
     "pictures",
     "scans",
     "template",

@@ -33,12 +33,12 @@ from formreader.audit.findings import findings_of
 from formreader.audit.keyed_files import Cell, KeyedFile, read_keyed
 from formreader.audit.keying import key_in, may_lack_zeros, taken
 from formreader.audit.report import as_json
-from formreader.audit.strips import strip
 from formreader.audit.verdicts import corrected, verdict_on
 from formreader.checks import find_repeats
 from formreader.cli import app
 from formreader.errors import BatchError, KeysError, UnusableCall
 from formreader.store import AuditedField, Key, joined, open_results
+from formreader.strips import strip
 from formreader.template import Field, Template, corners_of
 from formreader.values import (
     CLASSES,

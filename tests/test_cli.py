@@ -323,7 +323,7 @@ def test_machines_get_an_object_a_line(run: Run, tmp_path: Path, form: Path) -> 
 def test_digits_of_a_large_batch_are_written_when_asked_for(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: Path
 ) -> None:
-    monkeypatch.setattr("formreader.export.LARGE_BATCH", 1)
+    monkeypatch.setattr("formreader.export.folder.LARGE_BATCH", 1)
     call = ("read", folder_of(tmp_path, "a.png", "b.png"), "-t", form, "-o", tmp_path / "out")
     _, _, err = run(*call)
     assert "No digits.csv, as the batch is large" in err

@@ -24,6 +24,7 @@ from typer.core import TyperGroup
 from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
+from formreader.cli.exporting import export
 from formreader.cli.forms import check
 from formreader.cli.learning import addition_of
 from formreader.cli.models import evaluate, gallery, predict
@@ -146,39 +147,7 @@ app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(r
 app.command(epilog="Example: formreader review results")(review)
 
 
-@app.command(epilog="Example: formreader export results -o book.xlsx")
-def export(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that `read` wrote.")],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="An .xlsx or .csv file; without it, the CSVs in RESULTS are renewed."
-        ),
-    ] = None,
-    digits: Annotated[
-        bool | None,
-        typer.Option(
-            help="Whether to renew digits.csv too; where left out, for up to 10,000 pages.", show_default=False
-        ),
-    ] = None,
-    corrections: Annotated[
-        bool,
-        typer.Option("--corrections", help="List instead what people decided of fields: who, when, old and new."),
-    ] = False,
-) -> None:
-    """Write the results as a workbook, flagged values coloured, or as a CSV."""
-    need_opencv()
-    from formreader.export import export_book, export_corrections, write_tables
-
-    if corrections:
-        if digits is not None:
-            raise UnusableCall("--corrections lists decisions about fields; call it without --digits")
-        output = export_corrections(results, output)
-    elif output is None:
-        write_tables(results, digits=digits)
-    else:
-        export_book(results, output)
-    say(f"Written to {output or results}")
+app.command(epilog="Example: formreader export results -o book.xlsx")(export)
 
 
 @app.command(epilog="Example: formreader train --data mnist -o digits.joblib")

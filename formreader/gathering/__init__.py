@@ -16,20 +16,22 @@ from formreader.store import Results, SeveralPages, StoredPage
 __all__ = ["Lack", "Row", "gathered", "rows_of"]
 
 
-def rows_of(results: Results, form: str | None = None, marked: Marked = iter) -> Iterator[Row]:
+def rows_of(results: Results, form: str | None = None, marked: Marked = iter, *, digits: bool = False) -> Iterator[Row]:
     """Give the rows of a batch, or those of one form, in the order in which they begin.
 
     Parameters
     ----------
     marked
         Adds what only the whole batch says of a page, such as that a value repeats.
+    digits
+        Unpack the single boxes too.
     """
     several = results.of_several_pages
     if not several:
-        yield from gathered(marked(results.pages(form)))
+        yield from gathered(marked(results.pages(form, digits=digits)))
         return
     found = Found(results, several, marked)
-    rows = gathered(marked(results.pages()), several, results.form_fields(), found)
+    rows = gathered(marked(results.pages(digits=digits)), several, results.form_fields(), found)
     yield from (row for row in rows if form is None or row.form == form)
 
 

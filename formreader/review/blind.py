@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from formreader.allowed import broken_by
 from formreader.audit.verdicts import name_of
 from formreader.review.audit_keys import Before
 from formreader.review.keys import as_decided, key_of, kind_of
 from formreader.review.second import Key, Place
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.strips import strip_to_key
-from formreader.review.values import broken_by
 from formreader.served.calls import Asked, Nothing, Number, Refused, Route
 from formreader.store import Said, StoredPage
 

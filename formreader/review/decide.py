@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from formreader.fields import UNREAD
+from formreader import allowed
 from formreader.review.state import Review, as_conflict, seen
-from formreader.review.values import broken_by
 from formreader.served.calls import Asked, Number, Refused, Route
 from formreader.store import StoredPage
-from formreader.template import Field as FormField
-from formreader.values import POINT, FieldKind
-
-_LONGEST_TEXT: Final = 500
-_LONGEST_VALUE: Final = 100
-_DIGITS: Final = re.compile(r"[0-9.?]*")
-REQUIRED: Final = "a value is required"
-UNREADABLE: Final = "a ? stands for a box that nobody can read"
+from formreader.values import FieldKind
 
 
 class Decided(Asked):
@@ -38,7 +29,7 @@ class Decided(Asked):
     reading: Annotated[int, Field(ge=1, le=2**62)]
     field: Annotated[str, Field(min_length=1, max_length=300)]
     seen: Number
-    new: Annotated[str, Field(max_length=2 * _LONGEST_TEXT)]
+    new: Annotated[str, Field(max_length=2 * allowed.LONGEST_TEXT)]
     despite: bool = False
 
 
@@ -80,7 +71,10 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
                 raise Refused("This page was read again meanwhile; load it again and look at what it says now.", 409)
         new = " ".join(said.new.split())
         is_keyed = kind_of(review, page, said.field) == "key"
-        broken = _refusals(review, page, said.field, new, is_keyed=is_keyed)
+        try:
+            broken = allowed.objections(review.forms, page, said.field, new)
+        except allowed.CannotHold as never:
+            raise Refused(str(never)) from never
         if broken and not said.despite:
             refused.append({"reading": said.reading, "field": said.field, "broken": broken})
             continue
@@ -121,46 +115,6 @@ def _conflict(review: Review, one: _Ready) -> Mapping[str, Any]:
     return {"reading": one.said.reading, "field": one.said.field, **as_conflict(one.new, theirs, seen(theirs))}
 
 
-def _refusals(review: Review, page: StoredPage, field: str, new: str, *, is_keyed: bool) -> list[str]:
-    """Give in words what a value breaks.
-
-    Raises
-    ------
-    Refused
-        The field cannot hold such a value at all.
-    """
-    if is_keyed:
-        if len(new) > _LONGEST_TEXT or not new.isprintable():
-            raise Refused(f"{field}: a text is up to {_LONGEST_TEXT} printable characters.")
-        return _broken(review, page, field, new)
-    described = review.forms.field(page.form, field, _box_count(page, field))
-    if new and described is not None and new in described.allow:
-        return []
-    if len(new) > _LONGEST_VALUE or not _DIGITS.fullmatch(new) or new.count(POINT) > 1:
-        words = f" or {', '.join(described.allow)}" if described is not None and described.allow else ""
-        raise Refused(f"{field}: holds digits, a point{words}, or ? for a box that nobody can read; not '{new[:40]}'.")
-    found = [UNREADABLE] if UNREAD in new else []
-    found += _room(described, new)
-    return found + _broken(review, page, field, new)
-
-
-def _broken(review: Review, page: StoredPage, field: str, new: str) -> list[str]:
-    described = review.forms.field(page.form, field, 0)
-    missing = [REQUIRED] if described is not None and described.required and not new else []
-    return missing + [rule.words for rule in broken_by(page, field, new, review.forms) if rule.severity == "error"]
-
-
-def _room(described: FormField | None, value: str) -> list[str]:
-    if described is None:
-        return []
-    most = len(described.boxes) if described.length == (1, 1) else described.length[1]
-    return [f"there is room for {most} digits"] if len(value.replace(POINT, "")) > most else []
-
-
-def _box_count(page: StoredPage, field: str) -> int:
-    return sum(digit.box.field == field for digit in page.digits)
-
-
 def page_with(review: Review, reading: int, field: str) -> StoredPage:
     """Give the page that has a field.
 
@@ -170,19 +124,14 @@ def page_with(review: Review, reading: int, field: str) -> StoredPage:
         There is no such reading, or it has no such field.
     """
     page = review.page(reading)
-    template = review.forms.of(page.form)
-    known = {one.name for one in page.fields} | {one.name for one in (template.fields if template else ())}
-    if field not in known:
+    if not allowed.has_field(review.forms, page, field):
         raise Refused("This page has no such field; load the page again.", 404)
     return page
 
 
 def kind_of(review: Review, page: StoredPage, field: str) -> FieldKind:
-    """Say whether a field holds ``digits``, or text that a person keys: a ``key``."""
-    described = review.forms.field(page.form, field, 0)
-    if described is not None:
-        return described.kind
-    return next((one.kind for one in page.fields if one.name == field), "digits")
+    """Say what a field holds: digits, or text that a person keys."""
+    return allowed.kind_of(review.forms, page, field)
 
 
 ROUTES: Final = (Route("POST", "decide", Decisions, decide),)

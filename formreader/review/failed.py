@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final
 import numpy as np
 from pydantic import Field
 
+from formreader.allowed import broken_by
 from formreader.errors import PageError
 from formreader.review.by_hand import Draft, as_jpeg, form_drawn
 from formreader.review.failures import FailedPage, looked_up
 from formreader.review.state import Review, as_conflict, seen
-from formreader.review.values import broken_by
 from formreader.served.calls import Asked, Number, Picture, Refused, Route
 from formreader.store import StoredPage
 from formreader.template import Template

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from formreader.allowed import broken_by
 from formreader.fields import UNREAD, FieldParams, Written, join, needs_review
 from formreader.fields.weighing import weigh
 from formreader.review.decide import kind_of, page_with
@@ -15,7 +16,7 @@ from formreader.review.groups import UNSURE
 from formreader.review.pictures import drawn_strip, laid_out
 from formreader.review.queue import Open
 from formreader.review.state import Review, seen
-from formreader.review.values import broken_by, value_by_marks
+from formreader.review.values import value_by_marks
 from formreader.rules import is_read
 from formreader.served.calls import Asked, Number, Picture, Refused, Route, as_address
 from formreader.store import StoredPage

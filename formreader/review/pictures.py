@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.audit.strips import area_of, axes_of
 from formreader.scans.again import load_again
 from formreader.store import Desk
+from formreader.strips import area_of, axes_of
 from formreader.values import Box, Page, Points
 
 _PAGES: Final = 3

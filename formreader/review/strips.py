@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from formreader.audit.strips import StripParams, picture_of
 from formreader.review.state import Review
 from formreader.served.calls import as_address
+from formreader.strips import StripParams, picture_of
 
 _LOOKS: Final = StripParams(box_px=110, most_px=1200, quality=85)
 """One strip has the screen to itself: its boxes are larger than on a sheet with many."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from formreader.allowed import broken_by
 from formreader.batch_forms import Forms
 from formreader.fields import FieldParams, join
-from formreader.rules import broken_checks, broken_rules
 from formreader.store import StoredPage
-from formreader.values import CLASSES, BrokenRule, DigitReading, FieldReading
+from formreader.values import CLASSES, DigitReading, FieldReading
 
 
 def value_by_marks(page: StoredPage, field: str, marks: Mapping[int, str], forms: Forms) -> FieldReading | None:
@@ -46,17 +46,6 @@ def _is_open(digits: Sequence[DigitReading], marks: Mapping[int, str]) -> bool:
     """Say whether it is open that a field without digits has a strike: people say nothing and a strike alike."""
     struck = any(digit.reason == "struck" and digit.box.position not in marks for digit in digits)
     return "" in marks.values() and not struck
-
-
-def broken_by(page: StoredPage, field: str, value: str, forms: Forms) -> tuple[BrokenRule, ...]:
-    """Give the rules that a value of a field breaks, by itself or with the other values of its page."""
-    template = forms.of(page.form)
-    if template is None:
-        return ()
-    described = next((one for one in template.fields if one.name == field), None)
-    values = {one.name: "" for one in template.fields} | {one.name: one.value for one in page.fields} | {field: value}
-    across = broken_checks(template.checks, values).get(field, ())
-    return (*(broken_rules(described.rules, value, described.kind) if described else ()), *across)
 
 
 def _judged(digit: DigitReading, mark: str) -> DigitReading:

@@ -2,7 +2,7 @@
 
 from formreader.rules.across import SIGNS, Across, Term
 from formreader.rules.check_digits import METHODS, CheckDigit, Format, all_formats, example_lengths, format_named
-from formreader.rules.dates import DATE_FORMATS, Bound, Date
+from formreader.rules.dates import DATE_FORMATS, Bound, Date, time_of
 from formreader.rules.kinds import Check, Rule
 from formreader.rules.lists import OneOf
 from formreader.rules.missing import OrMissing, allowed_word, plain
@@ -38,4 +38,5 @@ __all__ = [
     "mistake_in",
     "number_of",
     "plain",
+    "time_of",
 ]

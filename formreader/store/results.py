@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -21,7 +22,7 @@ from formreader.store.folder import connected, is_empty, is_of_earlier_version, 
 from formreader.store.listing import DISPUTED, Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.several_pages import SeveralPages, unpacked_forms
-from formreader.store.standing import Standing, answers_since, standing_of
+from formreader.store.standing import RunRow, Standing, answers_since, runs_of, standing_of
 from formreader.values import Code, DigitReading, FieldReading
 
 Status = Literal["read", "failed", "skipped", "left_out", "duplicate"]
@@ -308,6 +309,32 @@ class Results:
     def standing(self) -> Standing:
         """Count how far the batch is; readings are not unpacked."""
         return standing_of(self._connection)
+
+    def runs(self) -> tuple[RunRow, ...]:
+        """Give the runs, in their order: the first is run 1."""
+        return runs_of(self._connection)
+
+    def answer_of(self, reading: int) -> tuple[int, datetime]:
+        """Give which run a reading is of, by its place among `runs`, and when it was made."""
+        query = "SELECT (SELECT count(*) FROM runs WHERE id <= run), at FROM readings WHERE id = ?"
+        run, at = self._connection.execute(query, (reading,)).fetchone()
+        return run, datetime.fromisoformat(at)
+
+    @cached_property
+    def code(self) -> str:
+        """Tell this batch from any other, also once its folder was moved."""
+        query = "SELECT (SELECT min(started) FROM runs), (SELECT sha256 FROM pages ORDER BY id LIMIT 1)"
+        return hashlib.sha256(repr(self._connection.execute(query).fetchone()).encode()).hexdigest()[:16]
+
+    def box_pictures(self, reading: int, field: str) -> dict[int, bytes]:
+        """Give the pictures that are kept of a field's boxes, by position."""
+        query = "SELECT position, picture FROM pictures WHERE reading = ? AND field = ? ORDER BY position"
+        return dict(self._connection.execute(query, (reading, field)).fetchall())
+
+    def version_of(self, page: StoredPage, field: str) -> int:
+        """Give the number of the last word that people said of a field, 0 for none."""
+        query = "SELECT max(id) FROM decisions WHERE sha256 = ? AND page = ? AND field = ?"
+        return self._connection.execute(query, (page.sha256, page.page, field)).fetchone()[0] or 0
 
     def answered_since(self, since: datetime) -> list[datetime]:
         """Give when the last run's pages were answered since a moment, the last first."""

@@ -95,7 +95,7 @@ CREATE TABLE decisions (            -- about fields
     field TEXT NOT NULL,
     old TEXT NOT NULL,
     new TEXT NOT NULL,
-    how TEXT NOT NULL,              -- group, field, key, third, audit, undo
+    how TEXT NOT NULL,              -- group, field, key, third, audit, sheet, undo
     stands INTEGER NOT NULL DEFAULT 1,  -- 0: the field is undecided again
     act TEXT NOT NULL DEFAULT ''    -- what it was decided with
 )

@@ -102,7 +102,7 @@ def standing_of(connection: sqlite3.Connection) -> Standing:
         "SELECT count(*), (SELECT count(DISTINCT who) FROM decisions) FROM current_decisions"
     ).fetchone()
     return Standing(
-        runs=_runs(connection),
+        runs=runs_of(connection),
         pages=len(known),
         read=len(read),
         skipped=int((unread["outcome"] >= _OUTCOMES.index("skipped")).sum()),
@@ -129,7 +129,8 @@ def _last_of_each(rows: NDArray[np.void]) -> NDArray[np.void]:
     return last
 
 
-def _runs(connection: sqlite3.Connection) -> tuple[RunRow, ...]:
+def runs_of(connection: sqlite3.Connection) -> tuple[RunRow, ...]:
+    """Give the runs of a batch, in their order."""
     rows = connection.execute(
         "SELECT started, finished, model, model_fingerprint, template_fingerprint, settings, version"
         " FROM runs ORDER BY id"

@@ -31,24 +31,39 @@ def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
     ListProblem
         The file cannot be read, has no such column, or nothing in it.
     """
-    path = folder / listed.file
-    try:
-        rows = _workbook(path) if path.suffix.lower() == ".xlsx" else _csv(path, listed.column)
-    except OSError as error:
-        raise ListProblem(f"'{listed.file}' cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ListProblem(f"'{listed.file}' is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
-    except (_Damaged, csv.Error) as error:
-        raise ListProblem(f"'{listed.file}' cannot be read ({error})") from error
-    names = [name.strip() for name in rows[0]] if rows else []
-    if names.count(listed.column) != 1:
-        has = "has no column" if listed.column not in names else "has several columns"
-        raise ListProblem(f"'{listed.file}' {has} '{listed.column}'{did_you_mean(listed.column, names)}")
-    place = names.index(listed.column)
+    rows, place = read_table(folder / listed.file, listed.file, listed.column)
     values = dict.fromkeys(row[place].strip() for row in rows[1:] if len(row) > place and row[place].strip())
     if not values:
         raise ListProblem(f"'{listed.file}' has nothing in column '{listed.column}'")
     return tuple(values)
+
+
+def read_table(path: Path, shown: str, column: str) -> tuple[list[list[str]], int]:
+    """Read all rows of a CSV or XLSX, the names first, and say at which place a column stands.
+
+    Parameters
+    ----------
+    shown
+        What the file is called in messages.
+
+    Raises
+    ------
+    ListProblem
+        The file cannot be read, or has no such column.
+    """
+    try:
+        rows = _workbook(path) if path.suffix.lower() == ".xlsx" else _csv(path, column)
+    except OSError as error:
+        raise ListProblem(f"'{shown}' cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ListProblem(f"'{shown}' is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
+    except (_Damaged, csv.Error) as error:
+        raise ListProblem(f"'{shown}' cannot be read ({error})") from error
+    names = [name.strip() for name in rows[0]] if rows else []
+    if names.count(column) != 1:
+        has = "has no column" if column not in names else "has several columns"
+        raise ListProblem(f"'{shown}' {has} '{column}'{did_you_mean(column, names)}")
+    return rows, names.index(column)
 
 
 def _csv(path: Path, column: str) -> list[list[str]]:
@@ -71,12 +86,10 @@ def _workbook(path: Path) -> list[list[str]]:
 def _sheet(path: Path) -> Iterator[list[str]]:
     from openpyxl import load_workbook  # slow to import, and seldom wanted
 
-    book = load_workbook(path, read_only=True, data_only=True)
-    try:
+    with path.open("rb") as file:  # opened here: a damaged one that is opened by its name stays open
+        book = load_workbook(file, read_only=True, data_only=True)
         for row in book.worksheets[0].iter_rows():
             yield [_text(cell) for cell in row]
-    finally:
-        book.close()
 
 
 def _text(cell: Any) -> str:
