@@ -93,7 +93,7 @@ def print_form(
     each = tuple(_copies(copies, number_from, rows, people))
     numbered = bool(each[0].serial)
     filled_rows = [{**(copy.row or {}), SERIAL: copy.serial} for copy in each] if numbered else []
-    chosen = fonts_for(form, fonts, [copy.row for copy in each if copy.row])
+    chosen = fonts_for(form, fonts, _printed_cells(form, rows))
     setter = Setter(chosen, form.rtl, filled_rows)
     layout = laid_out(form, setter, len(code_modules(as_text(PrintedCode(form.name, MOST_PAGES, each[-1].serial)))))
     ink = INKS[form.tone]
@@ -182,6 +182,14 @@ def _check_columns(form: Form, fields: Path, rows: Rows | None, people: Path | N
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise TemplateError("\n  ".join([f"{fields.name}: {count}", *dict.fromkeys(problems)]))
+
+
+def _printed_cells(form: Form, rows: Rows | None) -> Iterator[str]:
+    """Give what the people's list has in columns that some text names."""
+    named = {name for _, text in form.texts() for name in columns_named(text)}
+    for name in rows.header if rows else ():
+        if rows and name in named:
+            yield from rows.column(name)
 
 
 def _copies(copies: int | None, number_from: int | None, rows: Rows | None, people: Path | None) -> Iterator[Copy]:

@@ -151,8 +151,13 @@ def _is_wide(letter: str) -> bool:
 # --- fonts -----------------------------------------------------------------------------------------------------------
 
 
-def fonts_for(form: Form, given: Sequence[Path], rows: Sequence[Mapping[str, str]]) -> tuple[Path, ...]:
+def fonts_for(form: Form, given: Sequence[Path], cells: Iterable[str] = ()) -> tuple[Path, ...]:
     """Choose the fonts of a form: those given, its own, and from the system what letters they lack.
+
+    Parameters
+    ----------
+    cells
+        What is put into texts.
 
     Raises
     ------
@@ -161,7 +166,7 @@ def fonts_for(form: Form, given: Sequence[Path], rows: Sequence[Mapping[str, str
     """
     fonts = [*given, _OWN / "DejaVuSansCondensed.ttf"]
     letters: dict[str, str] = {}
-    for place, text in _texts_of(form, rows):
+    for place, text in _texts_of(form, cells):
         for letter in text:
             letters.setdefault(letter, place)
     lacking = {letter: place for letter, place in letters.items() if not letter.isspace() and letter not in _UNSEEN}
@@ -187,9 +192,9 @@ def fonts_for(form: Form, given: Sequence[Path], rows: Sequence[Mapping[str, str
     return tuple(fonts)
 
 
-def _texts_of(form: Form, rows: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+def _texts_of(form: Form, cells: Iterable[str]) -> Iterator[tuple[str, str]]:
     yield from form.texts()
-    yield from (("the data", cell) for row in rows for cell in row.values())
+    yield from (("--data", cell) for cell in cells)
     yield "form", f"{form.name} 0123456789…:"
 
 
