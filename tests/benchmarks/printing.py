@@ -25,6 +25,7 @@ from formreader.errors import BlankPage, PageError
 from formreader.fields import needs_review
 from formreader.model import load_model
 from formreader.pipeline import read_page
+from formreader.printed import PrintedCode, as_text
 from formreader.template import Template
 from formreader.values import Page, PageReading, PageRef
 from tests.benchmarks.pages.draw import IN_A_ROW
@@ -50,6 +51,7 @@ TONES: Final = ("black", "pale", SAMPLE)
 RESOLUTIONS: Final = (150, 200, 300)
 ROWS: Final = {
     "pages not matched": ("unmatched", "pages", "{:.1%}"),
+    "QR codes not read": ("unread", "codes", "{:.1%}"),
     "digits wrong": ("wrong", "digits", "{:.2%}"),
     "digits flagged": ("flagged", "digits", "{:.2%}"),
     "fields with a flag": ("doubted", "fields", "{:.1%}"),
@@ -128,7 +130,13 @@ def measure(task: Task, data: Path, model: Path) -> Counter[str]:
         reading = read_page(page, template, load_model(model))
     except (PageError, BlankPage):
         return counts + Counter({"unmatched": 1})
+    if task.tone != SAMPLE:
+        counts += Counter({"codes": 1, "unread": as_text(PrintedCode(template.name, 1, "")) not in _texts(reading)})
     return counts + _judged(filled, reading)
+
+
+def _texts(reading: PageReading) -> set[str]:
+    return {code.text for code in reading.codes}
 
 
 def _judged(filled: Filled, reading: PageReading) -> Counter[str]:
