@@ -93,23 +93,18 @@ def print_form(
     each = tuple(_copies(copies, number_from, rows, people))
     numbered = bool(each[0].serial)
     filled_rows = [{**(copy.row or {}), SERIAL: copy.serial} for copy in each] if numbered else []
-    chosen = fonts_for(form, fonts, [copy.row for copy in each if copy.row])
-    setter = Setter(chosen, form.rtl, filled_rows)
-    layout = laid_out(form, setter, len(code_modules(as_text(PrintedCode(form.name, MOST_PAGES, each[-1].serial)))))
-    ink = INKS[form.tone]
-    blank = drawn(layout, [Copy()], form.name, setter, ink, with_code=not numbered)
+    chosen = fonts_for(form, fonts, _printed_cells(form, rows))
+    with Setter(chosen, form.rtl, filled_rows) as setter:
+        layout = laid_out(form, setter, len(code_modules(as_text(PrintedCode(form.name, MOST_PAGES, each[-1].serial)))))
+        ink = INKS[form.tone]
+        blank = drawn(layout, [Copy()], form.name, setter, ink, with_code=not numbered)
+        pdf = drawn(layout, each, form.name, setter, ink, language=form.language)
     references = tuple(_rendered(blank, page, output.name) for page in range(1, len(layout.sheets) + 1))
     size = (references[0].shape[1], references[0].shape[0])
     names = [path.name for path in reference_paths(output, len(references))]
-    return Printed(
-        form,
-        drawn(layout, each, form.name, setter, ink, language=form.language),
-        template_text(form, layout, size, RENDER_DPI, names, fields.parent, numbered=numbered),
-        references,
-        len(each),
-        _serials(rows, each) if rows is not None else None,
-        chosen,
-    )
+    template = template_text(form, layout, size, RENDER_DPI, names, fields.parent, numbered=numbered)
+    serials = _serials(rows, each) if rows is not None else None
+    return Printed(form, pdf, template, references, len(each), serials, chosen)
 
 
 def reference_paths(output: Path, pages: int) -> list[Path]:
@@ -182,6 +177,14 @@ def _check_columns(form: Form, fields: Path, rows: Rows | None, people: Path | N
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise TemplateError("\n  ".join([f"{fields.name}: {count}", *dict.fromkeys(problems)]))
+
+
+def _printed_cells(form: Form, rows: Rows | None) -> Iterator[str]:
+    """Give what the people's list has in columns that some text names."""
+    named = {name for _, text in form.texts() for name in columns_named(text)}
+    for name in rows.header if rows else ():
+        if rows and name in named:
+            yield from rows.column(name)
 
 
 def _copies(copies: int | None, number_from: int | None, rows: Rows | None, people: Path | None) -> Iterator[Copy]:

@@ -58,7 +58,7 @@ def run_of(asked: Asked, params: LayoutParams) -> Run:
             x += params.part if k in breaks else params.apart
         places.append((x, 0.0, wide, tall))
         x += wide
-    letters = zip(asked.layout, places, strict=False)
+    letters = zip(asked.letters, places, strict=False)
     under = tuple(
         Text((place[0], tall + 0.5, wide, LETTER.line_mm), letter, LETTER, "middle") for letter, place in letters
     )
@@ -109,7 +109,7 @@ def _block(asked: Asked, width: float, setter: Setter, params: LayoutParams) -> 
     if asked.kind == "digits":
         run = run_of(asked, params)
         below = run.parts.moved(width - run.width if setter.rtl else 0.0, head)
-        tall = params.box[1] + (LETTER.line_mm + 0.5 if asked.layout else 0.0)
+        tall = params.box[1] + (LETTER.line_mm + 0.5 if asked.letters.strip() else 0.0)
     elif asked.kind == "choice":
         parts, tall = options_of(asked, width, setter, params)
         below = parts.moved(0.0, head)

@@ -18,7 +18,7 @@ from formreader.errors import UnusableCall
 from formreader.printed import PrintedCode, as_text
 from formreader.printing.layout import DICTIONARY
 from formreader.printing.rows import filled
-from formreader.printing.setting import Setter, new_pdf
+from formreader.printing.setting import Setter
 from formreader.printing.sheets import DEFAULT, Layout, LayoutParams, Place, Sheet, Text
 
 if TYPE_CHECKING:
@@ -91,21 +91,21 @@ def drawn(
     with_code
         Draw the QR codes: left out on the picture that pages are compared with, where each copy has another.
     """
-    pdf = setter.prepared(new_pdf(layout.paper))
-    pdf.set_creation_date(_EPOCH)
-    pdf.set_title(form)
-    pdf.set_producer("formreader")
-    if language:
-        pdf.set_lang(language)
-    for copy in copies:
-        for number, sheet in enumerate(layout.sheets, 1):
-            pdf.add_page()
-            _draw_shapes(pdf, sheet, ink, params)
-            for text in sheet.parts.texts:
-                _draw_text(pdf, text, copy, setter, ink)
-            if with_code:
-                _draw_code(pdf, sheet.code, code_modules(as_text(PrintedCode(form, number, copy.serial))), params)
-    return bytes(pdf.output())
+    with setter.document(layout.paper) as pdf:
+        pdf.set_creation_date(_EPOCH)
+        pdf.set_title(form)
+        pdf.set_producer("formreader")
+        if language:
+            pdf.set_lang(language)
+        for copy in copies:
+            for number, sheet in enumerate(layout.sheets, 1):
+                pdf.add_page()
+                _draw_shapes(pdf, sheet, ink, params)
+                for text in sheet.parts.texts:
+                    _draw_text(pdf, text, copy, setter, ink)
+                if with_code:
+                    _draw_code(pdf, sheet.code, code_modules(as_text(PrintedCode(form, number, copy.serial))), params)
+        return bytes(pdf.output())
 
 
 def _draw_shapes(pdf: FPDF, sheet: Sheet, ink: Ink, params: LayoutParams) -> None:

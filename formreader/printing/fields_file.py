@@ -26,12 +26,18 @@ MOST_FIELDS: Final = 2_000  # twenty-five full pages
 SERIAL: Final = "serial"
 """The field that holds a copy's number."""
 _OWN_KEYS: Final[Mapping[str, frozenset[str]]] = {
-    "digits": frozenset({"digits", "decimals", "filler", "filler_only"}),
+    "digits": frozenset({"digits", "decimals", "letters"}),
     "choice": frozenset({"options", "many", "marks"}),
     "key": frozenset({"width", "height"}),
     "image": frozenset({"width", "height"}),
     "barcode": frozenset({"width", "height"}),
 }
+_RULES_OF: Final[Mapping[str, frozenset[str]]] = {
+    "choice": frozenset({"required"}),
+    "image": frozenset({"required"}),
+    "barcode": frozenset({"required", "pattern", "one_of", "unique", "severity"}),
+}
+"""Which rules there are of kinds that are neither digits nor keyed text: those are checked as the template's are."""
 _TABLES: Final = ("form", "check", *tables.ITEMS)
 _HEADERS: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|\#[^\n]*'
@@ -51,6 +57,8 @@ class Asked:
         How many boxes, of a field of digits.
     layout
         Of a date, such as ``DDMMYYYY``: there is a gap between its parts.
+    letters
+        What stands under the boxes, a letter each.
     passed_on
         Keys that go into its template as they are.
     note
@@ -64,6 +72,7 @@ class Asked:
     digits: int = 0
     decimals: int = 0
     layout: str = ""
+    letters: str = ""
     options: tuple[str, ...] = ()
     many: bool = False
     bubbles: bool = False
@@ -130,7 +139,9 @@ class Form:
                 case Grid():
                     yield from ((item.place, text) for text in (item.heading, item.row_label, *item.rows))
         for field in self.fields:
-            yield from ((f"field '{field.name}'", text) for text in (field.label, field.hint, *field.options))
+            yield from (
+                (f"field '{field.name}'", text) for text in (field.label, field.hint, field.letters, *field.options)
+            )
 
 
 def _fields_of(item: Item) -> tuple[Asked, ...]:
@@ -183,7 +194,10 @@ def _form(told: Mapping[str, Any], text: str, folder: Path, problems: list[str])
     head = tables.parsed(tables.FormTable, told.get("form", {"name": "?"}), "form", problems)
     items = tuple(_items(told, text, folder, problems))
     checks = told.get("check", [])
-    form = Form("?", "", (), items, tuple(checks) if isinstance(checks, list) else ())
+    if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
+        problems.append("check: write [[check]], with two brackets, for each check")
+        checks = []
+    form = Form("?", "", (), items, tuple(checks))
     if not form.fields and not problems:
         problems.append("fields file: it has no field; add a [[field]] table for each field of the form")
     if len(form.fields) > MOST_FIELDS:
@@ -262,6 +276,7 @@ def _asked(table: tables.FieldTable, told: Mapping[str, Any], place: str, proble
         digits=(table.digits or len(date) or 1) if table.kind == "digits" else 0,
         decimals=table.decimals or 0,
         layout=date,
+        letters=date if table.letters is None else table.letters,
         options=tuple(" ".join(option.split()) for option in table.options or ()),
         many=table.many,
         bubbles=table.marks == "bubbles",
@@ -278,6 +293,10 @@ def _kind_problems(table: tables.FieldTable) -> Iterator[str]:
     for key in sorted(table.model_fields_set & frozenset().union(*_OWN_KEYS.values())):
         if key not in _OWN_KEYS[table.kind]:
             yield f"'{key}' does not go with kind \"{table.kind}\"; leave it out"
+    for key in sorted(
+        table.model_fields_set & (frozenset(tables.PASSED_ON) - _RULES_OF.get(table.kind, table.model_fields_set))
+    ):
+        yield f"'{key}' does not go with kind \"{table.kind}\"; leave it out"
     if table.kind == "choice":
         yield from _option_problems(table.options or [])
     if table.kind != "digits":
@@ -286,6 +305,8 @@ def _kind_problems(table: tables.FieldTable) -> Iterator[str]:
         yield "it needs 'digits': how many boxes"
     if table.date and table.digits not in (None, len(table.date)):
         yield f"'digits' is {table.digits}, but a date of '{table.date}' has {len(table.date)}; leave 'digits' out"
+    if table.letters and len(table.letters) != (table.digits or len(table.date or "")):
+        yield f"'letters' should have one letter a box, not {shown(table.letters)}"
     if table.decimals and table.decimals >= (table.digits or 0):
         yield f"'decimals' should be less than 'digits', which counts them too: {table.decimals} of {table.digits or 0}"
 
@@ -309,6 +330,9 @@ def _grid(table: tables.TableTable, number: int, place: str, folder: Path, probl
             continue
         if parsed.kind not in ("digits", "choice"):
             problems.append(f'{where}: a table\'s columns are digits or choices, not "{parsed.kind}"')
+        problems += [
+            f"{where}: '{key}' has no place in a table; leave it out" for key in ("hint", "new_page") if key in told
+        ]
         columns.append(_asked(parsed, told, where, problems))
     rows = _rows(table, place, folder, problems)
     prefix = f"{table.name}_" if table.name else f"table{number}_" if number > 1 else ""

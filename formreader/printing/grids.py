@@ -5,7 +5,7 @@ Imported by `printing` alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from formreader.errors import UnusableCall
 from formreader.printing.blocks import run_of, text_of
@@ -99,7 +99,8 @@ def _row(
     for asked, column in zip(fields, columns, strict=True):
         left = width - column.x - column.cell if setter.rtl else column.x
         if asked.kind == "digits":
-            parts = parts + run_of(asked, params).parts.moved(left, middle - params.box[1] / 2)
+            boxes = replace(run_of(asked, params).parts, texts=())  # their letters stand in the head
+            parts = parts + boxes.moved(left, middle - params.box[1] / 2)
             continue
         pitch = _pitch(asked, setter, params)
         order = range(len(asked.options))
@@ -121,18 +122,26 @@ def _head(
     named += [(asked.label, one.x, one.width) for asked, one in zip(grid.fields[0], columns, strict=True)]
     texts = [(text_of(words, COLUMN, wide, setter, side), x, wide) for words, x, wide in named]
     tall = max((text.place[3] for text, _, _ in texts if text), default=0.0)
-    has_options = any(asked.kind == "choice" for asked in grid.fields[0])
     parts = Parts()
     for text, x, wide in texts:
         if text:
             left = width - x - wide if setter.rtl else x
             parts = parts + Parts((text,)).moved(left, tall - text.place[3])
-    if has_options:
-        for asked, column in zip(grid.fields[0], columns, strict=True):
-            pitch = _pitch(asked, setter, params) if asked.kind == "choice" else 0.0
-            for k, option in enumerate(asked.options):
-                x = column.x + pitch * k
-                left = width - x - pitch if setter.rtl else x
-                parts = parts + Parts((Text((left, tall + 0.6, pitch, HINT.line_mm), option, HINT, "middle"),))
+    under = [_under(asked, one, width, setter, params) for asked, one in zip(grid.fields[0], columns, strict=True)]
+    if any(letters.texts for letters in under):
+        for letters in under:
+            parts = parts + letters.moved(0.0, tall + 0.6)
         tall += HINT.line_mm + 0.6
     return parts + Parts(rules=(Rule(0.0, tall + _HEAD_GAP / 2, width),)), tall + _HEAD_GAP
+
+
+def _under(asked: Asked, column: Column, width: float, setter: Setter, params: LayoutParams) -> Parts:
+    """Set what stands under a column's name: the letters of a date's boxes, the texts of a choice's marks."""
+    if asked.kind == "digits":
+        letters = Parts(run_of(asked, params).parts.texts)
+        return letters.moved(width - column.x - column.cell if setter.rtl else column.x, -params.box[1] - 0.5)
+    pitch = _pitch(asked, setter, params)
+    lefts = [column.x + pitch * k for k in range(len(asked.options))]
+    places = [(width - x - pitch if setter.rtl else x, 0.0, pitch, HINT.line_mm) for x in lefts]
+    texts = (Text(place, option, HINT, "middle") for place, option in zip(places, asked.options, strict=True))
+    return Parts(tuple(texts))

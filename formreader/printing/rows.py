@@ -81,7 +81,7 @@ def _problems(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[
 
 def columns_named(text: str) -> tuple[str, ...]:
     """Give the columns that a text names, as ``{name}``; ``{{`` and ``}}`` stand for braces."""
-    return tuple(match[1].strip() for match in _NAMED.finditer(text) if match[1] is not None)
+    return tuple(match[1] for match in _NAMED.finditer(text) if match[1] is not None)
 
 
 def filled(text: str, row: Mapping[str, str] | None) -> str:
@@ -90,6 +90,6 @@ def filled(text: str, row: Mapping[str, str] | None) -> str:
     def put(match: re.Match[str]) -> str:
         if match[1] is None:
             return match[0][0]
-        return (row or {}).get(match[1].strip(), "")
+        return (row or {}).get(match[1], "")
 
     return _NAMED.sub(put, text)

@@ -13,9 +13,10 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from formreader.errors import UnusableCall
 from formreader.printing.rows import filled
@@ -47,6 +48,13 @@ def new_pdf(paper: tuple[float, float]) -> FPDF:
     return pdf
 
 
+def close_fonts(pdf: FPDF) -> None:
+    """Close the files of a document's fonts, which fpdf2 leaves open."""
+    for font in pdf.fonts.values():
+        if hasattr(font, "ttfont"):
+            font.ttfont.close()
+
+
 class Setter:
     """The fonts of a form, and what words measure in them.
 
@@ -62,11 +70,27 @@ class Setter:
         self.fonts = tuple(fonts)
         self.rtl = rtl
         self.rows = rows
-        self._pdf = self.prepared(new_pdf((210.0, 297.0)))
+        self._pdf = new_pdf((210.0, 297.0))
         self._widths: dict[tuple[str, Style], float] = {}
+        self._load(self._pdf)
 
-    def prepared(self, pdf: FPDF) -> FPDF:
-        """Load the fonts into a document and have it shape words."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close_fonts(self._pdf)
+
+    @contextmanager
+    def document(self, paper: tuple[float, float]) -> Iterator[FPDF]:
+        """Give an empty document that has the fonts and shapes words; done with it, the fonts' files are closed."""
+        pdf = new_pdf(paper)
+        try:
+            self._load(pdf)
+            yield pdf
+        finally:
+            close_fonts(pdf)
+
+    def _load(self, pdf: FPDF) -> None:
         for number, path in enumerate(self.fonts):
             bold = path.with_name(f"{path.stem}-Bold{path.suffix}")
             try:
@@ -76,7 +100,6 @@ class Setter:
                 raise UnusableCall(f"{path}: cannot be used as a font ({error}); give another with --font") from error
         pdf.set_fallback_fonts([f"f{k}" for k in range(1, len(self.fonts))], exact_match=False)
         pdf.set_text_shaping(use_shaping_engine=True, direction="rtl" if self.rtl else "ltr")
-        return pdf
 
     def width(self, words: str, style: Style) -> float:
         """Measure words on one line, in millimetres."""
@@ -151,8 +174,13 @@ def _is_wide(letter: str) -> bool:
 # --- fonts -----------------------------------------------------------------------------------------------------------
 
 
-def fonts_for(form: Form, given: Sequence[Path], rows: Sequence[Mapping[str, str]]) -> tuple[Path, ...]:
+def fonts_for(form: Form, given: Sequence[Path], cells: Iterable[str] = ()) -> tuple[Path, ...]:
     """Choose the fonts of a form: those given, its own, and from the system what letters they lack.
+
+    Parameters
+    ----------
+    cells
+        What is put into texts.
 
     Raises
     ------
@@ -161,7 +189,7 @@ def fonts_for(form: Form, given: Sequence[Path], rows: Sequence[Mapping[str, str
     """
     fonts = [*given, _OWN / "DejaVuSansCondensed.ttf"]
     letters: dict[str, str] = {}
-    for place, text in _texts_of(form, rows):
+    for place, text in _texts_of(form, cells):
         for letter in text:
             letters.setdefault(letter, place)
     lacking = {letter: place for letter, place in letters.items() if not letter.isspace() and letter not in _UNSEEN}
@@ -187,9 +215,9 @@ def fonts_for(form: Form, given: Sequence[Path], rows: Sequence[Mapping[str, str
     return tuple(fonts)
 
 
-def _texts_of(form: Form, rows: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+def _texts_of(form: Form, cells: Iterable[str]) -> Iterator[tuple[str, str]]:
     yield from form.texts()
-    yield from (("the data", cell) for row in rows for cell in row.values())
+    yield from (("--data", cell) for cell in cells)
     yield "form", f"{form.name} 0123456789…:"
 
 
@@ -203,7 +231,7 @@ def _letters_of(path: Path, *, must: bool) -> frozenset[int]:
     try:
         if path.suffix.lower() not in _ENDINGS:
             raise ValueError("its name should end in .ttf, .otf or .ttc")
-        with TTFont(path, fontNumber=0, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
             has_outlines = any(table in font for table in ("glyf", "CFF "))
             best: Any = font.getBestCmap() if has_outlines else None
             return frozenset(best or ())

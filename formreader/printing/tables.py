@@ -50,6 +50,7 @@ class FieldTable(RuleKeys):
     kind: Literal["digits", "key", "image", "choice", "barcode"] = "digits"
     digits: Annotated[StrictInt, Limits(ge=1, le=MOST_DIGITS)] | None = None
     decimals: Annotated[StrictInt, Limits(ge=1, le=MOST_DIGITS)] | None = None
+    letters: Text | None = None
     options: Annotated[list[Text], Limits(min_length=1, max_length=MOST_OPTIONS)] | None = None
     many: bool = False
     marks: Literal["boxes", "bubbles"] = "boxes"
