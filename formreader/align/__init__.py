@@ -118,11 +118,12 @@ def _no_match(page: Page, choice: Choice, templates: Sequence[Template]) -> NoMa
         return NoMatch(f"{page.ref}: no page of {which} (0% of its printed frame found); {remedy}")
     template, fit = choice.best
     if choice.rival is not None:
-        told_apart = "give its pages markers or QR codes of their own, or leave one of the two out of the template"
-        is_of_one = template.form == choice.rival.form
+        what = "read it with the right one's template alone"
+        if template.form == choice.rival.form:
+            what = "give its pages markers or QR codes of their own"
         return NoMatch(
             f"{page.ref}: could be of the form '{template.name}' or of '{choice.rival.name}' ({fit.score:.0%} of the "
-            f"printed frame found); {told_apart if is_of_one else "read it with the right one's template alone"}",
+            f"printed frame found); {what}",
             fit.score,
         )
     found = f"{fit.score:.0%} of its printed frame found, {fit.refusal}"

@@ -79,6 +79,7 @@ class Row:
 
 
 def alone(page: StoredPage) -> Row:
+    """Give the row of a page that is a form by itself, or none."""
     return Row((page,), page.fields, page.to_review, page.decided, page.form)
 
 

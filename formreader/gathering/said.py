@@ -7,6 +7,7 @@ from formreader.store import StoredPage
 
 
 def named(page: StoredPage) -> str:
+    """Give a page's name as people see it."""
     return page.scan if page.page == 1 else f"{page.scan}#{page.page}"
 
 
