@@ -27,7 +27,7 @@ from formreader.checks import COLUMNS as DRIFT_COLUMNS
 from formreader.checks import REPEATED_COLUMNS, Drift, DriftSearch, Repeat, Repeats, find_repeats
 from formreader.errors import BatchError, UnusableCall
 from formreader.fields import needs_review
-from formreader.gathering import Row, rows_of
+from formreader.gathering import Missing, Row, rows_of
 from formreader.store import Change, Conflict, Correction, Results, StoredPage, open_results
 from formreader.values import FieldReading
 
@@ -45,7 +45,7 @@ CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
 RULES_COLUMNS: Final = ("scan", "page", "field", "rule", "words", "severity", "value", "suggestion")
-MISSING_COLUMNS: Final = ("scan", "page", "form", "missing", "why")
+MISSING_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Missing))
 CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
 CORRECTIONS_COLUMNS: Final = ("when", "who", "scan", "page", "field", "read", "old", "new", "how", "stands")
 LARGE_BATCH: Final = 10_000
@@ -202,6 +202,11 @@ def read_drifts(folder: Path) -> list[Drift]:
 def read_repeats(folder: Path) -> list[Repeat]:
     """Give what ``repeated.csv`` of a results folder tells of; nothing where it is absent or was edited."""
     return _read_rows(folder / "repeated.csv", Repeat)
+
+
+def read_missing(folder: Path) -> list[Missing]:
+    """Give what ``missing.csv`` of a results folder tells of; nothing where it is absent or was edited."""
+    return _read_rows(folder / "missing.csv", Missing)
 
 
 def _read_rows(table: Path, kind: type[Entry]) -> list[Entry]:

@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
-    "status": COMMON | {"checks", "export", "fields", "progress", "store"},
+    "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "review": COMMON
     | {"audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans"}
