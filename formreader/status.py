@@ -14,8 +14,9 @@ import numpy as np
 
 from formreader.checks import Drift, DriftSearch, Repeat, about_drifts, about_repeats
 from formreader.errors import BatchError
-from formreader.export import read_drifts, read_repeats, tables_of
+from formreader.export import read_drifts, read_missing, read_repeats, tables_of
 from formreader.fields import needs_review
+from formreader.gathering import FormCount, about_forms, count_forms
 from formreader.progress import DUPLICATE, SKIPPED, about_failures, count_of, why_failed
 from formreader.store import Results, RunRow, Standing, is_written_to, open_results
 from formreader.values import PageFailure, PageRef
@@ -54,6 +55,8 @@ class Status:
         When the CSVs were written; None where one is missing.
     repeats
         Values of unique fields that stood on several pages then.
+    filled
+        How many forms of several pages were whole then.
     """
 
     folder: Path
@@ -67,6 +70,7 @@ class Status:
     tables_of: datetime | None
     drifts: tuple[Drift, ...]
     repeats: tuple[Repeat, ...] = ()
+    filled: tuple[FormCount, ...] = ()
 
     @property
     def tables_are_old(self) -> bool:
@@ -108,6 +112,7 @@ def status_of(folder: Path, *, drift: bool = False) -> Status:
             tables_of=_written(folder, results.forms()),
             drifts=tuple(_drifts(results) if drift else read_drifts(folder)),
             repeats=tuple(read_repeats(folder)),
+            filled=tuple(count_forms(results, read_missing(folder))),
         )
 
 
@@ -174,6 +179,7 @@ def as_lines(status: Status) -> Iterator[str]:
             yield from about_failures(status.why_failed, status.folder)
     yield from _about_review(status)
     yield _about_tables(status)
+    yield from about_forms(() if status.tables_are_old else status.filled)
     yield from about_drifts(status.drifts)
     yield from about_repeats(status.repeats)
 
@@ -268,6 +274,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "tables": {"written": _iso(status.tables_of), "old": status.tables_are_old},
         "drift": [asdict(drift) for drift in status.drifts],
         "repeated": [asdict(repeat) for repeat in status.repeats],
+        "filled_forms": [] if status.tables_are_old else [asdict(count) for count in status.filled],
     }
 
 

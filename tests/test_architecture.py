@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
-    "status": COMMON | {"checks", "export", "fields", "progress", "store"},
+    "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "served": COMMON,
     "review": COMMON

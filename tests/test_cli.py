@@ -112,6 +112,10 @@ class Pipeline(types.ModuleType):
             return PageSkipped(ref, "blank page")
         return reading(ref, "07", "low_confidence") if "unsure" in ref.name else reading(ref, "42")
 
+    def find_sheets(self, *asked: Any, **options: Any) -> list[tuple[Template, NDArray[np.uint8]]]:
+        """Find the form's one page, as in a pile of scans."""
+        return [self.find_form(*asked, **options)]
+
     def find_form(
         self, scans: Sequence[Path], name: str, names: Sequence[str] = (), **options: Any
     ) -> tuple[Template, NDArray[np.uint8]]:
@@ -655,6 +659,7 @@ def test_page_of_a_file_with_more_is_named(run: Run, pipeline: Pipeline, tmp_pat
     )
     assert pipeline.options["page"] == 2
     assert "others with" not in run("detect", scans / "b.png", "-o", tmp_path / "b.toml")[2]
+    assert "page 1 of 3; others with --page" in run("detect", scans / "a.tif", "-o", tmp_path / "c.toml")[2]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")

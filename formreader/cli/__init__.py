@@ -11,7 +11,7 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -106,7 +106,14 @@ def detect(
     filled: Annotated[
         bool, typer.Option("--filled", help="BLANK is one filled scan: match pages with it, never subtract it.")
     ] = False,
-    page: Annotated[int, typer.Option(min=1, metavar="N", help="The page of BLANK that shows the form.")] = 1,
+    page: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The page of BLANK that shows the form; where left out, all with boxes are its pages.",
+        ),
+    ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a template that exists already.")] = False,
 ) -> None:
@@ -116,28 +123,38 @@ def detect(
     preview, then put right in the template what should be named or grouped otherwise.
     """
     need_opencv()
-    from formreader.pipeline import find_form
+    from formreader.pipeline import find_form, find_sheets
     from formreader.progress import count_of
     from formreader.scans import find_scans
 
-    reference, preview = (output.with_name(f"{output.stem}-{kind}.png") for kind in ("reference", "preview"))
-    refuse_overwriting((output, reference, preview), blank, force=force)
     found = find_scans(blank).pages
-    left_out: list[str] = []
-    template, picture = find_form(
-        blank, name or output.stem, _lines(names), filled=filled, wide=wide, page=page, note=left_out.append
+    most = max(ref.page for ref in found)
+    refuse_overwriting(
+        (output, *_pictures(output, "reference", 1), *_pictures(output, "preview", 1)), blank, force=force
     )
+    left_out: list[str] = []
+    asked = (blank, name or output.stem, _lines(names))
+    if page is None and most > 1:
+        sheets = find_sheets(*asked, filled=filled, wide=wide, note=left_out.append)
+    else:
+        sheets = [find_form(*asked, filled=filled, wide=wide, page=page or 1, note=left_out.append)]
+    references, previews = (_pictures(output, kind, len(sheets)) for kind in ("reference", "preview"))
+    refuse_overwriting((*references, *previews), blank, force=force)
     with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
-        _write_form(template, picture, output, reference, preview)
-    if (most := max(ref.page for ref in found)) > 1:
-        say(f"page {page} of {most}; others with --page")
-    widest = max(len(field.name) for field in template.fields)
-    for field in template.fields:
-        wide_box = "one wide box for several digits" if field.length != (1, 1) else ""
-        say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
+        _write_form(sheets, output, references, previews)
+    if most > 1 and len(sheets) == 1:
+        say(f"page {page or 1} of {most}; others with --page")
+    fields = [field for template, _ in sheets for field in template.fields]
+    widest = max(len(field.name) for field in fields)
+    for template, _ in sheets:
+        if len(sheets) > 1:
+            say(f"page {template.page}")
+        for field in template.fields:
+            wide_box = "one wide box for several digits" if field.length != (1, 1) else ""
+            say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
     for line in left_out:
         say(f"  {line}")
-    say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
+    say(f"{len(fields)} fields written to {output}; see them in {', '.join(map(str, previews))}")
 
 
 app.command("print", epilog="Example: formreader print fields.toml -o form.pdf --copies 30")(print_)
@@ -315,19 +332,27 @@ app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)
 # --- files beside the call
 
 
-def _write_form(template: Any, picture: Any, output: Path, reference: Path, preview: Path) -> None:
+def _pictures(output: Path, kind: str, pages: int) -> list[Path]:
+    """Name the pictures beside a template, one a page."""
+    numbers = [""] if pages == 1 else [f"-{page}" for page in range(1, pages + 1)]
+    return [output.with_name(f"{output.stem}-{kind}{number}.png") for number in numbers]
+
+
+def _write_form(sheets: Any, output: Path, references: Sequence[Path], previews: Sequence[Path]) -> None:
     """Write a template with its pictures; a template with mistakes is refused before anything is there."""
     from formreader.scans import save_picture
-    from formreader.template import save_template
+    from formreader.template import save_form
 
+    templates, named = [template for template, _ in sheets], [reference.name for reference in references]
     try:
         try:
-            save_template(template, output, reference.name)
+            save_form(templates, output, named)
         except FileNotFoundError:
             output.parent.mkdir(parents=True)
-            save_template(template, output, reference.name)
-        preview.unlink(missing_ok=True)  # its permissions would stay
-        save_picture(preview, picture)
+            save_form(templates, output, named)
+        for preview, (_, picture) in zip(previews, sheets, strict=True):
+            preview.unlink(missing_ok=True)  # its permissions would stay
+            save_picture(preview, picture)
     except OSError as error:
         raise UnusableCall(f"{output}: cannot be written ({error.strerror}); name another place") from error
 

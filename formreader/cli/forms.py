@@ -40,25 +40,30 @@ def check(
     need_opencv()
     from formreader.pipeline.over import drawn_over
     from formreader.scans import find_scans
-    from formreader.template import load_template
+    from formreader.template import load_form
 
-    form = load_template(template)
+    sheets = load_form(template)
     if scan is None and output is not None:
         raise UnusableCall(f"{output}: there is nothing to draw; name a scan too")
     refs = [ref for ref in find_scans([scan]).pages if ref.page == page] if scan is not None else []
     if scan is not None and not refs:
         raise UnusableCall(f"{scan}: has no page {page}")
-    typer.echo("\n".join(_described(form)))
+    typer.echo("\n".join(line for sheet in sheets for line in _described(sheet)))
+    for line in _about_pages(sheets):
+        typer.echo(line)
     for ref in refs[:1]:
         picture = output or template.with_name(f"{template.stem}-over-{ref.path.stem}.png")
         refuse_overwriting([picture], [template, ref.path], force=force or output is None, kind="picture")
         try:
-            over = drawn_over(ref, form)
+            over = drawn_over(ref, sheets)
         except (PageError, BlankPage) as failure:
             say(str(failure))
             raise typer.Exit(1) from failure
-        typer.echo(f"{ref}: matched by its {over.match.method}, {over.match.score:.0%} of the printed frame found")
-        typer.echo("\n".join(_placed(form.fields, over.boxes)))
+        which = f"page {over.template.page} of '{over.template.form}', " if over.template.pages > 1 else ""
+        typer.echo(
+            f"{ref}: {which}matched by its {over.match.method}, {over.match.score:.0%} of the printed frame found"
+        )
+        typer.echo("\n".join(_placed(over.template.fields, over.boxes)))
         _draw(picture, over.picture)
         typer.echo(f"Drawn in {picture}")
 
@@ -88,6 +93,22 @@ def _described(form: Template) -> Iterator[str]:
     if form.checks:
         yield count_of(len(form.checks), "check")
     for one in form.checks:
+        yield f"  {one}{_weight(one.severity)}"
+
+
+def _about_pages(sheets: Sequence[Template]) -> Iterator[str]:
+    """Say what is true of all pages of a form of several."""
+    from formreader.progress import count_of
+
+    first = sheets[0]
+    if first.pages == 1:
+        return
+    yield f"'{first.form}' has {first.pages} pages; which are one form is told by: {first.gather}"
+    for page in sorted(set(range(1, first.pages + 1)) - {sheet.page for sheet in sheets}):
+        yield f"  page {page} has no field: its scans are none of the form's; `read --other-pages skip` passes them over"
+    if first.across_pages:
+        yield f"{count_of(len(first.across_pages), 'check')} across pages"
+    for one in first.across_pages:
         yield f"  {one}{_weight(one.severity)}"
 
 

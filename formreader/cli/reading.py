@@ -322,12 +322,15 @@ def _about_model(model: DigitModel, *, promised: bool) -> Iterator[str]:
 def _about_batch(results: Path) -> list[str]:
     """Say which pages show readings of settings before a --reread, where readings drift, and what repeats."""
     from formreader.checks import about_drifts, about_repeats
-    from formreader.export import read_drifts, read_repeats
+    from formreader.export import read_drifts, read_missing, read_repeats
+    from formreader.gathering import about_forms, count_forms
     from formreader.progress import about_earlier_settings
     from formreader.store import open_results
 
     with open_results(results) as batch:
         earlier = about_earlier_settings(*batch.of_earlier_settings())
+        forms = about_forms(count_forms(batch, read_missing(results)))
+        earlier = [*earlier, *forms]
     return [*earlier, *about_drifts(read_drifts(results)), *about_repeats(read_repeats(results))]
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from formreader.gathering.called import Found, Marked
+from formreader.gathering.counts import FormCount, Missing, about_forms, count_forms
 from formreader.gathering.line import Line
 from formreader.gathering.row import Lack, Row, alone
 from formreader.store import Results, SeveralPages, StoredPage
 
-__all__ = ["Lack", "Row", "gathered", "rows_of"]
+__all__ = ["FormCount", "Lack", "Missing", "Row", "about_forms", "count_forms", "gathered", "rows_of"]
 
 
 def rows_of(results: Results, form: str | None = None, marked: Marked = iter, *, digits: bool = False) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from formreader.fields import FieldParams, decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
 from formreader.pipeline.looks import pictures_to_keep
+from formreader.pipeline.sheets import find_sheets
 from formreader.pipeline.strips import look_at_strips
 from formreader.pipeline.unseen import unseen_left_open
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
@@ -42,7 +43,7 @@ from formreader.values import (
 )
 from formreader.workers import USUAL_LIMITS, Limits, LocalWorkers, Workers, answers
 
-__all__ = ["Watch", "answer", "find_form", "read_batch", "read_page", "read_unknown_page", "unwatched"]
+__all__ = ["Watch", "answer", "find_form", "find_sheets", "read_batch", "read_page", "read_unknown_page", "unwatched"]
 
 Watch = Callable[[PageRef, str, NDArray[np.uint8]], None]
 """Looks on: gets a page, the name of a stage and a picture of what it did."""

@@ -25,7 +25,7 @@ from formreader.boxes import (
 from formreader.errors import BlankPage, NoBoxes, PageError, UnusableCall
 from formreader.scans import find_scans, load_page
 from formreader.template import Field, Markers, Template
-from formreader.values import AlignedPage, Box, Colour, Match, Page
+from formreader.values import AlignedPage, Box, Colour, Match, Page, PageRef
 
 
 def outlined(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
@@ -128,8 +128,15 @@ def find_form(
         reference_filled=filled,
         markers=markers,
     )
-    on_form = AlignedPage(blank.ref, blank.pixels, None, np.eye(3), Match(1.0, "none"))
-    return template, outlined(blank.pixels, place_boxes(on_form, template))
+    return template, preview_of(template)
+
+
+def preview_of(template: Template) -> NDArray[np.uint8]:
+    """Draw a template's reference with every field outlined and named."""
+    reference = np.full((template.height, template.width), 255, np.uint8)
+    reference = reference if template.reference is None else template.reference
+    on_form = AlignedPage(PageRef(Path(template.name)), reference, None, np.eye(3), Match(1.0, "none"))
+    return outlined(reference, place_boxes(on_form, template))
 
 
 def _left_out(found: FormFields) -> list[str]:

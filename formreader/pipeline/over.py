@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align import align
+from formreader.align import align_to_any
 from formreader.boxes import place_boxes
+from formreader.codes import has_codes, read_codes, told_by_codes
 from formreader.pipeline.form import outlined
 from formreader.scans import load_page
 from formreader.template import Template
@@ -21,17 +23,20 @@ class Overlay:
 
     Attributes
     ----------
+    template
+        The one that it shows.
     picture
         uint8 (height, width, 3), the scan as it lies in its file, with every box outlined and each field named.
     """
 
+    template: Template
     match: Match
     boxes: tuple[Box, ...]
     picture: NDArray[np.uint8]
 
 
-def drawn_over(ref: PageRef, template: Template) -> Overlay:
-    """Match a page to a template as reading does, and draw it with the boxes where they would be read.
+def drawn_over(ref: PageRef, templates: Sequence[Template]) -> Overlay:
+    """Match a page to the one of some templates that it shows, as reading does, and draw it with the boxes.
 
     Raises
     ------
@@ -40,6 +45,8 @@ def drawn_over(ref: PageRef, template: Template) -> Overlay:
     BlankPage
         It holds next to no ink.
     """
-    page = align(load_page(ref), template)
+    scan = load_page(ref)
+    codes = read_codes(scan.pixels) if any(map(has_codes, templates)) else ()
+    page, template = align_to_any(scan, told_by_codes(ref, codes, templates))
     boxes = place_boxes(page, template)
-    return Overlay(page.match, boxes, outlined(page.pixels, boxes))
+    return Overlay(template, page.match, boxes, outlined(page.pixels, boxes))
