@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "status": COMMON | {"checks", "export", "fields", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "served": COMMON,
+    "editor": COMMON | {"model", "pictures", "pipeline", "rules", "scans", "served", "template"},
     "review": COMMON
     | {"audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules", "scans"}
     | {"served", "store", "template", "trust"},
@@ -79,6 +80,7 @@ DISK = {
     "progress",
     "audit",
     "review",
+    "editor",
 }
 
 

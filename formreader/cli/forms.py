@@ -84,14 +84,14 @@ def _described(form: Template) -> Iterator[str]:
     yield f"'{form.name}': {form.width} x {form.height} pixels at {form.dpi:g} dpi, matched by {' and '.join(by)}"
     yield f"{count_of(len(form.fields), 'field')}, {count_of(boxes, 'box', 'boxes')}"
     width = max(len(field.name) for field in form.fields)
-    yield from (f"  {field.name:<{width}}  {'; '.join(_words(field))}" for field in form.fields)
+    yield from (f"  {field.name:<{width}}  {'; '.join(words_of(field))}" for field in form.fields)
     if form.checks:
         yield count_of(len(form.checks), "check")
     for one in form.checks:
         yield f"  {one}{_weight(one.severity)}"
 
 
-def _words(field: Field) -> Iterator[str]:
+def words_of(field: Field) -> Iterator[str]:
     """Say what a field holds and what its value must be."""
     from formreader.progress import count_of
     from formreader.rules import plain

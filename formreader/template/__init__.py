@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -174,8 +175,13 @@ _PREFACE = """\
 """
 
 
-def load_template(path: Path) -> Template:
+def load_template(path: Path, unsaved: Mapping[str, bytes] = MappingProxyType({})) -> Template:
     """Read and check a template.
+
+    Parameters
+    ----------
+    unsaved
+        What files of its folder, itself too, are going to hold, by name; they need not be there yet.
 
     Raises
     ------
@@ -183,7 +189,8 @@ def load_template(path: Path) -> Template:
         It cannot be read, or has mistakes: all of them, each with its place.
     """
     try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = unsaved[path.name] if path.name in unsaved else path.read_bytes()
+        tables = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise TemplateError(f"{path}: cannot be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:
@@ -194,7 +201,7 @@ def load_template(path: Path) -> Template:
     lists = _read_lists(path.parent, described, problems)
     reference = None
     if form is not None and form.reference and not any(problem.startswith("form: 'reference'") for problem in problems):
-        reference, wrong = _read_reference(path.parent, form)
+        reference, wrong = _read_reference(path.parent, form, unsaved)
         problems += wrong
     if form is None or problems:
         raise _mistakes(path.name, problems)
@@ -238,6 +245,11 @@ def load_templates(paths: Iterable[Path]) -> tuple[Template, ...]:
     return tuple(template for _, template in named.values())
 
 
+def text_of(template: Template, reference: str) -> str:
+    """Give the text that `save_template` writes."""
+    return _PREFACE + as_toml(template, reference)
+
+
 def save_template(template: Template, path: Path, reference: str = "") -> None:
     """Write a template as TOML, with its reference picture beside it; each appears whole or not at all.
 
@@ -265,13 +277,16 @@ def save_template(template: Template, path: Path, reference: str = "") -> None:
 
 def _mistakes(name: str, problems: list[str]) -> TemplateError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return TemplateError("\n  ".join([f"{name}: {count}", *problems]))
+    return TemplateError("\n  ".join([f"{name}: {count}", *problems]), tuple(problems))
 
 
-def _read_reference(folder: Path, form: schema.FormTable) -> tuple[Grey | None, list[str]]:
+def _read_reference(
+    folder: Path, form: schema.FormTable, unsaved: Mapping[str, bytes]
+) -> tuple[Grey | None, list[str]]:
     name = form.reference or ""
     try:
-        grey = decode((folder / name).read_bytes(), name).grey
+        content = unsaved[name] if name in unsaved else (folder / name).read_bytes()
+        grey = decode(content, name).grey
     except OSError as error:
         return None, [f"form: reference '{name}' cannot be read ({error.strerror})"]
     except PageError as error:
