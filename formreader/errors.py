@@ -92,7 +92,17 @@ class UnusableCall(FormreaderError):
 
 
 class TemplateError(UnusableCall):
-    """The template has mistakes; the message lists every one with its place."""
+    """The template has mistakes; the message lists every one with its place.
+
+    Attributes
+    ----------
+    problems
+        Each mistake by itself, as it stands in the message.
+    """
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class ModelError(UnusableCall):

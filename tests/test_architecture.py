@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "served": COMMON,
+    "editor": COMMON | {"model", "pictures", "pipeline", "rules", "scans", "served", "template"},
     "review": COMMON
     | {"allowed", "audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules"}
     | {"scans", "served", "store", "strips", "template", "trust"},
@@ -85,6 +86,7 @@ DISK = {
     "audit",
     "review",
     "printing",
+    "editor",
 }
 
 

@@ -24,6 +24,7 @@ from typer.core import TyperGroup
 from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
+from formreader.cli.editing import template
 from formreader.cli.exporting import export
 from formreader.cli.forms import check
 from formreader.cli.learning import addition_of
@@ -144,12 +145,12 @@ def detect(
         _write_form(sheets, output, references, previews)
     if most > 1 and len(sheets) == 1:
         say(f"page {page or 1} of {most}; others with --page")
-    fields = [field for template, _ in sheets for field in template.fields]
+    fields = [field for sheet, _ in sheets for field in sheet.fields]
     widest = max(len(field.name) for field in fields)
-    for template, _ in sheets:
+    for sheet, _ in sheets:
         if len(sheets) > 1:
-            say(f"page {template.page}")
-        for field in template.fields:
+            say(f"page {sheet.page}")
+        for field in sheet.fields:
             wide_box = "one wide box for several digits" if field.length != (1, 1) else ""
             say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
     for line in left_out:
@@ -157,6 +158,7 @@ def detect(
     say(f"{len(fields)} fields written to {output}; see them in {', '.join(map(str, previews))}")
 
 
+app.command(epilog="Example: formreader template blank.pdf -o visit.toml")(template)
 app.command("print", epilog="Example: formreader print fields.toml -o form.pdf --copies 30")(print_)
 app.command(epilog="Example: formreader check visit.toml scans/first.jpg")(check)
 app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(read)

@@ -89,7 +89,7 @@ def _described(form: Template) -> Iterator[str]:
     yield f"'{form.name}': {form.width} x {form.height} pixels at {form.dpi:g} dpi, matched by {' and '.join(by)}"
     yield f"{count_of(len(form.fields), 'field')}, {count_of(boxes, 'box', 'boxes')}"
     width = max(len(field.name) for field in form.fields)
-    yield from (f"  {field.name:<{width}}  {'; '.join(_words(field))}" for field in form.fields)
+    yield from (f"  {field.name:<{width}}  {'; '.join(words_of(field))}" for field in form.fields)
     if form.checks:
         yield count_of(len(form.checks), "check")
     for one in form.checks:
@@ -105,7 +105,7 @@ def _about_pages(sheets: Sequence[Template]) -> Iterator[str]:
         return
     yield f"'{first.form}' has {first.pages} pages; which are one form is told by: {first.gather}"
     for page in sorted(set(range(1, first.pages + 1)) - {sheet.page for sheet in sheets}):
-        yield f"  page {page} has no field: its scans are none of the form's; `read --other-pages skip` passes them over"
+        yield f"  page {page} has no field: its scans are none of the form's, pass them over with --other-pages skip"
     if first.across_pages:
         yield f"{count_of(len(first.across_pages), 'check')} across pages"
     for one in first.across_pages:
@@ -115,7 +115,7 @@ def _about_pages(sheets: Sequence[Template]) -> Iterator[str]:
 _STRIPS: Final = {"key": "a strip that a person keys", "image": "a strip whose picture is kept"}
 
 
-def _words(field: Field) -> Iterator[str]:
+def words_of(field: Field) -> Iterator[str]:
     """Say what a field holds and what its value must be."""
     from formreader.progress import count_of
     from formreader.rules import plain

@@ -1,6 +1,6 @@
 """Write a batch as tables: the CSVs of its results folder, and files of its own in other formats."""
 
-from formreader.export.csv_files import guarded, read_drifts, read_repeats, read_results, unguarded
+from formreader.export.csv_files import guarded, read_drifts, read_missing, read_repeats, read_results, unguarded
 from formreader.export.files import CORRECTIONS_COLUMNS, ENDINGS, Written, export_book, export_corrections
 from formreader.export.folder import LARGE_BATCH, RESULTS_COLUMNS, write_conflicts, write_tables
 from formreader.export.places import flat_name, tables_of, whole
@@ -18,6 +18,7 @@ __all__ = [
     "flat_name",
     "guarded",
     "read_drifts",
+    "read_missing",
     "read_repeats",
     "read_results",
     "tables_of",

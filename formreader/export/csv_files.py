@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, get_type_
 
 from formreader.checks import Drift, Repeat
 from formreader.export.places import whole
+from formreader.gathering import Missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +102,11 @@ def read_drifts(folder: Path) -> list[Drift]:
 def read_repeats(folder: Path) -> list[Repeat]:
     """Give what ``repeated.csv`` of a results folder tells of; nothing where it is absent or was edited."""
     return _read_rows(folder / "repeated.csv", Repeat)
+
+
+def read_missing(folder: Path) -> list[Missing]:
+    """Give what ``missing.csv`` of a results folder tells of; nothing where it is absent or was edited."""
+    return _read_rows(folder / "missing.csv", Missing)
 
 
 def _read_rows(table: Path, kind: type[Entry]) -> list[Entry]:

@@ -20,7 +20,7 @@ from formreader.export.csv_files import write_csv, write_if_any
 from formreader.export.places import flat_name, remove_left_over, tables_of, unwritable, whole
 from formreader.export.shape import Value, as_text
 from formreader.fields import needs_review
-from formreader.gathering import Row, rows_of
+from formreader.gathering import Missing, Row, rows_of
 from formreader.store import Change, Conflict, Results, StoredPage, open_results
 
 RESULTS_COLUMNS: Final = ("scan", "page", "status", "review")
@@ -34,7 +34,7 @@ CODES_COLUMNS: Final = ("scan", "page", "kind", "text")
 DUPLICATES_COLUMNS: Final = ("scan", "page", "same_as")
 CHANGES_COLUMNS: Final = ("scan", "page", "field", "read_before", "read_now", "value", "whose")
 RULES_COLUMNS: Final = ("scan", "page", "field", "rule", "words", "severity", "value", "suggestion")
-MISSING_COLUMNS: Final = ("scan", "page", "form", "missing", "why")
+MISSING_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Missing))
 CONFLICTS_COLUMNS: Final = tuple(column.name for column in dataclass_fields(Conflict))
 LARGE_BATCH: Final = 10_000
 """Pages; the boxes of more fill a table that no spreadsheet opens."""

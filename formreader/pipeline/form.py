@@ -58,6 +58,7 @@ def find_form(
     wide: bool = False,
     page: int = 1,
     note: Callable[[str], None] | None = None,
+    may_be_empty: bool = False,
 ) -> tuple[Template, NDArray[np.uint8]]:
     """Make a template from a blank form, or from filled scans where no blank exists.
 
@@ -76,6 +77,8 @@ def find_form(
         Which page of each file.
     note
         Is told what looks like a box and was left out, and what takes it.
+    may_be_empty
+        A form without boxes gives a template without fields.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def find_form(
     Raises
     ------
     NoBoxes
-        No printed box was found.
+        No printed box was found, and that is not allowed.
     UnusableCall
         A scan cannot be decoded, shows another form, or there are more names than fields.
     """
@@ -111,7 +114,7 @@ def find_form(
     if note is not None:
         for line in _left_out(found):
             note(line)
-    if not fields:
+    if not fields and not may_be_empty:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
     if len(names) > len(fields):
         raise UnusableCall(

@@ -235,6 +235,18 @@ def load_page(ref: PageRef) -> Page:
     return Page(ref, picture.grey, picture.colour, picture.dpi)
 
 
+def page_of(content: bytes, ref: PageRef) -> Page:
+    """Decode a page of a file that is in memory; raises as `load_page` does."""
+    name = str(ref)
+    picture = load_pdf_page(content, name, ref.page) if is_pdf(content) else decode(content, name, ref.page)
+    return Page(ref, picture.grey, picture.colour, picture.dpi)
+
+
+def count_pages_of(content: bytes) -> int:
+    """Count the pages of a file that is in memory; 1 where they cannot be counted: decoding says what is wrong."""
+    return count_pdf_pages(io.BytesIO(content)) if is_pdf(content) else count_pages(content)
+
+
 def save_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write a grey or blue-green-red picture as PNG; any letters may stand in the path."""
     path.write_bytes(encode_png(picture))
@@ -332,8 +344,7 @@ def _page_count(path: Path) -> int:
 def _page_count_afar(path: Path) -> int:
     """Count the pages of a file that must be fetched for it."""
     try:
-        content = path.read_bytes()
-        return count_pdf_pages(io.BytesIO(content)) if is_pdf(content) else count_pages(content)
+        return count_pages_of(path.read_bytes())
     except Exception:  # noqa: BLE001 - decoding it reports what is wrong
         return 1
 

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -202,22 +203,27 @@ _PREFACE = """\
 """
 
 
-def load_template(path: Path) -> Template:
-    """Read and check the template of a form of one page.
+def load_template(path: Path, unsaved: Mapping[str, bytes] = MappingProxyType({})) -> Template:
+    """Read and check the template of a form of one page, as `load_form` does.
 
     Raises
     ------
     TemplateError
         It cannot be read, is of a form of several pages, or has mistakes: all of them, each with its place.
     """
-    sheet, *others = load_form(path)
+    sheet, *others = load_form(path, unsaved)
     if others:
         raise TemplateError(f"{path}: the form has fields on {1 + len(others)} pages; one of a single page is wanted")
     return sheet
 
 
-def load_form(path: Path) -> tuple[Template, ...]:
+def load_form(path: Path, unsaved: Mapping[str, bytes] = MappingProxyType({})) -> tuple[Template, ...]:
     """Read and check a template: give one for each page of the form that has fields, in their order.
+
+    Parameters
+    ----------
+    unsaved
+        What files of its folder, itself too, are going to hold, by name; they need not be there yet.
 
     Raises
     ------
@@ -225,7 +231,8 @@ def load_form(path: Path) -> tuple[Template, ...]:
         It cannot be read, or has mistakes: all of them, each with its place.
     """
     try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = unsaved[path.name] if path.name in unsaved else path.read_bytes()
+        tables = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise TemplateError(f"{path}: cannot be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:
@@ -237,7 +244,7 @@ def load_form(path: Path) -> tuple[Template, ...]:
     pictures: list[Grey] = []
     if form is not None and form.reference and not any(problem.startswith("form: 'reference'") for problem in problems):
         count = form.page_count(max((table.page for table in described), default=1))
-        pictures, wrong = read_references(path.parent, form, count)
+        pictures, wrong = read_references(path.parent, form, count, unsaved)
         problems += wrong
     if form is None or problems:
         raise _mistakes(path.name, problems)
@@ -284,6 +291,11 @@ def load_templates(paths: Iterable[Path]) -> tuple[Template, ...]:
                 f"{path}: its form is called '{sheets[0].form}' as that of {first}; give each form a name of its own"
             )
     return tuple(template for _, sheets in named.values() for template in sheets)
+
+
+def text_of(sheets: Sequence[Template], references: Sequence[str]) -> str:
+    """Give the text that `save_form` writes."""
+    return _PREFACE + as_toml(sheets, references)
 
 
 def save_template(template: Template, path: Path, reference: str = "") -> None:
@@ -341,7 +353,7 @@ def sheet_name(form: str, page: int) -> str:
 
 def _mistakes(name: str, problems: list[str]) -> TemplateError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return TemplateError("\n  ".join([f"{name}: {count}", *problems]))
+    return TemplateError("\n  ".join([f"{name}: {count}", *problems]), tuple(problems))
 
 
 def _read_lists(

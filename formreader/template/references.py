@@ -5,7 +5,7 @@ Imported by `template` alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,15 @@ _SAME_SHAPE: Final = 0.005
 """By so much of a side a PDF's page may be longer or shorter than the form: it has no whole number of pixels."""
 
 
-def read_references(folder: Path, form: FormTable, count: int) -> tuple[list[Grey], list[str]]:
+def read_references(
+    folder: Path, form: FormTable, count: int, unsaved: Mapping[str, bytes]
+) -> tuple[list[Grey], list[str]]:
     """Read the picture of each of a form's pages.
+
+    Parameters
+    ----------
+    unsaved
+        What files of the folder are going to hold, by name.
 
     Returns
     -------
@@ -37,22 +44,25 @@ def read_references(folder: Path, form: FormTable, count: int) -> tuple[list[Gre
     for number, name in enumerate(named, 1):
         page = 1 if isinstance(form.reference, list) else number
         try:
-            pictures.append(_read(folder, form, name, page))
+            pictures.append(_read(_content(folder, name, unsaved), form, name, page))
         except OSError as error:
             problems.append(f"form: reference '{name}' cannot be read ({error.strerror})")
         except (PageError, _Unfit) as error:
             problems.append(f"form: reference {error}")
     if not problems and form.pages is not None and form.has_paged_reference():
-        problems += _count_problems(folder, form, form.pages)
+        problems += _count_problems(_content(folder, form.references()[0], unsaved), form, form.pages)
     return pictures, list(dict.fromkeys(problems))
+
+
+def _content(folder: Path, name: str, unsaved: Mapping[str, bytes]) -> bytes:
+    return unsaved[name] if name in unsaved else (folder / name).read_bytes()
 
 
 class _Unfit(Exception):
     """A picture that is none of the form; the text begins with its name."""
 
 
-def _read(folder: Path, form: FormTable, name: str, page: int) -> Grey:
-    content = (folder / name).read_bytes()
+def _read(content: bytes, form: FormTable, name: str, page: int) -> Grey:
     held = _held(content)
     if page > held:
         raise _Unfit(f"'{name}' has {held} {'page' if held == 1 else 'pages'}, but the template speaks of page {page}")
@@ -81,7 +91,6 @@ def _as_large(grey: Grey, size: tuple[int, int]) -> Grey:
     return resized
 
 
-def _count_problems(folder: Path, form: FormTable, count: int) -> Sequence[str]:
-    name = form.references()[0]
-    held = _held((folder / name).read_bytes())
-    return [f"form: 'pages' is {count}, but reference '{name}' has {held}"] if held != count > 1 else []
+def _count_problems(content: bytes, form: FormTable, count: int) -> Sequence[str]:
+    held = _held(content)
+    return [f"form: 'pages' is {count}, but reference '{form.references()[0]}' has {held}"] if held != count > 1 else []

@@ -1,0 +1,141 @@
+"""What the editor opens on: a template that exists, or one made of the boxes found on a form."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from formreader.editor.files import content_of
+from formreader.errors import FormreaderError, TemplateError, UnusableCall
+from formreader.pictures import encode_png
+from formreader.pipeline import find_form
+from formreader.scans import find_scans, load_page
+from formreader.template import Template, text_of
+from formreader.values import Grey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A template to edit.
+
+    Attributes
+    ----------
+    path
+        Where it is saved.
+    content
+        What the file holds; None where it is not there yet.
+    text
+        What the editor begins from.
+    pictures
+        Of each of the form's pages, as PNG; empty where there is none to show.
+    beside
+        Files that come beside it when it is saved first, by name.
+    is_private
+        They show people's data: they are readable by their owner alone.
+    notes
+        What the person should know.
+    """
+
+    path: Path
+    content: bytes | None
+    text: str
+    pictures: tuple[bytes, ...]
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    is_private: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def existing(path: Path) -> Opened:
+    """Open a template that exists; mistakes in it are there to be put right, but it must be TOML.
+
+    Raises
+    ------
+    TemplateError
+        It cannot be read, or is no TOML.
+    """
+    content = content_of(path)
+    if content is None:
+        raise TemplateError(f"{path}: no such template; check the name")
+    try:
+        text = content.decode("utf-8")
+        tables = tomllib.loads(text.removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path}: the text is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise TemplateError(f"{path}: no valid TOML: {error}; put that place right in a text editor") from error
+    form = tables.get("form")
+    notes: list[str] = []
+    pictures = tuple(map(encode_png, _references(path.parent, form if isinstance(form, dict) else {}, notes)))
+    return Opened(path, content, text, pictures, notes=tuple(notes))
+
+
+def found(
+    scans: Sequence[Path],
+    path: Path,
+    *,
+    name: str = "",
+    names: Sequence[str] = (),
+    filled: bool = False,
+    wide: bool = False,
+    page: int = 1,
+) -> Opened:
+    """Begin a template with the boxes found on a form, if any.
+
+    Raises
+    ------
+    UnusableCall
+        A scan cannot be decoded or shows another form, or a picture of another form lies where the reference would.
+    """
+    notes: list[str] = []
+    template, _ = find_form(
+        scans, name or path.stem, names, filled=filled, wide=wide, page=page, note=notes.append, may_be_empty=True
+    )
+    if template.reference is None:
+        raise AssertionError("a form that was found has a picture")
+    if not template.fields:
+        notes.append("no printed boxes found; drag with the mouse to add them")
+    reference = path.with_name(f"{path.stem}-reference.png")
+    picture = encode_png(template.reference)
+    if content_of(reference) not in (None, picture):
+        raise UnusableCall(f"{reference}: exists already, with another picture; name another template with -o")
+    pages = find_scans(scans[:1]).pages
+    if len(pages) > 1:
+        notes.append(f"page {page} of {len(pages)}; others with --page")
+    text = text_of((_rounded(template),), (reference.name,))
+    is_private = filled or len(scans) > 1
+    return Opened(path, None, text, (picture,), {reference.name: picture}, is_private, tuple(notes))
+
+
+def _rounded(template: Template) -> Template:
+    """Round places to half a pixel, which people can read; each box is found anew on every scan."""
+    fields = (
+        replace(field, boxes=tuple((_half(x), _half(y), _half(w), _half(h)) for x, y, w, h in field.boxes))
+        for field in template.fields
+    )
+    return replace(template, fields=tuple(fields))
+
+
+def _half(side: float) -> float:
+    return round(2 * side) / 2
+
+
+def _references(folder: Path, form: Mapping[str, Any], notes: list[str]) -> Iterator[Grey]:
+    """Load the pictures that a form names, page by page; what cannot be shown is noted."""
+    named = form.get("reference")
+    for name in named if isinstance(named, list) else [named]:
+        if not isinstance(name, str) or not _is_beside(name):
+            continue
+        try:
+            for ref in find_scans([folder / name]).pages:
+                yield load_page(ref).pixels
+        except FormreaderError as error:
+            notes.append(f"the form cannot be shown: {error}")
+
+
+def _is_beside(name: str) -> bool:
+    """Whether a file lies in the template's folder or below it."""
+    paths = PurePosixPath(name), PureWindowsPath(name)
+    return bool(name) and "\0" not in name and not any(path.anchor or ".." in path.parts for path in paths)
