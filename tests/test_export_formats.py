@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, time
@@ -157,8 +158,18 @@ def test_a_row_a_field_and_a_row_a_box(batch: Path, tmp_path: Path) -> None:
     assert len(long) == 1 + 15
     digits = json.loads(exported(batch, tmp_path / "a.json", shape="digits").read_text("utf-8"))
     assert digits[0] == {
-        "scan": "a.png", "page": 1, "field": "id", "position": 1, "digit": "0", "confidence": 0.99,
-        "needs_review": False, "reason": "", "x": 0, "y": 0, "width": 10, "height": 10,
+        "scan": "a.png",
+        "page": 1,
+        "field": "id",
+        "position": 1,
+        "digit": "0",
+        "confidence": 0.99,
+        "needs_review": False,
+        "reason": "",
+        "x": 0,
+        "y": 0,
+        "width": 10,
+        "height": 10,
     }
     assert [row["field"] for row in digits if row["needs_review"]] == ["age"]
 
@@ -207,7 +218,7 @@ def test_numbers_and_dates_where_the_template_says_so(batch: Path, tmp_path: Pat
     assert written.notes == ["4 values are no number or date and stay text; see 'as text'"]
     kinds = pyarrow.parquet.read_schema(exported(batch, tmp_path / "a.parquet", types="template"))
     assert [str(kinds.field(name).type) for name in ("id", "age", "weight", "born", "at")] == [
-        *("string", "int64", "double", "date32[day]", "time32[s]")
+        *("string", "int64", "double", "date32[day]", "time32[ms]")
     ]
     sheet = openpyxl.load_workbook(exported(batch, tmp_path / "a.xlsx", types="template"))["Results"]
     assert [cell.value for cell in sheet[2]][4:] == ["007", 42, 7.5, sheet["H2"].value, time(9, 30)]
@@ -308,7 +319,7 @@ def test_a_sheet_in_memory_is_refused_where_it_is_too_large(tmp_path: Path, monk
 
 def test_a_missing_library_is_named_with_what_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("pyarrow", "odf", "babel"):
-        monkeypatch.setitem(__import__("sys").modules, module, None)
+        monkeypatch.setitem(sys.modules, module, None)
     for call, extra in (
         (lambda: formats.write_parquet(tmp_path / "a.parquet", text_table("t", ["a"], [])), "parquet"),
         (lambda: formats.write_ods(tmp_path / "a.ods", [text_table("t", ["a"], [["1"]])]), "ods"),
@@ -339,7 +350,10 @@ def test_pandas_in_two_lines(batch: Path) -> None:
     frames = formreader.load_results(batch)
     assert frames.results.loc[frames.results["status"] == "read", "id"].tolist() == ["007", "007"]
     assert {name: str(kind) for name, kind in frames.results.dtypes.items()} == {
-        "scan": "string", "page": "Int64", "status": "category", "review": "string",
+        "scan": "string",
+        "page": "Int64",
+        "status": "category",
+        "review": "string",
         **dict.fromkeys(ROWS[0][1], "string"),
     }
     assert frames.results["id"].isna().tolist() == [False, False, False, True]
