@@ -47,6 +47,8 @@ MAY_IMPORT = {
     "gathering": COMMON | {"printed", "rules", "store"},
     "printing": COMMON | {"export", "pictures", "printed", "scans", "template"},
     "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "model", "scans", "store"} | {"strips", "trust"},
+    "imported": COMMON | {"allowed", "batch_forms", "export", "store"},
+    "library": COMMON | {"claims", "export", "model", "pipeline", "scans", "store", "template", "trust", "workers"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
     | {"baselines", "cascade", "classify", "documents", "features", "model", "network", "normalize", "singles", "svm"}
@@ -79,6 +81,7 @@ DISK = {
     "model",
     "store",
     "export",
+    "imported",
     "singles",
     "training",
     "cli",

@@ -25,7 +25,7 @@ from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
 from formreader.cli.editing import template
-from formreader.cli.exporting import export
+from formreader.cli.exporting import export, import_
 from formreader.cli.forms import check
 from formreader.cli.learning import addition_of
 from formreader.cli.models import evaluate, gallery, predict
@@ -167,6 +167,7 @@ app.command(epilog="Example: formreader review results")(review)
 
 
 app.command(epilog="Example: formreader export results -o book.xlsx")(export)
+app.command("import", epilog="Example: formreader import results book.xlsx")(import_)
 
 
 @app.command(epilog="Example: formreader train --data mnist -o digits.joblib")

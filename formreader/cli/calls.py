@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,3 +55,10 @@ def refuse_overwriting(
             raise UnusableCall(
                 f"{path}: exists already; name another {kind} with {option}, or write over it with --force"
             )
+
+
+def login() -> str:
+    """Give the name under which the person is logged in; empty where nobody can tell."""
+    with suppress(OSError, KeyError):
+        return getpass.getuser()
+    return ""

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from formreader.cli.calls import need_opencv, say
+from formreader.cli.calls import login, need_opencv, say
 from formreader.errors import UnusableCall
 
 _ROWS: Final = "Which rows and columns"
@@ -160,3 +160,37 @@ def _refuse_for_folder(wish: object, *, corrections: bool) -> None:
         raise UnusableCall(
             f"{named}: the tables in RESULTS, and --corrections, are always whole; name a file of its own with -o"
         )
+
+
+def import_(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that the workbook was exported from.")],
+    book: Annotated[
+        Path, typer.Argument(metavar="BOOK", help="The .xlsx that `export` wrote, its sheet To review filled.")
+    ],
+    user: Annotated[str, typer.Option(metavar="NAME", help="Who decides; the login's name where left out.")] = "",
+) -> None:
+    """Take the corrections of a filled sheet To review into the batch, as decisions of the review page.
+
+    In its column 'right value' stands what is written; ok: right as read; _: nothing is written; empty: nothing is
+    said. A value that breaks a rule of the form needs a yes in 'stands anyway'. What cannot be taken is refused cell by
+    cell, and the exit code is 1. The same book twice changes nothing; Ctrl+Z in the review takes a book back.
+    """
+    need_opencv()
+    from formreader.imported import import_book
+    from formreader.progress import count_of
+
+    who = " ".join((user or login()).split())
+    if not who:
+        raise UnusableCall("who decides? Give --user NAME")
+    done = import_book(results, book, who)
+    for refusal in done.refused[:_REFUSED_SHOWN]:
+        say(refusal)
+    if len(done.refused) > _REFUSED_SHOWN:
+        say(f"... and {len(done.refused) - _REFUSED_SHOWN:,} more")
+    parts = [f"{count_of(done.taken, 'field')} decided by {who}", f"{done.known:,} known before"]
+    parts += [f"{done.open:,} not said", f"{len(done.refused):,} refused"]
+    say(", ".join(parts))
+    if done.taken:
+        say(f"`formreader export {results}` renews the tables")
+    if done.refused:
+        raise typer.Exit(1)

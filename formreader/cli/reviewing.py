@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import webbrowser
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from formreader.cli.calls import need_opencv, say
+from formreader.cli.calls import login, need_opencv, say
 from formreader.errors import UnusableCall
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def review(
         model=model,
         mode=mode,
         user=" ".join(user.split()),
-        suggested=_login(),
+        suggested=login(),
         host=host,
         port=port,
         password=password,
@@ -110,9 +109,3 @@ def _number(audit: str) -> int | None:
     if not re.fullmatch("[1-9][0-9]{0,8}", audit):
         raise UnusableCall(f"--audit {audit}: give the number of an audit, or 'last'")
     return int(audit)
-
-
-def _login() -> str:
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return ""

@@ -82,7 +82,7 @@ def _expected(runs: tuple[RunRow, ...], counts: Counts) -> str:
         return asked
     accepted = counts.accepted.total()
     return (
-        f"{asked}: of these {accepted:,} about {wrong:.1f}, and at most {most:.1f} (95 % sure; counted on drawn pages, "
+        f"{asked}: of these {accepted:,} about {wrong:.2g}, and at most {most:.2g} (95 % sure; counted on drawn pages, "
         "not on these scans). formreader audit proves it for these"
     )
 

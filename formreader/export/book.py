@@ -42,9 +42,15 @@ _WIDTHS: Final = (6, 45)
 """The narrowest and the widest column, in letters."""
 _LOOKED_AT: Final = 1_000
 """Rows whose texts decide how wide columns are."""
-_PICTURE_ROW_PX: Final = 46
-_PICTURE_COLUMN_PX: Final = 340
-_LETTER_PX: Final = 7
+_PICTURE_ROW_PX: Final = 62
+PICTURE_COLUMN_PX: Final = 380
+_LETTERS_A_LINE: Final = 105
+_LINE_PX: Final = 20
+"""Of the sheet that tells in words."""
+
+
+_FITS_PAPER: Final = 20
+"""Columns that are still readable on the width of a sheet of paper."""
 
 
 class Size(NamedTuple):
@@ -71,13 +77,18 @@ class Book:
         self._comments_left = COMMENTS
         self._names: set[str] = set()
         top = {"valign": "vcenter"}
-        self.head = book.add_format({"bold": True, "num_format": "@", "bg_color": _HEADER, "bottom": 1, **top})
+        self.head = book.add_format(
+            {"bold": True, "num_format": "@", "bg_color": _HEADER, "bottom": 1, "align": "left", **top}
+        )
         shown = {"text": "@", "digits": "@", "whole": "0", "number": "General", "share": "0.0000", "flag": "0"}
         shown |= {"date": day, "time": "hh:mm"}
-        self.looks = {kind: book.add_format({"num_format": form, **top}) for kind, form in shown.items()}
+        sides = {kind: {"align": "left" if kind in ("text", "digits") else "center", **top} for kind in shown}
+        self.looks = {kind: book.add_format({"num_format": form, **sides[kind]}) for kind, form in shown.items()}
         self.flagged = {
-            kind: book.add_format({"num_format": form, "bg_color": _FLAGGED, **top}) for kind, form in shown.items()
+            kind: book.add_format({"num_format": form, "bg_color": _FLAGGED, **sides[kind]})
+            for kind, form in shown.items()
         }
+        self.entry = book.add_format({"num_format": "@", "border": 1, "border_color": "#7A9E7E", **top})
         self.link = book.add_format({"num_format": "@", "font_color": "#0B57D0", "underline": 1, **top})
         self.wrapped = book.add_format({"num_format": "@", "text_wrap": True, **top})
 
@@ -170,6 +181,7 @@ class _Sheet:
         for place, column in enumerate(table.columns):
             self._sheet.write_string(0, place, column.name, book.head)
         self._sheet.freeze_panes(1, 1)
+        for_paper(self._sheet, len(table.columns))
 
     @property
     def is_full(self) -> bool:
@@ -200,10 +212,19 @@ class _Sheet:
         for place, letters in enumerate(self._widest):
             self._sheet.set_column(place, place, min(max(letters + 1.5, least), most))
         for place in self._pictured:
-            self._sheet.set_column_pixels(place, place, _PICTURE_COLUMN_PX)
+            self._sheet.set_column_pixels(place, place, PICTURE_COLUMN_PX)
         self._sheet.autofilter(0, 0, self._last, last)
         # Text that looks like a number is meant: without this, Excel marks each such cell with a green corner.
         self._sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, self._last, last)})
+
+
+def for_paper(sheet: Any, columns: int) -> None:
+    """Have a sheet printed on landscape A4, its header on each page, its columns on one if they are few."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.repeat_rows(0)
+    if columns <= _FITS_PAPER:
+        sheet.fit_to_pages(1, 0)
 
 
 @contextmanager
@@ -247,7 +268,7 @@ def as_jpeg(content: bytes) -> tuple[bytes, Size]:
     is_jpeg = content.startswith(b"\xff\xd8")
     jpeg = content if is_jpeg else cv2.imencode(".jpg", decoded, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
     height, width = decoded.shape[:2]
-    factor = min((_PICTURE_ROW_PX - 4) / height, (_PICTURE_COLUMN_PX - 8) / width)
+    factor = min((_PICTURE_ROW_PX - 4) / height, (PICTURE_COLUMN_PX - 8) / width)
     return jpeg, Size(width * factor, height * factor, factor)
 
 
@@ -260,8 +281,10 @@ def about_rows(book: Book, name: str, rows: Sequence[tuple[str, str]]) -> None:
     """Write a sheet of what there is to know and what it is."""
     sheet = book.book.add_worksheet(book.name_sheet(name))
     sheet.set_column(0, 0, 30)
-    sheet.set_column(1, 1, 100)
+    sheet.set_column(1, 1, _LETTERS_A_LINE)
+    for_paper(sheet, 2)
     for row, (what, said) in enumerate(rows):
+        sheet.set_row_pixels(row, _LINE_PX * (1 + len(said) // _LETTERS_A_LINE))
         sheet.write_string(row, 0, what, book.head)
         sheet.write_string(row, 1, said, book.wrapped)
     sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, len(rows), 1)})

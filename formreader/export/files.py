@@ -142,7 +142,7 @@ def _further(source: Source) -> Iterator[Table]:
         pages = (Line([scan, int(page), *rest]) for scan, page, *rest in every_page(source))
         yield Table("Pages", own_columns(PAGES_COLUMNS), pages)
     yield text_table("Failed", FAILED_COLUMNS, map(failed_row, source.results.failures()))
-    yield text_table("Changes", CORRECTIONS_COLUMNS, map(_correction_row, source.results.corrections()))
+    yield text_table("Changes", CORRECTIONS_COLUMNS, map(correction_row, source.results.corrections()))
 
 
 def _lists(source: Source) -> Iterator[tuple[str, Noted]]:
@@ -199,7 +199,7 @@ def export_corrections(folder: Path, target: Path | None = None) -> Path:
     if place.suffix.lower() not in (".csv", ".xlsx"):
         raise UnusableCall(f"{place}: this kind of file cannot be written; choose one of .xlsx .csv")
     with open_results(folder) as results:
-        rows = map(_correction_row, results.corrections())
+        rows = map(correction_row, results.corrections())
         if place.suffix.lower() == ".csv":
             write_csv(place, CORRECTIONS_COLUMNS, rows)
         else:
@@ -210,5 +210,6 @@ def export_corrections(folder: Path, target: Path | None = None) -> Path:
     return place
 
 
-def _correction_row(one: Correction) -> list[str]:
+def correction_row(one: Correction) -> list[str]:
+    """Give the row of a decision."""
     return [*one[:3], str(one.page), one.field, one.read or "", one.old, one.new, one.how, str(int(one.stands))]

@@ -134,7 +134,7 @@ def write_parquet(target: Path, table: Table) -> None:
         **dict.fromkeys(("number", "share"), (pa.float64(), (float, Decimal))),
         "flag": (pa.bool_(), bool),
         "date": (pa.date32(), date),
-        "time": (pa.time32("s"), time),
+        "time": (pa.time32("ms"), time),
     }
     kinds = [arrow[column.kind] for column in table.columns]
     schema = pa.schema([(column.name, kind) for column, (kind, _) in zip(table.columns, kinds, strict=True)])

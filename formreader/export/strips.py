@@ -13,7 +13,7 @@ from formreader.store import Results, ScanPlaces, StoredPage
 from formreader.strips import StripParams, picture_of
 from formreader.values import Box, Page
 
-_LOOKS: Final = StripParams(box_px=56, most_px=900, margin=0.35, quality=75)
+_LOOKS: Final = StripParams(box_px=56, most_px=900, margin=0.2, quality=75)
 _BOX_PX: Final = 72
 _APART_PX: Final = 6
 

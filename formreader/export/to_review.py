@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from xlsxwriter.utility import xl_range
 
-from formreader.export.book import LARGEST_SHEET, Book
+from formreader.export.book import LARGEST_SHEET, PICTURE_COLUMN_PX, Book, for_paper
 from formreader.export.folder import by_form
 from formreader.export.rows import Source, page_with
 from formreader.export.strips import Strips
@@ -27,6 +27,8 @@ SHOWN: Final = (
     *("scan", "page", "field", "picture", "read", "right value", "stands anyway"),
     *("reasons", "confidence", "suggestion"),
 )
+ENTRIES: Final = ("right value", "stands anyway")
+"""The columns that people fill."""
 HIDDEN: Final = ("batch", "content", "its page", "its field", "reading", "value then", "decision then", "seal")
 """Beside the key of a field: what was read and decided of it then, and a seal over all of them."""
 HEADER: Final = (*SHOWN, *HIDDEN)
@@ -42,7 +44,6 @@ ENTRY_HELP: Final = (
 )
 ANYWAY_HELP: Final = "yes: the right value is what is written, although it breaks a rule of the form, or has a ? in it."
 _WIDTHS: Final = (26, 6, 16, 0, 14, 16, 14, 24, 11, 14)
-_PICTURE_PX: Final = 350
 _LINKS: Final = 60_000
 """Excel shows up to 65,530 in a sheet."""
 _LONGEST_LINK: Final = 2_000
@@ -146,6 +147,7 @@ def _begun(book: Book) -> Any:
     sheet.write_comment(0, HEADER.index("right value"), ENTRY_HELP, look)
     sheet.write_comment(0, HEADER.index("stands anyway"), ANYWAY_HELP, look)
     sheet.freeze_panes(1, 3)
+    for_paper(sheet, len(SHOWN))
     return sheet
 
 
@@ -159,6 +161,8 @@ def _write(book: Book, sheet: Any, row: int, item: Item, strips: Strips) -> None
         elif name == "confidence":
             if not item.field.is_keyed:
                 book.write(sheet, row, place, item.field.confidence, "share")
+        elif name in ENTRIES:
+            sheet.write_blank(row, place, None, book.entry)
         else:
             book.write(sheet, row, place, cell, "text", flagged=name == "read")
     if (link := _link(item.places)) and row <= _LINKS:
@@ -170,14 +174,15 @@ def _write(book: Book, sheet: Any, row: int, item: Item, strips: Strips) -> None
 def _cells(item: Item, missing: str) -> Sequence[str]:
     one = item.field
     reasons = [*one.reasons, *(rule.words for rule in one.broken)]
-    shown = (item.scan, "", one.name, missing, one.value, "", "", ", ".join(reasons), "", one.suggestion)
+    value = item.key.value if item.key else one.value
+    shown = (item.scan, "", one.name, missing, value, "", "", ", ".join(reasons), "", one.suggestion)
     return (*shown, *item.key, item.key.seal) if item.key else (*shown, *[""] * len(HIDDEN))
 
 
 def _end(sheet: Any, last: int) -> None:
     for place, letters in enumerate(_WIDTHS):
         sheet.set_column(place, place, letters)
-    sheet.set_column_pixels(HEADER.index("picture"), HEADER.index("picture"), _PICTURE_PX)
+    sheet.set_column_pixels(HEADER.index("picture"), HEADER.index("picture"), PICTURE_COLUMN_PX)
     sheet.set_column(len(SHOWN), len(HEADER) - 1, None, None, {"hidden": True})
     sheet.autofilter(0, 0, last, len(HEADER) - 1)  # with the hidden columns: sorting takes them along
     sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, last, len(HEADER) - 1)})
