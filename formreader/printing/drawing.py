@@ -30,8 +30,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SEAM: Final = 0.02  # of a millimetre: rows of squares reach into one another, so that no light line shows between
 _MARKER_BITS: Final = 7  # five and the rim on both sides
 _QR_BORDER: Final = 2  # modules that OpenCV leaves round a code
-_MOST_MODULES: Final = 45  # 27 mm
-_STRONG_MODULES: Final = 33  # up to this size with the stronger correction
+_MOST_MODULES: Final = 41  # 29 mm
+_STRONG_MODULES: Final = 29  # up to this size with the stronger correction
 
 
 @dataclass(frozen=True, slots=True)
