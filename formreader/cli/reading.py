@@ -328,10 +328,9 @@ def _about_batch(results: Path) -> list[str]:
     from formreader.store import open_results
 
     with open_results(results) as batch:
-        earlier = about_earlier_settings(*batch.of_earlier_settings())
-        forms = about_forms(count_forms(batch, read_missing(results)))
-        earlier = [*earlier, *forms]
-    return [*earlier, *about_drifts(read_drifts(results)), *about_repeats(read_repeats(results))]
+        earlier = [*about_earlier_settings(*batch.of_earlier_settings())]
+        forms = [*about_forms(count_forms(batch, read_missing(results)))]
+    return [*earlier, *forms, *about_drifts(read_drifts(results)), *about_repeats(read_repeats(results))]
 
 
 def _refuse_among_scans(debug: Path, scans: Sequence[Path]) -> None:
