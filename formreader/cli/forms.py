@@ -105,7 +105,7 @@ def _about_pages(sheets: Sequence[Template]) -> Iterator[str]:
         return
     yield f"'{first.form}' has {first.pages} pages; which are one form is told by: {first.gather}"
     for page in sorted(set(range(1, first.pages + 1)) - {sheet.page for sheet in sheets}):
-        yield f"  page {page} has no field: its scans are none of the form's, pass them over with --other-pages skip"
+        yield f"  page {page} has no field: its scans are none of the form's; --other-pages skip passes them over"
     if first.across_pages:
         yield f"{count_of(len(first.across_pages), 'check')} across pages"
     for one in first.across_pages:
