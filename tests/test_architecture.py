@@ -80,6 +80,7 @@ DISK = {
     "progress",
     "audit",
     "review",
+    "served",
     "editor",
 }
 
