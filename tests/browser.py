@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ _STARTS_S: Final = 60
 
 
 class Served:
-    """A running ``formreader review``, in a process of its own.
+    """A running ``formreader review`` or ``template``, in a process of its own.
 
     Attributes
     ----------
@@ -50,10 +50,15 @@ class Served:
         return self.process.communicate(timeout=_STARTS_S)[1]
 
 
-@contextmanager
-def served(folder: Path, *options: str) -> Iterator[Served]:
+def served(folder: Path, *options: str) -> AbstractContextManager[Served]:
     """Serve the review of a batch on 127.0.0.1 until the block ends."""
-    words = [sys.executable, "-m", "formreader", "review", str(folder), "--no-browser", *options]
+    return running("review", str(folder), *options)
+
+
+@contextmanager
+def running(*call: str) -> Iterator[Served]:
+    """Serve the page that a command opens until the block ends."""
+    words = [sys.executable, "-m", "formreader", *call, "--no-browser"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:

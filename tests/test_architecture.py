@@ -74,7 +74,6 @@ MAY_IMPORT = {
 """The program's parts, modules or packages, and the parts that each may import; `cli` may import any."""
 
 DISK = {
-    "served",
     "pictures",
     "scans",
     "template",
@@ -89,6 +88,7 @@ DISK = {
     "audit",
     "review",
     "printing",
+    "served",
     "editor",
 }
 

@@ -13,7 +13,7 @@ from formreader.errors import FormreaderError, TemplateError, UnusableCall
 from formreader.pictures import encode_png
 from formreader.pipeline import find_form
 from formreader.scans import find_scans, load_page
-from formreader.template import Template, text_of
+from formreader.template import Rectangle, Template, text_of
 from formreader.values import Grey
 
 
@@ -111,15 +111,13 @@ def found(
 
 def _rounded(template: Template) -> Template:
     """Round places to half a pixel, which people can read; each box is found anew on every scan."""
-    fields = (
-        replace(field, boxes=tuple((_half(x), _half(y), _half(w), _half(h)) for x, y, w, h in field.boxes))
-        for field in template.fields
-    )
+    fields = (replace(field, boxes=tuple(map(_rounded_box, field.boxes))) for field in template.fields)
     return replace(template, fields=tuple(fields))
 
 
-def _half(side: float) -> float:
-    return round(2 * side) / 2
+def _rounded_box(box: Rectangle) -> Rectangle:
+    x, y, width, height = (round(2 * side) / 2 for side in box)
+    return x, y, width, height
 
 
 def _references(folder: Path, form: Mapping[str, Any], notes: list[str]) -> Iterator[Grey]:

@@ -18,13 +18,16 @@ from formreader.boxes import (
     FormFields,
     darkest,
     find_form_fields,
+    in_reading_order,
     named_by_tables,
     numbered,
     place_boxes,
 )
 from formreader.errors import BlankPage, NoBoxes, PageError, UnusableCall
-from formreader.scans import find_scans, load_page
-from formreader.template import Field, Markers, Template
+from formreader.pipeline.pdf_form import with_entries
+from formreader.scans import entries_on, find_scans, load_page
+from formreader.scans.pdf_form import FormEntry
+from formreader.template import Field, Markers, Rectangle, Template, corners_of
 from formreader.values import AlignedPage, Box, Colour, Match, Page, PageRef
 
 
@@ -98,6 +101,7 @@ def find_form(
             raise UnusableCall(f"no file given has a page {page}")
         pages = [load_page(ref) for ref in refs]
         blank = _blank_of(pages)
+        entries = entries_on(refs[0]) if len(refs) == 1 else ()
     except BlankPage as empty:
         raise NoBoxes(f"{empty}; give a form with printed boxes") from empty
     except PageError as failure:
@@ -110,9 +114,10 @@ def find_form(
     contrasty = darkest(blank.pixels, blank.colour)
     found = find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
     outside = [field for field in found.fields if not _in_marker(field, markers)]
-    fields = numbered(named_by_tables(outside, params.flush_mm * dpi / 25.4))
+    named, left_out = _named_by_pdf(named_by_tables(outside, params.flush_mm * dpi / 25.4), entries, pages[0])
+    fields = numbered(named)
     if note is not None:
-        for line in _left_out(found):
+        for line in (*_left_out(found), *left_out):
             note(line)
     if not fields and not may_be_empty:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
@@ -140,6 +145,25 @@ def preview_of(template: Template) -> NDArray[np.uint8]:
     reference = reference if template.reference is None else template.reference
     on_form = AlignedPage(PageRef(Path(template.name)), reference, None, np.eye(3), Match(1.0, "none"))
     return outlined(reference, place_boxes(on_form, template))
+
+
+def _named_by_pdf(
+    fields: tuple[Field, ...], entries: Sequence[FormEntry], page: Page
+) -> tuple[tuple[Field, ...], list[str]]:
+    """Give fields the names and places that a fillable PDF has for them, in reading order; and what was left out."""
+    if not entries:
+        return fields, []
+    to_form = np.linalg.inv(straightened(page).to_scan)
+
+    def place(rectangle: Rectangle) -> Rectangle:
+        corners = cv2.perspectiveTransform(corners_of(rectangle)[None], to_form)[0]
+        (left, top), (right, low) = corners.min(axis=0), corners.max(axis=0)
+        return float(left), float(top), float(right - left), float(low - top)
+
+    named, notes = with_entries(fields, entries, place)
+    groups = [[*field.boxes] for field in named]
+    of_group = {id(group): field for group, field in zip(groups, named, strict=True)}
+    return tuple(of_group[id(group)] for group in in_reading_order(groups)), notes
 
 
 def _left_out(found: FormFields) -> list[str]:

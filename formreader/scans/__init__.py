@@ -26,6 +26,7 @@ from formreader.pictures import decode, encode_png
 from formreader.pictures.headers import count_pages
 from formreader.places import is_address, place
 from formreader.scans.in_place import decoded_in_place
+from formreader.scans.pdf_form import FormEntry, form_entries
 from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
 from formreader.values import Page, PageRef
 
@@ -245,6 +246,15 @@ def page_of(content: bytes, ref: PageRef) -> Page:
 def count_pages_of(content: bytes) -> int:
     """Count the pages of a file that is in memory; 1 where they cannot be counted: decoding says what is wrong."""
     return count_pdf_pages(io.BytesIO(content)) if is_pdf(content) else count_pages(content)
+
+
+def entries_on(ref: PageRef) -> tuple[FormEntry, ...]:
+    """Give the form fields that a fillable PDF has on a page; none of any other file."""
+    try:
+        content = ref.path.read_bytes()
+    except OSError as error:
+        raise UnreadableScan(_why_not_read(str(ref), error)) from error
+    return form_entries(content, str(ref), ref.page) if is_pdf(content) else ()
 
 
 def save_picture(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -58,7 +58,7 @@ def is_pdf(content: Any) -> bool:
 def count_pdf_pages(file: BinaryIO) -> int:
     """Count the pages of an open file; 1 where they cannot be counted, so that loading the first says why."""
     try:
-        with _opened(file, "") as document:
+        with opened(file, "") as document:
             return max(1, len(document))
     except (LockedPdf, UnreadableScan):
         return 1
@@ -81,7 +81,7 @@ def load_pdf_page(content: bytes, name: str, page: int, dpi: float = RENDER_DPI)
     UnreadableScan
         It is damaged or has no such page.
     """
-    with _opened(content, name) as document:
+    with opened(content, name) as document:
         if page > len(document):
             raise UnreadableScan(f"{name}: the PDF has only {len(document)} pages; it was changed since it was listed")
         try:
@@ -99,7 +99,8 @@ def load_pdf_page(content: bytes, name: str, page: int, dpi: float = RENDER_DPI)
 
 
 @contextmanager
-def _opened(source: bytes | BinaryIO, name: str) -> Iterator[pdfium.PdfDocument]:
+def opened(source: bytes | BinaryIO, name: str) -> Iterator[pdfium.PdfDocument]:
+    """Open a PDF, and keep other threads from PDFium until it is closed."""
     with _pdfium_lock:
         try:
             document = pdfium.PdfDocument(source)

@@ -187,7 +187,11 @@ function openPage(page) {
 }
 
 model.told((what) => {
-  if (what === "document") checkSoon();
+  if (what === "document") {
+    app.saved = false; // until the server says otherwise
+    stand();
+    checkSoon();
+  }
   if (what === "selection" || what === "document") {
     if (app.scan && what === "document") app.scan.isOld = true;
     if (sheet.shownPage !== model.page || (what === "selection" && sheet.hadOne !== Boolean(model.one))) show();

@@ -1,0 +1,69 @@
+"""A fillable PDF written by hand: its form fields' names, places and kinds are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A form field: its place x, y, width, height in points from the page's top left, and its further keys."""
+
+    name: str
+    place: tuple[float, float, float, float]
+    more: str
+
+
+def comb(name: str, place: tuple[float, float, float, float], letters: int) -> Entry:
+    """Give a text field of as many cells."""
+    return Entry(name, place, f"/FT /Tx /Ff {1 << 24} /MaxLen {letters}")
+
+
+def text(name: str, place: tuple[float, float, float, float]) -> Entry:
+    """Give a text field."""
+    return Entry(name, place, "/FT /Tx")
+
+
+def tick(name: str, place: tuple[float, float, float, float], option: str) -> Entry:
+    """Give a tick box; several of one name are one question's."""
+    return Entry(name, place, f"/FT /Btn /AS /Off /AP << /N << /{option} 4 0 R /Off 4 0 R >> >>")
+
+
+def fillable(entries: Sequence[Entry], printed: str = "", size: tuple[int, int] = (400, 300), turn: int = 0) -> bytes:
+    """Write a PDF of one page.
+
+    Parameters
+    ----------
+    printed
+        Drawing operators, in points from the page's bottom left.
+    turn
+        Degrees by which the page is shown turned clockwise.
+    """
+    width, height = size
+    first = 6
+    refs = " ".join(f"{first + number} 0 R" for number in range(len(entries)))
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{refs}] >> >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Rotate {turn} /Contents 5 0 R"
+        f" /Annots [{refs}] >>",
+        "<< /Type /XObject /Subtype /Form /BBox [0 0 10 10] /Length 0 >>\nstream\n\nendstream",
+        f"<< /Length {len(printed)} >>\nstream\n{printed}\nendstream",
+    ]
+    for name, (x, y, wide, high), more in entries:
+        place = f"[{x} {height - y - high} {x + wide} {height - y}]"
+        objects.append(f"<< /Type /Annot /Subtype /Widget /T ({name}) /Rect {place} /F 4 {more} >>")
+    content = b"%PDF-1.7\n"
+    starts = []
+    for number, one in enumerate(objects, start=1):
+        starts.append(len(content))
+        content += f"{number} 0 obj\n{one}\nendobj\n".encode("latin-1")
+    table = "".join(f"{start:010} 00000 n \n" for start in starts)
+    count = len(objects) + 1
+    end = f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer << /Size {count} /Root 1 0 R >>\n"
+    return content + f"{end}startxref\n{len(content)}\n%%EOF\n".encode()
+
+
+def boxes(x: float, y: float, width: float, height: float, count: int, page_height: int = 300) -> str:
+    """Give what prints a row of boxes that touch."""
+    return "".join(f"{x + n * width} {page_height - y - height} {width} {height} re S\n" for n in range(count))
