@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -348,7 +349,8 @@ def test_pictures_of_fields_stand_in_the_workbook_and_beside_other_files(tmp_pat
     assert (picture.anchor._from.row, sheet.cell(1, picture.anchor._from.col + 1).value) == (1, "signed")
 
 
-def test_pandas_in_two_lines(batch: Path) -> None:
+def test_pandas_in_two_lines(batch: Path, tmp_path: Path) -> None:
+    batch = shutil.copytree(batch, tmp_path / "out")
     frames = formreader.load_results(batch)
     assert frames.results.loc[frames.results["status"] == "read", "id"].tolist() == ["007", "007"]
     assert {name: str(kind) for name, kind in frames.results.dtypes.items()} == {
