@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -22,8 +23,10 @@ from hypothesis import strategies as st
 from odf.opendocument import load as load_ods
 from odf.table import Table as OdsTable
 from odf.table import TableCell, TableRow
+from typer.testing import CliRunner, Result
 
 import formreader
+from formreader.cli import app
 from formreader.errors import UnusableCall
 from formreader.export import ENDINGS, Wish, export_book, formats
 from formreader.export.csv_files import PLAIN
@@ -346,7 +349,8 @@ def test_pictures_of_fields_stand_in_the_workbook_and_beside_other_files(tmp_pat
     assert (picture.anchor._from.row, sheet.cell(1, picture.anchor._from.col + 1).value) == (1, "signed")
 
 
-def test_pandas_in_two_lines(batch: Path) -> None:
+def test_pandas_in_two_lines(batch: Path, tmp_path: Path) -> None:
+    batch = shutil.copytree(batch, tmp_path / "out")
     frames = formreader.load_results(batch)
     assert frames.results.loc[frames.results["status"] == "read", "id"].tolist() == ["007", "007"]
     assert {name: str(kind) for name, kind in frames.results.dtypes.items()} == {
@@ -377,3 +381,18 @@ def test_every_ending_is_written(batch: Path, tmp_path: Path) -> None:
         written = export_book(batch, tmp_path / f"a{ending}")
         assert (written.rows, written.files) == (4, [tmp_path / f"a{ending}"])
     assert Line(["a"]).comments == {}
+
+
+def test_the_command_passes_on_what_is_asked_and_refuses_it_for_the_folder(batch: Path, tmp_path: Path) -> None:
+    def called(*more: str) -> Result:
+        return CliRunner().invoke(app, ["export", str(batch), *more])
+
+    asked = called("-o", str(tmp_path / "a.tsv"), "--long", "--columns", "field, value", "--only-reviewed", "--excel")
+    assert (asked.exit_code, asked.output) == (0, f"Written to {tmp_path / 'a.tsv'}\n")
+    assert table(tmp_path / "a.tsv", "\t")[:2] == [["field", "value"], ["id", "007"]]
+    called("-o", str(tmp_path / "b.json"), "--digits")
+    assert json.loads((tmp_path / "b.json").read_text("utf-8"))[0]["position"] == 1
+    for more in (["--long"], ["--since", "1"], ["--columns", "id"], ["--corrections", "--excel"]):
+        refused = called(*more)
+        assert (refused.exit_code, "name a file of its own with -o" in " ".join(refused.output.split())) == (2, True)
+    assert called("-o", str(tmp_path / "c.csv"), "--long", "--digits").exit_code == 2

@@ -70,7 +70,7 @@ AMOUNT, SECOND = ("card 1.png", "amount"), ("card 1.png", "second")
 OTHER, NAME = ("card 2.png", "amount"), ("card 2.png", "name")
 
 
-def test_a_row_a_flagged_field_with_its_picture_and_its_scan(batch: Path, book: Path) -> None:
+def test_a_row_a_flagged_field_with_its_picture_and_its_scan(book: Path) -> None:
     sheet: Any = openpyxl.load_workbook(book)["To review"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(max_col=len(SHOWN))]
     assert tuple(rows[0]) == SHOWN

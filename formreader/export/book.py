@@ -38,7 +38,7 @@ _OWN: Final = frozenset(
 
 _FLAGGED: Final = "#FFD966"
 _HEADER: Final = "#E7ECF3"
-_WIDTHS: Final = (6, 45)
+_WIDTHS: Final = (6, 36)
 """The narrowest and the widest column, in letters."""
 _LOOKED_AT: Final = 1_000
 """Rows whose texts decide how wide columns are."""

@@ -68,18 +68,22 @@ def export_book(folder: Path, target: Path, wish: Wish = _ALL) -> Written:
     if wish.locale and ending not in (*_OF_TEXT, ".xlsx"):
         raise UnusableCall(f"--locale is for .csv, .tsv and .xlsx; {ending} holds numbers and dates as such")
     refuse_nonsense(wish)
-    habit = habit_of(wish.locale)
+    habit_of(wish.locale)  # refused before the batch is opened
     with open_results(folder) as results:
-        source = Source(results, find_repeats(results), wish, forms_of(results))
-        written = Written()
-        if ending == ".xlsx":
-            _write_xlsx(target, source, written, habit)
-        elif ending in (".sqlite", ".ods"):
-            _write_tables(target, source, written)
-        else:
-            _write_files(target, source, written, habit)
-        written.rows = source.taken
-        _tell(source, written)
+        return write_source(target, Source(results, find_repeats(results), wish, forms_of(results)))
+
+
+def write_source(target: Path, source: Source) -> Written:
+    """Write what was asked of a batch; see `export_book`, which has refused what cannot be."""
+    written, ending, habit = Written(), target.suffix.lower(), habit_of(source.wish.locale)
+    if ending == ".xlsx":
+        _write_xlsx(target, source, written, habit)
+    elif ending in (".sqlite", ".ods"):
+        _write_tables(target, source, written)
+    else:
+        _write_files(target, source, written, habit)
+    written.rows = source.taken
+    _tell(source, written)
     return written
 
 

@@ -21,8 +21,8 @@ from formreader.export.shape import Kind, Line, Table, Value
 _GROUP: Final = 20_000
 """Lines of a Parquet row group: large enough to compress, small enough for any memory."""
 
-MOST_ODS_CELLS: Final = 500_000
-"""A sheet of this kind is built in memory, at about 3 KB a cell."""
+MOST_ODS_CELLS: Final = 200_000
+"""A sheet of this kind is built in memory: half a gigabyte, and forty seconds."""
 
 
 def write_csv(target: Path, table: Table, dialect: Dialect, habit: Habit) -> None:

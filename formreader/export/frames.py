@@ -22,7 +22,11 @@ from formreader.store import STATES, open_results
 
 _DTYPES: Final[dict[Kind, Any]] = {
     **dict.fromkeys(("text", "digits", "time"), "string"),
-    "whole": "Int64", "number": "Float64", "share": "float64", "flag": "bool", "date": "datetime64[s]",
+    "whole": "Int64",
+    "number": "Float64",
+    "share": "float64",
+    "flag": "bool",
+    "date": "datetime64[s]",
 }
 _STATES: Final = pd.CategoricalDtype([*STATES])
 _FEW: Final = frozenset(("form", "field", "reason", "stage", "how", "status"))

@@ -15,6 +15,8 @@ from formreader.values import FieldReading
 
 _MOST_DIGITS: Final = 15
 """A spreadsheet keeps no more of a number."""
+_PAGE: Final = re.compile("#[0-9]+$")
+"""What a template of one page of several has after the form's name."""
 _FIRST_DAY: Final = date(1900, 3, 1)
 """Spreadsheets disagree on the days before, or have none."""
 
@@ -43,13 +45,9 @@ class Kinds:
 
 
 def _sheets(forms: Forms, form: str | None) -> list[tuple[Field, ...]]:
-    """Give the fields of a form's pages; of the only form where it is not named."""
-    only = next(iter(forms.templates), "") if form is None and len(forms.templates) == 1 else form or ""
-    wanted = re.compile(rf"{re.escape(only)}(#[0-9]+)?")
-    several = {name.partition("#")[0] for name in forms.templates}
-    if form is None and len(several) == 1:
-        return [template.fields for template in forms.templates.values()]
-    return [template.fields for name, template in forms.templates.items() if wanted.fullmatch(name)]
+    """Give the fields of each page of a form; of the only form where it is not named."""
+    named = ((_PAGE.sub("", name), template.fields) for name, template in forms.templates.items())
+    return [fields for name, fields in named if form is None or name == form]
 
 
 def _kind(field: Field) -> Kind:
@@ -60,9 +58,7 @@ def _kind(field: Field) -> Kind:
         return "time" if date_rule.form == "HHMM" else "date" if "D" in date_rule.form else "text"
     if field.decimals != (0, 0):
         return "number"
-    if any(isinstance(plain(rule), Least | Most) for rule in field.rules):
-        return "number" if field.decimals != (0, 0) else "whole"
-    return "text"
+    return "whole" if any(isinstance(plain(rule), Least | Most) for rule in field.rules) else "text"
 
 
 def _date(field: Field) -> Date | None:

@@ -178,7 +178,7 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
                 f"{cell.place}: nothing was read here that could be right; type what is written, {BLANK} for nothing, "
                 f"or put yes into {row.anyway.place} if '{text}' is written there"
             )
-    if kind == "key":
+    if kind != "digits":
         return text
     if cell.is_number and len(text) != allowed.box_count(page, row.key.field):
         raise Refused(
