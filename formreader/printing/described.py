@@ -74,9 +74,10 @@ def template_text(
 
 
 def _fields(layout: Layout, scale: tuple[float, float], folder: Path, *, numbered: bool) -> Iterator[dict[str, Any]]:
-    if numbered:
-        yield {"name": SERIAL, "kind": "barcode", "box": _pixels(layout.sheets[0].code, scale)}
     for number, sheet in enumerate(layout.sheets, 1):
+        if numbered:  # on every page: one that lies in a wrong place, or alone, still says whose it is
+            page = {"page": number} if number > 1 else {}
+            yield {"name": SERIAL, "kind": "barcode", **page, "box": _pixels(sheet.code, scale)}
         for one in sheet.parts.written:
             yield _field(one, number, scale, folder)
 
