@@ -25,9 +25,11 @@ from formreader.model import default_model_path, load_model
 from formreader.pipeline import find_form, read_page
 from formreader.printed import PrintedCode, from_text
 from formreader.printing import print_form, write_form
-from formreader.printing.fields_file import Asked, Form, Grid, Item, Kind, Words, read_fields
+from formreader.printing.fields_file import read_fields
+from formreader.printing.form import Asked, Form, Grid, Item, Kind, Words
 from formreader.printing.layout import laid_out
-from formreader.printing.setting import Setter, fonts_for
+from formreader.printing.letters import fonts_for
+from formreader.printing.setting import Setter
 from formreader.printing.sheets import Layout, Place
 from formreader.template import load_template
 from formreader.values import Page, PageRef
@@ -152,6 +154,11 @@ def test_a_class_list_goes_over_pages_with_its_head(tmp_path: Path) -> None:
     assert [field.name for field in result.form.fields][:2] == ["row01_mark", "row02_mark"]
 
 
+def test_the_sample_is_printed(tmp_path: Path) -> None:
+    fields = Path(__file__).parent.parent / "samples" / "own-form" / "fields.toml"
+    assert print_form(fields, tmp_path / "form.pdf").template.count("[[field]]") == 22
+
+
 # --- letters ---------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +186,7 @@ def font_with(letter: str, path: Path) -> Path:
 def test_a_letter_that_no_font_has_is_named_and_a_font_given_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("formreader.printing.setting._installed", lambda: iter(()))
+    monkeypatch.setattr("formreader.printing.letters._installed", lambda: iter(()))
     fields = fields_in(tmp_path, HEAD + FIELD.format("weight", 3) + 'label = "भार"\n')
     with pytest.raises(UnusableCall, match=r"field 'weight': .* letter 'भ' \(U\+092D, Devanagari\); .*--font"):
         print_form(fields, tmp_path / "form.pdf")

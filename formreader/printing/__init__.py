@@ -16,10 +16,12 @@ from formreader.pictures import encode_png
 from formreader.printed import PrintedCode, as_text
 from formreader.printing.described import template_text
 from formreader.printing.drawing import INKS, Copy, code_modules, drawn
-from formreader.printing.fields_file import SERIAL, Form, read_fields
+from formreader.printing.fields_file import read_fields
+from formreader.printing.form import SERIAL, Form
 from formreader.printing.layout import MOST_PAGES, laid_out
+from formreader.printing.letters import fonts_for
 from formreader.printing.rows import Rows, columns_named, read_rows
-from formreader.printing.setting import Setter, fonts_for
+from formreader.printing.setting import Setter
 from formreader.printing.sheets import PAPERS_MM
 from formreader.scans.pdf_pages import RENDER_DPI, load_pdf_page
 from formreader.template.wording import did_you_mean

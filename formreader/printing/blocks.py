@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from formreader.errors import UnusableCall
-from formreader.printing.fields_file import Asked
+from formreader.printing.form import Asked
 from formreader.printing.setting import Setter
 from formreader.printing.sheets import (
     HINT,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from formreader.printing.fields_file import SERIAL, Form
+from formreader.printing.form import SERIAL, Form
 from formreader.printing.layout import DICTIONARY
 from formreader.printing.rules import rules_of
 from formreader.printing.sheets import Layout, Place, Written
@@ -44,27 +44,13 @@ def template_text(
         Copies have numbers, each in its QR codes: pages of one number are one row.
     """
     scale = (size[0] / layout.paper[0], size[1] / layout.paper[1])  # a picture's sides are whole pixels
-    pages = len(layout.sheets)
-    head: dict[str, Any] = {"name": form.name}
-    head["reference"] = references[0] if pages == 1 else list(references)
+    head: dict[str, Any] = {"name": form.name, "reference": references[0] if len(references) == 1 else list(references)}
     head |= {"width": size[0], "height": size[1], "dpi": dpi}
-    if pages > 1:
-        head |= {"pages": pages, "gather": "qr" if numbered else "sequence"}
+    if len(references) > 1:
+        head |= {"pages": len(references), "gather": "qr" if numbered else "sequence"}
     if form.version != "":
         head["version"] = form.version
-    head["codes"] = True
-    first = layout.sheets[0]
-    centres = [
-        [round((x + w / 2) * scale[0] - 0.5, 2), round((y + h / 2) * scale[1] - 0.5, 2)] for x, y, w, h in first.marks
-    ]
-    ids = [list(sheet.ids) for sheet in layout.sheets]
-    head["markers"] = {
-        "kind": "aruco",
-        "centres": centres,
-        "size": round(first.marks[0][2] * scale[0], 1),
-        "dictionary": DICTIONARY,
-        "ids": ids[0] if pages == 1 else ids,
-    }
+    head |= {"codes": True, "markers": _markers(layout, scale)}
     tables: dict[str, Any] = {"form": head}
     tables["field"] = list(_fields(layout, scale, folder, numbered=numbered))
     if form.checks:
@@ -73,10 +59,23 @@ def template_text(
     return _PREFACE + written(tables, notes)
 
 
+def _markers(layout: Layout, scale: tuple[float, float]) -> dict[str, Any]:
+    first, ids = layout.sheets[0].marks, [list(sheet.ids) for sheet in layout.sheets]
+    middles = [_pixels((x + width / 2, y + height / 2, 0.0, 0.0), scale)[:2] for x, y, width, height in first]
+    return {
+        "kind": "aruco",
+        "centres": middles,
+        "size": round(first[0][2] * scale[0], 1),
+        "dictionary": DICTIONARY,
+        "ids": ids[0] if len(ids) == 1 else ids,
+    }
+
+
 def _fields(layout: Layout, scale: tuple[float, float], folder: Path, *, numbered: bool) -> Iterator[dict[str, Any]]:
-    if numbered:
-        yield {"name": SERIAL, "kind": "barcode", "box": _pixels(layout.sheets[0].code, scale)}
     for number, sheet in enumerate(layout.sheets, 1):
+        if numbered:  # on every page: one that lies in a wrong place, or alone, still says whose it is
+            page = {"page": number} if number > 1 else {}
+            yield {"name": SERIAL, "kind": "barcode", **page, "box": _pixels(sheet.code, scale)}
         for one in sheet.parts.written:
             yield _field(one, number, scale, folder)
 

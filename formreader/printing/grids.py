@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from formreader.errors import UnusableCall
 from formreader.printing.blocks import run_of, text_of
-from formreader.printing.fields_file import Asked, Grid
+from formreader.printing.form import Asked, Grid
 from formreader.printing.setting import Setter
 from formreader.printing.sheets import COLUMN, HINT, LABEL, Frame, LayoutParams, Parts, Rule, Side, Text, Written
 

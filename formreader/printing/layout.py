@@ -10,7 +10,7 @@ from typing import Final
 
 from formreader.errors import UnusableCall
 from formreader.printing.blocks import blocks_of, text_of
-from formreader.printing.fields_file import Asked, Form, Grid, Item, Words
+from formreader.printing.form import Asked, Form, Grid, Item, Words
 from formreader.printing.grids import laid_grid
 from formreader.printing.setting import Setter
 from formreader.printing.sheets import (

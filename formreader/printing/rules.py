@@ -16,7 +16,7 @@ from formreader.template.lists import ListProblem, read_list
 from formreader.template.rules_schema import ListTable
 
 if TYPE_CHECKING:
-    from formreader.printing.fields_file import Asked, Form
+    from formreader.printing.form import Asked, Form
 
 _SIDE: Final = 10
 _READ: Final = ("digits", "key")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from formreader.printing.fields_file import Asked
+from formreader.printing.form import Asked
 
 Place = tuple[float, float, float, float]
 """x, y, width, height in millimetres."""
