@@ -71,13 +71,14 @@ def forms_of(results: Results, given: Sequence[Template] = ()) -> Forms:
         known = here or _from_text(one.text, name)
         if here is None:
             what = "its rules are checked as they were" if known else "no rules are checked"
+            form = known.form if known else name
             notes.append(
-                f"The template of '{name}' is not where it was, or has changed: {what}, lists in files are not, and "
+                f"The template of '{form}' is not where it was, or has changed: {what}, lists in files are not, and "
                 "failed pages cannot be matched by hand. Give it with -t"
             )
         if known is not None:
             found[name] = known
-    return Forms(found, tuple(notes), frozenset(stored.keys() - found.keys()))
+    return Forms(found, tuple(dict.fromkeys(notes)), frozenset(stored.keys() - found.keys()))
 
 
 def still_in_place(results: Results) -> tuple[Template, ...]:

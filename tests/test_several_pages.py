@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from formreader.batch_forms import forms_of
 from formreader.cli import app
+from formreader.review import failed
+from formreader.review import table as review_table
+from formreader.review.rows import Wanted
+from formreader.review.state import Review
+from formreader.store import open_desk
 from tests.drawing import Scan, write_scan
-from tests.drawing_pages import COLUMNS, ON_PAGE, Visit, draw_visits, lay_pile, scan_of, visit_template
+from tests.drawing_pages import COLUMNS, DPI, ON_PAGE, Visit, draw_visits, lay_pile, scan_of, visit_template
 
 
 def run(*words: object) -> Result:
@@ -71,6 +85,19 @@ def test_a_pile_becomes_a_row_a_form(tmp_path: Path) -> None:
     ]
     forms = [row["form"] for row in table(results / "pages.csv")]
     assert forms == ["visit#1", "visit#2", "visit#1", "", "visit#1", "visit#2", "visit#1", "visit#2"]
+    shutil.copytree(results, tmp_path / "keyed")
+    with open_desk(tmp_path / "keyed") as desk:
+        review = Review(desk, forms_of(desk.results))
+        (page,) = failed.failures(review, "Ann", failed.Portion())["pages"]
+        values = {name: b.values[name] for name in ON_PAGE[2]}
+        said = failed.Keyed(reading=page["reading"], seen=page["seen"], form="visit#2", values=values)
+        failed.key_page(review, "Ann", said)
+        shown = review_table.table(review, "Ann", Wanted(form="visit#2"))
+        assert (shown["columns"], shown["forms"]) == (("patient", "lot", "dose"), ["visit#1", "visit#2"])
+    assert run("export", tmp_path / "keyed").exit_code == 0
+    row = table(tmp_path / "keyed" / "results.csv")[1]
+    holds(row, b)
+    assert {name: row[name] for name in ("lot", "dose")} == {name: b.values[name] for name in ("lot", "dose")}
     told = run("status", results)
     assert "'visit': model" in told.stdout
     assert "'visit': 3 filled forms with all pages, 1 that lacks pages" in told.stdout
@@ -82,3 +109,109 @@ def test_a_pile_becomes_a_row_a_form(tmp_path: Path) -> None:
     assert [row["scan"] for row in rows] == ["000.png", "002.png", "004.png", "006.png"]
     holds(rows[1], b)
     assert not (results / "missing.csv").exists()
+
+
+DISTURBED = {3, 6, 9, 12, 15, 16}
+"""Copies with pages that are not as they should be; all others lie in a file of their own, in order."""
+
+
+def lay_files(folder: Path, visits: Sequence[Visit]) -> dict[tuple[str, int], Visit]:
+    """Lay 30 copies, each in a file; of some pages are missing, doubled, out of order, in another's file, or failed.
+
+    Returns
+    -------
+    dict
+        Whose each page is, by the file's name and the page in it.
+    """
+    folder.mkdir()
+    pages = {nth: [scan_of(one, page, coded=True) for page in (1, 2)] for nth, one in enumerate(visits)}
+    blot = Scan(np.random.default_rng(0).integers(0, 255, pages[0][0].pixels.shape, np.uint8), DPI, np.eye(3))
+    again = scan_of(visits[6], 2, coded=True)
+    again = replace(again, pixels=np.ascontiguousarray(np.roll(again.pixels, 2, axis=0)))
+    pages[3] = pages[3][:1]
+    pages[6] = [*pages[6], again]
+    pages[9] = pages[9][::-1]
+    pages[12] = [pages[12][0], blot]
+    pages[15], pages[16] = pages[15][:1], [*pages[16], pages[15][1]]
+    for nth, scans in pages.items():
+        write_scan(scans, folder / f"copy{nth:02}.tif")
+    own = {(f"copy{nth:02}.tif", page): visits[nth] for nth in pages for page in (1, 2, 3)}
+    return {**own, ("copy16.tif", 3): visits[15]}
+
+
+def told_of(row: dict[str, str], visits: Sequence[Visit]) -> set[int]:
+    """Say whose values are in a row and not flagged."""
+    sure = {name: row[name] for name in COLUMNS if row[name] and name not in row["review"].split()}
+    return {nth for name, value in sure.items() for nth, one in enumerate(visits) if one.values[name] == value}
+
+
+@pytest.mark.slow
+def test_rows_of_thirty_copies_under_each_way_of_gathering(tmp_path: Path) -> None:
+    visits = draw_visits(30)
+    whose = lay_files(tmp_path / "scans", visits)
+    form, results = tmp_path / "form", tmp_path / "results"
+    call = ("read", tmp_path / "scans", "-t", form / "visit.toml", "-o", results, "--jobs", 2)
+    visit_template(form, codes=True)
+    process = subprocess.Popen([sys.executable, "-m", "formreader", *map(str, call)], stderr=subprocess.DEVNULL)
+    while process.poll() is None and stored(results) < 20:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert 20 <= stored(results) < 60, "it was killed on the way"
+    lacking = {}
+    for gather in ("sequence", "file", "qr", "field:patient"):
+        visit_template(form, gather, codes=True)
+        before = stored(results)
+        assert run(*call).exit_code == 1
+        assert gather == "sequence" or stored(results) == before, "no page is read again for that"
+        rows = [row for row in table(results / "results.csv") if row["status"] != "failed"]
+        lacking[gather] = {(row["scan"], row["missing"]) for row in table(results / "missing.csv")}
+        for row in rows:
+            assert len(told_of(row, visits)) <= 1, f"{gather}: two people's values are in one row, and none is flagged"
+        for nth in set(range(30)) - DISTURBED:
+            own = [row for row in rows if row["scan"] == f"copy{nth:02}.tif"]
+            if len(own) == 1:
+                holds(own[0], visits[nth])
+            else:  # a page whose number is not sure stands alone until somebody has looked
+                unsure = any("patient" in row["review"].split() and row["patient"] for row in own)
+                assert (gather, unsure) == ("field:patient", True)
+    lost = {("copy03.tif", "2"), ("copy12.tif", "2")}
+    assert lacking["file"] == {
+        *lost,
+        *{("copy06.tif", ""), ("copy06.tif", "1"), ("copy15.tif", "2"), ("copy16.tif", ""), ("copy16.tif", "1")},
+    }
+    assert lacking["qr"] == lost | {("copy06.tif", ""), ("copy06.tif", "1")}
+    decide_patients(results, whose)
+    assert run("export", results).exit_code == 0
+    decided = {(row["scan"], row["missing"]) for row in table(results / "missing.csv")}
+    assert decided == lacking["qr"], "what is decided holds pages together"
+    fresh = ("read", tmp_path / "scans", "-t", form / "visit.toml", "-o", tmp_path / "undisturbed")
+    assert run(*fresh).exit_code == 1
+    decide_patients(tmp_path / "undisturbed", whose)
+    assert run("export", tmp_path / "undisturbed").exit_code == 0
+    assert run("merge", results, tmp_path / "undisturbed", "-o", tmp_path / "joined").exit_code == 0
+    assert run("export", results, "-o", tmp_path / "book.xlsx").exit_code == 0
+    for name in ("results.csv", "missing.csv", "pages.csv"):
+        for other in ("undisturbed", "joined"):
+            assert (results / name).read_bytes() == (tmp_path / other / name).read_bytes()
+
+
+def decide_patients(results: Path, whose: dict[tuple[str, int], Visit]) -> None:
+    """Decide the patient's number of every page, as the review would store it."""
+    with closing(sqlite3.connect(results / "batch.sqlite")) as file, file:
+        pages = file.execute("SELECT DISTINCT name, page, sha256 FROM pages").fetchall()
+        file.executemany(
+            "INSERT INTO decisions (at, who, sha256, page, field, old, new, how)"
+            " VALUES ('2026-01-01', 'Ann', ?, ?, 'patient', '', ?, 'field')",
+            [(sha256, page, whose[name, page].values["patient"]) for name, page, sha256 in pages],
+        )
+
+
+def stored(results: Path) -> int:
+    """Count the answers in a batch."""
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"file:{results / 'batch.sqlite'}?mode=ro", uri=True)) as file,
+    ):
+        return int(file.execute("SELECT count(*) FROM readings").fetchone()[0])
+    return 0

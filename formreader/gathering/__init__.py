@@ -42,7 +42,7 @@ def gathered(
     names: Mapping[str, Sequence[str]] | None = None,
     found: Found | None = None,
 ) -> Iterator[Row]:
-    """Gather pages to rows, in the order in which rows begin.
+    """Gather pages to rows, in the order in which rows begin; a page that is there twice follows the other's row.
 
     Parameters
     ----------

@@ -55,14 +55,11 @@ def count_forms(results: Results, missing: Iterable[Missing]) -> Iterator[FormCo
 def about_forms(counts: Iterable[FormCount]) -> Iterator[str]:
     """Say how many forms are whole, a line a kind, and what is to be done about the others."""
     for one in counts:
-        forms = f"{one.complete:,} filled {'form' if one.complete == 1 else 'forms'}"
-        yield (
-            f"'{one.form}': {forms} with all pages, {one.lacking:,} that {_verb(one.lacking, 'lacks', 'lack')} pages"
-            + (f", {one.doubled:,} with a page that is there twice or may be another's" if one.doubled else "")
-        )
+        said = [f"{one.complete:,} filled {'form' if one.complete == 1 else 'forms'} with all pages"]
+        if one.lacking:
+            said.append(f"{one.lacking:,} that {'lacks' if one.lacking == 1 else 'lack'} pages")
+        if one.doubled:
+            said.append(f"{one.doubled:,} with a page that is there twice or may be another's")
+        yield f"'{one.form}': {', '.join(said)}"
         if one.lacking or one.doubled:
             yield "  all in missing.csv: scan what is missing, take out what is twice, and read again"
-
-
-def _verb(number: int, one: str, many: str) -> str:
-    return one if number == 1 else many

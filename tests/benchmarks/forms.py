@@ -21,7 +21,7 @@ from typing import Final, Literal
 from formreader.claims import claim_of
 from formreader.errors import UnusableCall
 from formreader.fields import needs_review
-from formreader.template import Field, Template, load_template
+from formreader.template import Field, Template, load_templates
 from formreader.values import DigitReading, FieldReading, PageAnswer, PageFailure, PageReading, Thresholds
 from formreader.workers import LocalWorkers
 
@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-j", "--jobs", type=int, default=-1)
     call = parser.parse_args(arguments)
     try:
-        forms = [load_template(path) for path in call.template]
+        forms = load_templates(call.template)
         truth = load_truth(call.truth or call.folder / "truth.csv")
         answers = read_folder(call.folder, forms, truth, call.model, call.threshold, call.max_wrong, call.jobs)
     except (UnusableCall, OSError) as refusal:
