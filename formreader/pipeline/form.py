@@ -137,7 +137,7 @@ def find_form(
         markers=markers,
     )
     on_form = AlignedPage(blank.ref, blank.pixels, None, np.eye(3), Match(1.0, "none"))
-    return template, outlined(blank.pixels, place_boxes(on_form, template))
+    return template, outlined(blank.pixels, place_boxes(on_form, template) if fields else ())
 
 
 def _named_by_pdf(
