@@ -46,6 +46,7 @@ def fillable(entries: Sequence[Entry], printed: str = "", size: tuple[int, int] 
         f"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{refs}] >> >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Rotate {turn} /Contents 5 0 R"
+        " /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
         f" /Annots [{refs}] >>",
         "<< /Type /XObject /Subtype /Form /BBox [0 0 10 10] /Length 0 >>\nstream\n\nendstream",
         f"<< /Length {len(printed)} >>\nstream\n{printed}\nendstream",
@@ -62,6 +63,11 @@ def fillable(entries: Sequence[Entry], printed: str = "", size: tuple[int, int] 
     count = len(objects) + 1
     end = f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer << /Size {count} /Root 1 0 R >>\n"
     return content + f"{end}startxref\n{len(content)}\n%%EOF\n".encode()
+
+
+def words(x: float, y: float, line: str) -> str:
+    """Give what prints a line of text, in points from the page's bottom left."""
+    return f"BT /F1 9 Tf {x} {y} Td ({line}) Tj ET\n"
 
 
 def boxes(x: float, y: float, width: float, height: float, count: int, page_height: int = 300) -> str:

@@ -272,6 +272,19 @@ def test_a_new_template_is_found_named_tried_on_a_scan_and_saved(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["visit-reference.png", "visit.toml"]
 
 
+def test_a_form_without_boxes_is_opened_for_them_to_be_drawn(tmp_path: Path) -> None:
+    page = np.full((800, 600), 255, np.uint8)
+    cv2.putText(page, "Write your number here", (80, 100), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2)
+    cv2.imwrite(str(tmp_path / "form.png"), page)
+    editing = Editing(found([tmp_path / "form.png"], tmp_path / "form.toml"), words_of)
+    assert editing.document.fields == []
+    assert any("drag" in note for note in editing.notes)
+    window = opened(editing, "", Nothing())["window"]
+    drawn = EditedField(id="a", name="number", boxes=[[80, 200, 60, 80]])
+    one = editing.document.model_copy(update={"fields": [drawn]})
+    assert save(editing, "", Saved(window=window, document=one))["saved"]
+
+
 def test_a_dropped_file_that_is_no_page_of_the_form_is_refused_in_words(tmp_path: Path) -> None:
     editing, window = started(tmp_path)
     bomb = cv2.imencode(".png", np.full((60, 60), 255, np.uint8))[1].tobytes()

@@ -15,7 +15,7 @@ from formreader.scans import entries_on
 from formreader.scans.pdf_form import FormEntry
 from formreader.template import load_template
 from formreader.values import FieldKind, PageRef
-from tests.drawing_pdf import boxes, comb, fillable, text, tick
+from tests.drawing_pdf import boxes, comb, fillable, text, tick, words
 
 ENTRIES = (
     comb("form1[0].#subform[0].Patient No[0]", (60, 40, 120, 22), 6),
@@ -25,8 +25,9 @@ ENTRIES = (
     tick("sex", (100, 160, 12, 12), "M"),
 )
 PRINTED = (
-    "2 w "
-    + "".join(f"20 {y} 360 1.5 re f\n" for y in range(20, 100, 5))
+    words(60, 270, "Visit record of the clinic")
+    + words(60, 20, "Form 12, page 1 of 1")
+    + "1 w "
     + boxes(60, 40, 20, 22, 6)
     + boxes(220, 120, 20, 22, 4)
 )

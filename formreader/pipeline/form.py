@@ -144,7 +144,7 @@ def preview_of(template: Template) -> NDArray[np.uint8]:
     reference = np.full((template.height, template.width), 255, np.uint8)
     reference = reference if template.reference is None else template.reference
     on_form = AlignedPage(PageRef(Path(template.name)), reference, None, np.eye(3), Match(1.0, "none"))
-    return outlined(reference, place_boxes(on_form, template))
+    return outlined(reference, place_boxes(on_form, template) if template.fields else ())
 
 
 def _named_by_pdf(
