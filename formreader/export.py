@@ -261,7 +261,7 @@ def _head(row: Row | StoredPage) -> tuple[str, str, str, str]:
 
 def _digit_rows(page: StoredPage) -> Iterator[list[str]]:
     for digit, review in zip(page.digits, needs_review(page.fields, page.digits, page.decided), strict=True):
-        if digit.box.is_keyed:
+        if not digit.box.holds_digits:
             continue
         unread = "" if digit.reason in ("blank", "struck") else "?"
         yield [

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from formreader.align import align
 from formreader.boxes import place_boxes
+from formreader.marks import place_marks
 from formreader.pipeline.form import outlined
 from formreader.scans import load_page
 from formreader.template import Template
@@ -41,5 +42,5 @@ def drawn_over(ref: PageRef, template: Template) -> Overlay:
         It holds next to no ink.
     """
     page = align(load_page(ref), template)
-    boxes = place_boxes(page, template)
+    boxes = place_marks(page, place_boxes(page, template), template.dpi)
     return Overlay(page.match, boxes, outlined(page.pixels, boxes))
