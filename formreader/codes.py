@@ -132,8 +132,8 @@ def _looked(pixels: Grey, binarizer: zxingcpp.Binarizer = zxingcpp.Binarizer.Loc
         kind, text = _KINDS.get(one.format, ""), one.text
         if not kind or not text.strip() or (one.format in _UNCHECKED and len(text) < LEAST_UNCHECKED):
             continue
-        if kind == "upc_a" and len(text) == 13:
-            text = text.removeprefix("0")  # which makes it an EAN
+        if kind in ("ean_13", "upc_a") and len(text) == 13 and text[0] == "0":
+            kind, text = "upc_a", text[1:]  # ZXing gives it as the EAN of the same bars
         at = one.position
         corners = [(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)]
         yield _Seen(kind, text, np.array(corners, np.float64))

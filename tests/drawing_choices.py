@@ -97,7 +97,7 @@ def number_grid(dpi: float = 300, grey: int = 120) -> DrawnForm:
         for k, word in enumerate(("yes", "no")):
             squares.append(sheet.box(x + 24 + 15 * k, y, 3.3, 3.3, 0.2))
             sheet.text(x + 28.4 + 15 * k, y + 2.6, word, 2.2)
-        fields.append(Field(f"yn{row + 1}", tuple(boxes), required=True, kind="choice", options=("yes", "no")))
+        fields.append(Field(f"yn{row + 1}", tuple(squares), required=True, kind="choice", options=("yes", "no")))
     return DrawnForm("numbers", sheet.pixels, dpi, tuple(fields), markers)
 
 

@@ -53,10 +53,8 @@ def rings_found(
     if (printed[0] & printed[1]).any():
         return max(of_kinds)
     counts = printed.sum(axis=1)
-    share = sum(share * count for (share, _), count in zip(of_kinds, counts.tolist(), strict=True)) / max(
-        counts.sum(), 1
-    )
-    return share, of_kinds[0][1] + of_kinds[1][1]
+    found = sum(share * count for (share, _), count in zip(of_kinds, counts.tolist(), strict=True))
+    return found / max(int(counts.sum()), 1), of_kinds[0][1] + of_kinds[1][1]
 
 
 @lru_cache(maxsize=32)
