@@ -1,30 +1,80 @@
-"""Read QR codes and barcodes with OpenCV's own detectors.
+"""Read QR codes and barcodes, with ZXing.
 
-They are looked for only where a form has some: that costs a tenth of a page's time. What a code says may come from
-anybody, so it is kept short and printable, and nothing is done with it but to store it.
+They are looked for on a whole page only where a form has some, and in the regions that a template names. What a code
+says may come from anybody, so it is kept short and printable, and nothing is done with it but to store it. A code of
+squares corrects its own errors; one of bars has a check digit at best, and print or dirt may look like one. So a text
+from bars is believed only where two looks at different sizes read the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+import zxingcpp
+from zxingcpp import BarcodeFormat
 
 from formreader.errors import NoMatch
 from formreader.printed import from_text
 from formreader.template import Template
-from formreader.values import Code, Grey, PageRef
+from formreader.values import AlignedPage, Box, Code, Grey, PageRef, Points, Reason
 
-DETECT_PX: Final = 1800  # long side on which QR codes are looked for: 150 dpi of A4, 2 pixels of the smallest module
-SECOND_LOOK: Final = 0.66  # size at which barcodes are looked for where there were none at first
-SURROUND: Final = 0.25  # of a code's size: the quiet zone, and what the small picture placed wrongly
 LONGEST_TEXT: Final = 500  # form and serial numbers have up to 50; a QR code holds 7,000
 MOST_CODES: Final = 20
 CUT: Final = "..."
+SURROUND: Final = 0.25  # of a code's or region's size: the quiet zone, and what lies a little off its place
+LEAST_UNCHECKED: Final = 4  # characters: lines of a table pass for shorter texts without a check digit
+
+_SQUARES: Final = {
+    BarcodeFormat.QRCode: "qr",
+    BarcodeFormat.MicroQRCode: "micro_qr",
+    BarcodeFormat.DataMatrix: "data_matrix",
+    BarcodeFormat.Aztec: "aztec",
+    BarcodeFormat.PDF417: "pdf_417",
+}
+_CHECKED: Final = {
+    BarcodeFormat.EAN13: "ean_13",
+    BarcodeFormat.EAN8: "ean_8",
+    BarcodeFormat.UPCA: "upc_a",
+    BarcodeFormat.UPCE: "upc_e",
+    BarcodeFormat.Code128: "code_128",
+    BarcodeFormat.Code93: "code_93",
+}
+_UNCHECKED: Final = {BarcodeFormat.Code39: "code_39", BarcodeFormat.ITF: "itf", BarcodeFormat.Codabar: "codabar"}
+_KINDS: Final = _SQUARES | _CHECKED | _UNCHECKED
+
+
+@dataclass(frozen=True, slots=True)
+class RegionCode:
+    """What a region's code says.
+
+    Attributes
+    ----------
+    text
+        Of a form that this program printed, its serial number; empty where no code can be read.
+    reason
+        ``unreadable_code``, or ``unsure_code`` where looks disagree; empty where the text is sure.
+    """
+
+    text: str
+    reason: Reason = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    kind: str
+    text: str
+    corners: Points
+
+    @property
+    def corrects_itself(self) -> bool:
+        return self.kind in _SQUARES.values()
 
 
 def has_codes(template: Template) -> bool:
@@ -62,12 +112,33 @@ def told_by_codes(ref: PageRef, codes: Iterable[Code], templates: Sequence[Templ
 
 
 def read_codes(pixels: Grey) -> tuple[Code, ...]:
-    """Read the QR codes and the EAN and UPC barcodes of a page, lying in any direction; each text once.
+    """Read the QR codes and barcodes of a page, lying in any direction; each text once.
 
     A code that cannot be read gives nothing: the page's digits are what is wanted.
     """
-    found = (Code(kind, _safe(text)) for kind, text in (*_qr_codes(pixels), *_barcodes(pixels)) if text.strip())
-    return tuple(dict.fromkeys(found))[:MOST_CODES]
+    found = [Code(seen.kind, _safe(seen.text)) for seen in _looked(pixels) if _is_confirmed(pixels, seen)]
+    return tuple(dict.fromkeys(code for code in found if code.text))[:MOST_CODES]
+
+
+def read_region(page: AlignedPage, box: Box) -> RegionCode:
+    """Read the one code of a region of the form.
+
+    The region is looked at three times, as it was scanned, larger, and with ink told from paper otherwise.
+    """
+    cut = _cut(page, box)
+    large = np.asarray(cv2.resize(cut, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+    looks = [
+        {(seen.text, seen.corrects_itself) for seen in some}
+        for some in (_looked(cut), _looked(large), _looked(large, zxingcpp.Binarizer.GlobalHistogram))
+    ]
+    times = Counter(text for look in looks for text, _ in look)
+    if not times:
+        return RegionCode("", "unreadable_code")
+    ours = {text: code for text in times if (code := from_text(text)) is not None}
+    best = next(iter(ours), times.most_common(1)[0][0])
+    sure = len(times) == 1 and (times[best] > 1 or any((best, True) in look for look in looks))
+    text = ours[best].serial if best in ours else best
+    return RegionCode(_safe(text), "" if sure or (len(ours) == 1 and best in ours) else "unsure_code")
 
 
 def _safe(text: str) -> str:
@@ -77,43 +148,44 @@ def _safe(text: str) -> str:
     return shown if len(shown) <= LONGEST_TEXT else shown[: LONGEST_TEXT - len(CUT)] + CUT
 
 
-def _qr_codes(pixels: Grey) -> Iterator[tuple[str, str]]:
-    """Find codes on a small picture of the page, then read each from all its pixels."""
-    detector = cv2.QRCodeDetectorAruco()
-    factor = min(1.0, DETECT_PX / max(pixels.shape))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    answer = _asked(lambda: detector.detectMulti(small))
-    if answer is None or not answer[0]:
-        return
-    for corners in np.asarray(answer[1], np.float64)[:MOST_CODES]:
-        around = _around(pixels, corners / factor)
-        if around.size:
-            texts = _asked(lambda: detector.detectAndDecodeMulti(around))  # noqa: B023 - called at once
-            yield from (("qr", text) for text in (texts[1] if texts and texts[0] else ()))
+def _looked(pixels: Grey, binarizer: zxingcpp.Binarizer = zxingcpp.Binarizer.LocalAverage) -> Iterator[_Seen]:
+    """Look once; what is too short to be anything is left out."""
+    found = zxingcpp.read_barcodes(
+        np.ascontiguousarray(pixels), zxingcpp.BarcodeFormats(list(_KINDS)), try_invert=False, binarizer=binarizer
+    )
+    for one in found[:MOST_CODES]:
+        kind, text = _KINDS.get(one.format, ""), one.text
+        if not kind or not text.strip() or (one.format in _UNCHECKED and len(text) < LEAST_UNCHECKED):
+            continue
+        if kind in ("ean_13", "upc_a") and len(text) == 13 and text[0] == "0":
+            kind, text = "upc_a", text[1:]  # ZXing gives it as the EAN of the same bars
+        at = one.position
+        corners = [(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)]
+        yield _Seen(kind, text, np.array(corners, np.float64))
 
 
-def _around(pixels: Grey, corners: NDArray[np.float64]) -> Grey:
-    """Cut a code out with the quiet zone round it."""
-    margin = SURROUND * float(np.ptp(corners, axis=0).max())
-    left, top = np.maximum(corners.min(axis=0) - margin, 0).astype(int)
-    right, bottom = (corners.max(axis=0) + margin).astype(int)
-    return np.ascontiguousarray(pixels[top:bottom, left:right])
+def _is_confirmed(pixels: Grey, seen: _Seen) -> bool:
+    """Say whether a second look at a code, larger, reads the same; one that corrects its errors needs none."""
+    if seen.corrects_itself:
+        return True
+    margin = SURROUND * float(np.ptp(seen.corners, axis=0).max()) + 8
+    left, top = np.maximum(seen.corners.min(axis=0) - margin, 0).astype(int)
+    right, bottom = (seen.corners.max(axis=0) + margin).astype(int)
+    around = pixels[top:bottom, left:right]
+    large = np.asarray(cv2.resize(around, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return any((other.kind, other.text) == (seen.kind, seen.text) for other in _looked(large))
 
 
-def _barcodes(pixels: Grey) -> Iterator[tuple[str, str]]:
-    """Find barcodes; the detector misses some at one size that it finds at another."""
-    smaller = cv2.resize(pixels, None, fx=SECOND_LOOK, fy=SECOND_LOOK, interpolation=cv2.INTER_AREA)
-    for picture in (pixels, np.asarray(smaller, np.uint8)):
-        answer = _asked(lambda: cv2.barcode.BarcodeDetector().detectAndDecodeWithType(picture))  # noqa: B023 - at once
-        found = [(kind.lower(), text) for text, kind in zip(answer[1], answer[2], strict=False)] if answer else []
-        if any(text for _, text in found):
-            yield from found
-            return
-
-
-def _asked(ask: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
-    """Ask a detector; None where it fails: some print makes it raise, and a code's text may be no UTF-8."""
-    try:
-        return ask()
-    except (cv2.error, UnicodeDecodeError, SystemError):
-        return None
+def _cut(page: AlignedPage, box: Box) -> Grey:
+    """Draw a region upright at the scan's resolution, with what lies round it."""
+    corners = box.corners.astype(np.float64)
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    width, height = (max(8, math.ceil(max(sides[k], sides[k + 2]))) for k in (0, 1))
+    margin = round(SURROUND * min(width, height))
+    drawn = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + np.float32(margin)
+    to_scan = cv2.getPerspectiveTransform(drawn, corners.astype(np.float32))
+    size = width + 2 * margin, height + 2 * margin
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpPerspective(page.pixels, to_scan, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )

@@ -15,12 +15,13 @@ from typing import Any, Final
 from formreader.claims import per_10000
 from formreader.fields import counted
 from formreader.trust import Promise
-from formreader.values import PageAnswer, PageFailure, PageReading
+from formreader.values import FieldReading, PageAnswer, PageFailure, PageReading
 
 SKIPPED: Final = "skipped (blank, or not wanted)"
 DUPLICATE: Final = "duplicate (the same scan under another name)"
 REVIEW_S: Final = 0.6
 """What a flagged box costs a person, looked at among others of its kind: a thousand in ten minutes."""
+_COUNTED: Final = ("digits", "choice")
 _EVERY_S: Final = 5.0  # between two lines in a log file: enough to see it lives, few enough to read
 _REASONS_SHOWN: Final = 5
 _NAMES_SHOWN: Final = 3
@@ -95,7 +96,9 @@ class Tally:
             to_key = sum(read.is_keyed and bool(read.reasons) for read in answer.fields)
             self.flagged_fields += counts.flagged_fields - to_key
             self.to_key += to_key
-            self.accepted.update(len(read.value) for read in answer.fields if not read.reasons and not read.is_keyed)
+            self.accepted.update(
+                _digits_in(read) for read in answer.fields if read.kind in _COUNTED and not read.reasons
+            )
         elif isinstance(answer, PageFailure):
             self.why[why_failed(answer)] += 1
         else:
@@ -162,6 +165,11 @@ class Tally:
             (self.failed, "failed"),
         )
         return [f"  {count:>6,} {name}" for count, name in counts if count]
+
+
+def _digits_in(field: FieldReading) -> int:
+    """Say how many digits may be wrong in a field; a choice is trusted like a single one."""
+    return len(field.value) if field.holds_digits else 1
 
 
 def why_failed(failure: PageFailure) -> str:

@@ -202,8 +202,11 @@ class AlignedPage:
         return placed
 
 
-KEYED: Final = (0, 0)
+NO_DIGITS: Final = (0, 0)
 """The length of a box of which no digit is read."""
+
+MARKED: Final = "X"
+"""What stands for a mark in the reading of an option's box."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,10 +223,12 @@ class Box:
         (4, 2) float64 in scan pixels: the top left, top right, bottom right, bottom left corner of the upright box, on
         the middle of its printed lines.
     length
-        How many digits the box may hold: (1, 1) for a digit box, else the least and the most for a wide one; (0, 0) for
-        a strip with what a person keys.
+        How many digits the box may hold: (1, 1) for a digit box, else the least and the most for a wide one; (0, 0)
+        where none is read.
     on_form
         Its rectangle x, y, width, height in template pixels; None where the box was found on the page itself.
+    kind
+        Of its field: an option's box, the region of a barcode, a part of a strip that is keyed or shown.
     """
 
     field: str
@@ -231,6 +236,7 @@ class Box:
     corners: Points
     length: tuple[int, int] = (1, 1)
     on_form: tuple[float, float, float, float] | None = None
+    kind: FieldKind = "digits"
 
     @property
     def is_wide(self) -> bool:
@@ -238,9 +244,9 @@ class Box:
         return self.length != (1, 1)
 
     @property
-    def is_keyed(self) -> bool:
-        """Whether what it holds is not read but keyed by a person."""
-        return self.length == KEYED
+    def holds_digits(self) -> bool:
+        """Whether digits are read in it."""
+        return self.kind == "digits"
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
@@ -303,14 +309,16 @@ class DigitReading:
     Attributes
     ----------
     digit
-        ``"0"`` to ``"9"``, in a wide box also `POINT`, or None for a blank, struck or unreadable box: never a guess.
+        ``"0"`` to ``"9"``, in a wide box also `POINT`, or None for a blank, struck or unreadable box: never a guess. Of
+        an option's box `MARKED` or None, of all other boxes that hold no digits None.
     confidence
         Calibrated probability that this reading (the digit, the blank, the strike) is right.
     probabilities
         float32 (17,) over `CLASSES`; all zero for a box that cutting found blank.
     reason
         Empty for a digit at or over the threshold; else why a person should look, or ``blank``/``struck``. A box that a
-        person keys is ``blank`` or ``to_key``.
+        person keys is ``blank`` or ``to_key``; an option's ``blank`` where it is not marked, and ``unsure_mark`` where
+        nobody can be sure.
     """
 
     box: Box
@@ -348,7 +356,8 @@ class FieldReading:
     Attributes
     ----------
     value
-        Digits in writing order, where the form says so with a `POINT`; ``?`` for a box that could not be read.
+        Digits in writing order, where the form says so with a `POINT`; ``?`` for a box that could not be read. Of a
+        choice the marked options, `SEVERAL` between them; a barcode's text; ``written`` where a picture shows anything.
     confidence
         Probability that the whole value is right.
     reasons
@@ -373,9 +382,18 @@ class FieldReading:
     kind: FieldKind = "digits"
 
     @property
+    def holds_digits(self) -> bool:
+        """Whether digits are read in it."""
+        return self.kind == "digits"
+
+    @property
     def is_keyed(self) -> bool:
         """Whether a person keys it."""
         return self.kind == "key"
+
+
+WRITTEN: Final = "written"
+"""The value of a field whose picture is kept, where anything is written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +423,8 @@ class PageReading:
         ``grey`` (0 to 1), and where printed lines can be measured ``smear`` (share of a box over which a point is
         spread) and ``print`` (share of the printed lines' darkness that is left).
     pictures
-        WebP bytes of the boxes to look at and of a drawn sample, by (field, position).
+        WebP bytes of the boxes to look at and of a drawn sample, by (field, position), and of strips that are kept,
+        by (field, 1).
     codes
         QR codes and barcodes, where they were looked for.
     """

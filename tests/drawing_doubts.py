@@ -124,11 +124,11 @@ def _drawn(path: Path, form: Template, card: Card, number: int) -> PageRef:
 def _read(ref: PageRef, form: Template, card: Card) -> PageReading:
     digits = [digit for one in form.fields if one.name != "name" for digit in _digits_of(one, card)]
     (named,) = (one for one in form.fields if one.is_keyed)
-    box = Box("name", 1, _corners(named.boxes[0]), (0, 0))
+    box = Box("name", 1, _corners(named.boxes[0]), (0, 0), kind="key")
     digits.append(DigitReading(box, None, 0.0, np.zeros(len(CLASSES), np.float32), "to_key" if card.name else "blank"))
     pictures = {
         (box.field, box.position): cv2.imencode(".webp", np.full((60, 60), 230, np.uint8))[1].tobytes()
-        for box in (digit.box for digit in digits if digit.reason and not digit.box.is_keyed)
+        for box in (digit.box for digit in digits if digit.reason and digit.box.holds_digits)
     }
     return PageReading(ref, "card", Match(0.97, "markers"), decode(digits, form), tuple(digits), pictures=pictures)
 

@@ -74,7 +74,7 @@ def digits_of(answer: PageReading) -> object:
     return [
         (one.box.field, one.digit, one.confidence, one.reason, one.box.corners.tolist())
         for one in answer.digits
-        if not one.box.is_keyed
+        if one.box.holds_digits
     ]
 
 
@@ -115,7 +115,7 @@ def test_strips_without_print_count_for_nothing_where_marks_are_matched() -> Non
 
 def test_strip_keeps_its_place_and_is_no_digit_to_look_at(model: DigitModel) -> None:
     answer = read_page(page_of(written(1, NAMES), Wear(dpi=DPI)), card().template(), model)
-    strips = {one.box.field: one for one in answer.digits if one.box.is_keyed and one.box.position == 1}
+    strips = {one.box.field: one for one in answer.digits if one.box.kind == "key" and one.box.position == 1}
     assert [*strips] == list(STRIPS)
     for name, one in strips.items():
         x, y, width, height = card().field(name).boxes[0]
@@ -126,7 +126,7 @@ def test_strip_keeps_its_place_and_is_no_digit_to_look_at(model: DigitModel) -> 
     assert counts.flagged_fields == len(STRIPS) + sum(
         bool(one.reasons) for one in answer.fields if one.name not in STRIPS
     )
-    assert counts.boxes == sum(one.reason != "blank" for one in answer.digits if not one.box.is_keyed)
+    assert counts.boxes == sum(one.reason != "blank" for one in answer.digits if one.box.holds_digits)
 
 
 def test_strip_beside_the_picture_is_not_called_blank(model: DigitModel) -> None:
@@ -199,8 +199,8 @@ def test_stored_strips_are_known_for_what_they_are(batch: Path) -> None:
     with open_results(batch) as results:
         empty, full = results.pages(digits=True)
         assert {field.name for field in full.fields if field.is_keyed} == {*STRIPS}
-        assert {one.box.field for one in full.digits if one.box.is_keyed} == {*STRIPS}
-        assert {one.reason for one in empty.digits if one.box.is_keyed} == {"blank"}
+        assert {one.box.field for one in full.digits if one.box.kind == "key"} == {*STRIPS}
+        assert {one.reason for one in empty.digits if one.box.kind == "key"} == {"blank"}
         accepted = population_of(results, find_repeats(results)).accepted
         assert not {name for _, name in accepted} & {*STRIPS}
         search = DriftSearch()

@@ -224,7 +224,7 @@ def test_strip_is_shown_or_it_is_said_why_not(review: Review, tmp_path: Path) ->
 
 
 def test_text_is_compared_word_by_word(tmp_path: Path) -> None:
-    strip = Box("name", 1, np.array([[0, 0], [90, 0], [90, 20], [0, 20]], np.float64), (0, 0))
+    strip = Box("name", 1, np.array([[0, 0], [90, 0], [90, 20], [0, 20]], np.float64), (0, 0), kind="key")
     form = Template("card", 100, 100, 100, (Field("name", ((0, 0, 90, 20),), (0, 0), kind="key"),))
     ref = PageRef(tmp_path / "a.png", 1, "a.png", "a" * 64)
     with open_batch(tmp_path / "out", templates=(form,), model_fingerprint="m", model_name="m", settings={}) as batch:

@@ -170,7 +170,7 @@ FIELD_MISTAKES = {
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nfiller = ["Y"]': "'filler' number 1 should be 'X' or '-', not 'Y'",
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nfiller = ["X", "X"]': "'filler' names a mark twice",
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nrequired = "yes"': "'required' should be",
-    'name = "a"\nboxes = [[1, 2, 3, 4]]\nkind = "kye"': "'kind' should be 'digits',",
+    'name = "a"\nbox = [1, 2, 3, 4]\nkind = "kye"': "'kind' should be 'digits', 'key', 'choice', 'barcode' or 'image'",
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nfiler = ["X"]': "unknown key 'filer' (did you mean 'filler'?)",
     'name = "a"\nboxes = [[1, 2, 3, 4]]\nzzz = 1': "unknown key 'zzz'",
     'name = "a"\nboxes = [[10, 10, 20, 20], [15, 10, 20, 20]]': "box 1 lies on box 2 of field 'a'",

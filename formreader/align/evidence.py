@@ -27,7 +27,7 @@ class Evidence:
         Share of the template's printed frame that is found, chance hits taken off: 1 where every line is found, about
         0 for a page of another form.
     boxes, absent
-        How many digit boxes the form has, and how many of those in the picture have no frame there.
+        How many boxes the form has that it is matched by, and how many of those in the picture have no frame there.
     foreign
         Sides of boxes found where the form has none.
     taller
@@ -67,7 +67,7 @@ def evidence(
     frame = frame_found(dark, seen, template, params, rules)
     words = words_found(page, dark, seen, template, params, rules)
     share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
-    frame_evidence = (frame.share, len(template.digit_boxes), frame.absent, frame.foreign, frame.taller)
+    frame_evidence = (frame.share, len(template.framed_boxes), frame.absent, frame.foreign, frame.taller)
     return Evidence(*frame_evidence, share, words.others, words.likes)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from formreader.align.frame import extents, form_drawn, inked, local_ink, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
+from formreader.align.rings import outlines, rings_found
 from formreader.template import Template
 from formreader.values import Grey
 
@@ -47,7 +48,8 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
     """Look for the template's frame on a page drawn in its place.
 
     Lines are kept by opening with half a box's side, so that writing and text do not count for frame; a place counts
-    as found when a line of its direction runs within reach.
+    as found when a line of its direction runs within reach. Of a form that has no boxes for digits, the outlines of its
+    boxes to mark are looked for.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
     """
     scale = working_scale(template, params)
     reach = max(1, round(params.line_reach * max(dark.shape)))
+    if not template.digit_boxes:
+        around, outlined = outlines(template, params)
+        return FrameFound(*rings_found(dark, seen(around).mean(axis=2) > 0.5, around, outlined, reach), 0, 0.0)
     gap, printed = _printed_sides(template, params, rules)
     lines = _lines(inked(dark, 8), template, scale, gap, rules)
     places = _places(template, scale, dark.shape)

@@ -123,7 +123,7 @@ def _pages(results: Results, repeats: Repeats) -> Iterator[StoredPage]:
 
 
 def _accepted(page: StoredPage) -> Iterator[FieldReading]:
-    read = (field for field in page.fields if not field.is_keyed)
+    read = (field for field in page.fields if field.holds_digits)
     return (field for field in read if not field.reasons and field.name not in page.decided)
 
 

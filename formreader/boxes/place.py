@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.template import Template
-from formreader.values import KEYED, AlignedPage, Box
+from formreader.values import NO_DIGITS, AlignedPage, Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class SnapParams:
 def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None = None) -> tuple[Box, ...]:
     """Place all boxes of a template on a page, each on the middle of its own printed lines.
 
-    Strips that a person keys move with the boxes beside them: many have no frame, and writing looks like one.
+    What holds no digits moves with the boxes beside it: strips often have no frame, and writing looks like one; boxes
+    to mark are small, many of them round, and are looked for where they are read.
 
     Returns
     -------
@@ -41,15 +42,20 @@ def place_boxes(page: AlignedPage, template: Template, params: SnapParams | None
     params = params or SnapParams()
     rectangles = np.array([box for field in template.fields for box in field.boxes], dtype=np.float64)
     if page.match.method != "none":  # else the boxes were found on this page itself: they lie on their lines
-        is_keyed = np.array([field.is_keyed for field in template.fields for _ in field.boxes])
-        snapped = _on_lines(page, template, rectangles[~is_keyed], params)
-        rectangles[is_keyed] = _beside(rectangles[is_keyed], rectangles[~is_keyed], snapped)
-        rectangles[~is_keyed] = snapped
+        has_digits = np.array([field.holds_digits for field in template.fields for _ in field.boxes])
+        if has_digits.any():
+            snapped = _on_lines(page, template, rectangles[has_digits], params)
+            rectangles[~has_digits] = _beside(rectangles[~has_digits], rectangles[has_digits], snapped)
+            rectangles[has_digits] = snapped
     around = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     corners = rectangles[:, None, :2] + around * rectangles[:, None, 2:]
     placed = iter(page.place(corners.reshape(-1, 2)).reshape(-1, 4, 2))
     return tuple(
-        Box(field.name, position, next(placed), KEYED if field.is_keyed else field.length, on_form)
+        Box(
+            *(field.name, position, next(placed), field.length if field.holds_digits else NO_DIGITS),
+            on_form=on_form,
+            kind=field.kind,
+        )
         for field in template.fields
         for position, on_form in enumerate(field.boxes, start=1)
     )
@@ -59,7 +65,7 @@ def _on_lines(
     page: AlignedPage, template: Template, rectangles: NDArray[np.float64], params: SnapParams
 ) -> NDArray[np.float64]:
     """Give the boxes of digits, (n, 4) in template pixels, on their printed lines."""
-    sizes = np.array([len(field.boxes) for field in template.fields if not field.is_keyed])
+    sizes = np.array([len(field.boxes) for field in template.fields if field.holds_digits])
     first = np.cumsum(sizes) - sizes
     least_side = np.minimum.reduceat(rectangles[:, 2:].min(axis=1), first)
     step = params.step_mm * template.dpi / 25.4

@@ -93,7 +93,7 @@ class DriftSearch:
     def passing(self, pages: Iterable[StoredPage]) -> Iterator[StoredPage]:
         """Count pages with their digits, and pass them on; what people key says nothing of the scans."""
         for page in pages:
-            read = [digit for digit in page.digits if not digit.box.is_keyed]
+            read = [digit for digit in page.digits if digit.box.holds_digits]
             if read:
                 if page.form not in self._forms:
                     self._forms[page.form] = Stretches(self._params.stretches)

@@ -111,9 +111,9 @@ def _asked(results: Results) -> dict[str, dict[str, frozenset[str]]]:
 
 
 def _rows(page: StoredPage, codes: Mapping[str, frozenset[str]]) -> Iterator[tuple[object, ...]]:
-    confidence = prod(field.confidence for field in page.fields if not field.is_keyed)
+    confidence = prod(field.confidence for field in page.fields if field.holds_digits)
     for field in page.fields:
-        is_known = bool(field.value) if field.is_keyed else is_read(field.value)
+        is_known = is_read(field.value) if field.holds_digits else bool(field.value)
         if field.name in codes and is_known and field.value not in codes[field.name]:
             yield (
                 *(page.form, field.name, field.value, f"{page.sha256} {page.page}", page.scan, page.page),

@@ -143,7 +143,7 @@ def head(row: Row | StoredPage) -> tuple[str, str, str, str]:
 def digit_cells(page: StoredPage) -> Iterator[list[Value]]:
     """Give a row for each box of a page that was read with its digits, in the order of `DIGITS_COLUMNS`."""
     for digit, review in zip(page.digits, needs_review(page.fields, page.digits, page.decided), strict=True):
-        if digit.box.is_keyed:
+        if not digit.box.holds_digits:
             continue
         unread = "" if digit.reason in ("blank", "struck") else "?"
         yield [

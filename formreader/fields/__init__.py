@@ -1,14 +1,15 @@
 """Join a page's digits to the values of its fields, under their rules, and say which a person must look at.
 
-Of a field that a person keys it is only known whether anything is written there.
+Choices and codes come as marks and texts. Of strips that are keyed or shown it is known whether anything is in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from formreader.fields.joining import UNREAD, Written, join, strike
-from formreader.fields.keyed import keyed
+from formreader.fields.kinds import of_kind
 from formreader.fields.lawful import under_rules
 from formreader.fields.params import FieldParams
 from formreader.fields.review import Counts, as_settled, counted, judged_alone, needs_review
@@ -31,7 +32,10 @@ __all__ = [
 
 
 def decode(
-    readings: Sequence[DigitReading], template: Template, params: FieldParams | None = None
+    readings: Sequence[DigitReading],
+    template: Template,
+    params: FieldParams | None = None,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[FieldReading, ...]:
     """Read every field of the template from its boxes.
 
@@ -40,6 +44,8 @@ def decode(
     readings
         What each box of the page says, in any order; a wide box gives one reading a digit, its positions counting up,
         and a strip that is keyed one that is ``blank`` or ``to_key``.
+    texts
+        Of barcodes, by the field's name.
     template
         Says which fields there are, what unused boxes may hold, and the rules of fields and across them.
 
@@ -60,6 +66,9 @@ def decode(
             raise ValueError(f"box of field {reading.box.field!r}, which template {template.name!r} does not have")
         by_field[reading.box.field].append(reading)
     params = params or FieldParams()
-    written = [join(field, by_field[field.name], params) for field in template.fields if not field.is_keyed]
+    written = [join(field, by_field[field.name], params) for field in template.fields if field.holds_digits]
     read = {field.name: field for field in under_rules(written, template.checks, params)}
-    return tuple(read.get(field.name) or keyed(field, by_field[field.name]) for field in template.fields)
+    return tuple(
+        read.get(field.name) or of_kind(field, by_field[field.name], texts.get(field.name, ""))
+        for field in template.fields
+    )

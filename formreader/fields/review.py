@@ -23,7 +23,7 @@ _MILLIONTHS: Final = 1_000_000
 class Counts:
     """How much a page's reading holds: digit boxes with something in them, and of boxes and fields those to look at.
 
-    Fields to key are among the flagged fields, their strips among no boxes: there is no digit to judge in them.
+    Fields that hold no digits are among the flagged fields, what they are cut of among no boxes.
     """
 
     boxes: int
@@ -34,7 +34,7 @@ class Counts:
 def counted(fields: Sequence[FieldReading], digits: Sequence[DigitReading]) -> Counts:
     """Count what a page's reading holds."""
     return Counts(
-        boxes=sum(digit.reason != "blank" and not digit.box.is_keyed for digit in digits),
+        boxes=sum(digit.reason != "blank" and digit.box.holds_digits for digit in digits),
         flagged_boxes=sum(needs_review(fields, digits)),
         flagged_fields=sum(bool(field.reasons) for field in fields),
     )
@@ -48,14 +48,14 @@ def needs_review(
     These are the boxes of flagged fields that are no accepted digit; blank ones only where the blank is what is wrong
     (a gap, a required field) or may be (a page too poor to tell), struck ones unless they are sure fillers. Where that
     leaves none, the field as a whole is in doubt, and all its boxes are: so with sure digits that break a rule. Boxes
-    of a settled field are none of them, nor are strips that a person keys: they hold no digit to judge.
+    of a settled field are none of them, nor is what holds no digit to judge.
 
     Parameters
     ----------
     decided
         Names of fields that a person decided already.
     """
-    open_fields = (field for field in fields if field.name not in decided and not field.is_keyed)
+    open_fields = (field for field in fields if field.name not in decided and field.holds_digits)
     flagged = {field.name: field.reasons for field in open_fields if field.reasons}
     filler_doubt = FieldParams().filler_doubt
 

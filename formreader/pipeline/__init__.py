@@ -20,8 +20,8 @@ from formreader.fields import FieldParams, decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
 from formreader.pipeline.looks import pictures_to_keep
+from formreader.pipeline.others import look_at_others, strips_to_keep
 from formreader.pipeline.sheets import find_sheets
-from formreader.pipeline.strips import look_at_strips
 from formreader.pipeline.unseen import unseen_left_open
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import load_page
@@ -94,18 +94,19 @@ def read_aligned(
     """Read a page whose place under its template is known; its codes are looked for where they are not yet known."""
     limits = thresholds or Thresholds((model.threshold,))
     placed = place_boxes(aligned, template)
-    boxes = tuple(box for box in placed if not box.is_keyed)
-    quality = measure(aligned.pixels, boxes, template)
+    boxes = tuple(box for box in placed if box.holds_digits)
+    quality = measure(aligned.pixels, placed, template)
     refuse_hopeless(aligned.ref, quality)
     crops = unseen_left_open(crop_digits(aligned, boxes), boxes, aligned.pixels)
     if watch is not unwatched:  # drawing a page costs as much as decoding it
         watch(aligned.ref, "boxes", outlined(aligned.pixels, placed))
         watch(aligned.ref, "crops", 255 - np.hstack([*crops.digits, np.zeros((28, 1), np.uint8)]))
-    strips = look_at_strips(aligned, tuple(box for box in placed if box.is_keyed), template.dpi)
-    digits = _in_order(template, classify(crops, boxes, model, limits), _read_wide(crops, boxes, model, limits), strips)
-    read = decode(digits, template, FieldParams(settled_at=limits.by_rules))
+    others = look_at_others(aligned, placed, template)
+    read_digits = classify(crops, boxes, model, limits), _read_wide(crops, boxes, model, limits)
+    digits = _in_order(template, *read_digits, others.readings)
+    read = decode(digits, template, FieldParams(settled_at=limits.by_rules), others.texts)
     fields, digits = with_doubts(read, digits, placed, quality)
-    pictures = pictures_to_keep(aligned, boxes, fields, digits)
+    pictures = pictures_to_keep(aligned, boxes, fields, digits) | strips_to_keep(aligned, placed, fields)
     codes = read_codes(aligned.pixels) if codes is None and has_codes(template) else codes or ()
     return PageReading(aligned.ref, template.name, aligned.match, fields, digits, quality, pictures, codes)
 

@@ -56,7 +56,7 @@ def _placed(page: Page, templates: Sequence[Template]) -> tuple[AlignedPage, tup
         aligned, template = align_to_any(page, templates)
     except (PageError, BlankPage):
         return None
-    return aligned, tuple(box for box in place_boxes(aligned, template) if not box.is_keyed)
+    return aligned, tuple(box for box in place_boxes(aligned, template) if box.holds_digits)
 
 
 def _cut(aligned: AlignedPage, boxes: tuple[Box, ...]) -> Crops:

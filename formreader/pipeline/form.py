@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -30,15 +31,24 @@ from formreader.scans.pdf_form import FormEntry
 from formreader.template import Field, Markers, Rectangle, Template, corners_of
 from formreader.values import AlignedPage, Box, Colour, Match, Page, PageRef
 
+_COLOURS: Final = {
+    "digits": (200, 60, 0),
+    "key": (0, 130, 0),
+    "image": (0, 130, 0),
+    "choice": (200, 0, 160),
+    "barcode": (0, 110, 220),
+}
+"""Blue, green, red of a box's outline, by what it holds."""
+
 
 def outlined(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
-    """Draw a page with its boxes outlined, those that a person keys in green, and each field's name at its first."""
+    """Draw a page with its boxes outlined, each kind in a colour of its own, and each field's name at its first."""
     picture: NDArray[np.uint8] = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
     size = max(pixels.shape) / 3500
     rights = {box.field: float(box.corners[:, 0].max()) for box in boxes}
     for box in boxes:
         corners = np.round(box.corners).astype(np.int32).reshape(-1, 1, 2)
-        colour = (0, 130, 0) if box.is_keyed else (200, 60, 0)
+        colour = _COLOURS[box.kind]
         cv2.polylines(picture, [corners], isClosed=True, color=colour, thickness=max(1, round(3 * size)))
         if box.position == 1:
             left, top = (int(v) for v in corners[:, 0].min(axis=0))

@@ -41,14 +41,14 @@ def pictures_to_keep(
 ) -> dict[tuple[str, int], bytes]:
     """Give the boxes to look at and those of a drawn sample of fields as WebP, by field and position.
 
-    Of strips that a person keys none is kept: they are cut from the scan, as large as they are.
+    Of fields that hold no digits none is kept here: they are cut from the scan, as large as they are.
     """
     wanted = {
         (digit.box.field, digit.box.position)
         for digit, looked_at in zip(digits, needs_review(fields, digits), strict=True)
         if looked_at
     }
-    drawn = {f.name for f in fields if not f.is_keyed and _is_drawn(aligned.ref, f.name, params.sample)}
+    drawn = {f.name for f in fields if f.holds_digits and _is_drawn(aligned.ref, f.name, params.sample)}
     in_parts = {name for name, _ in wanted}  # a wide box is one picture, whichever of its digits is in doubt
     kept = [
         box

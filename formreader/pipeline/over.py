@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from formreader.align import align_to_any
 from formreader.boxes import place_boxes
 from formreader.codes import has_codes, read_codes, told_by_codes
+from formreader.marks import place_marks
 from formreader.pipeline.form import outlined
 from formreader.scans import load_page
 from formreader.template import Template
@@ -48,5 +49,5 @@ def drawn_over(ref: PageRef, templates: Sequence[Template]) -> Overlay:
     scan = load_page(ref)
     codes = read_codes(scan.pixels) if any(map(has_codes, templates)) else ()
     page, template = align_to_any(scan, told_by_codes(ref, codes, templates))
-    boxes = place_boxes(page, template)
+    boxes = place_marks(page, place_boxes(page, template), template.dpi)
     return Overlay(template, page.match, boxes, outlined(page.pixels, boxes))

@@ -24,6 +24,7 @@ class QualityParams:
     least_box_px: float = 12.0
     least_one_bit_box_px: float = 20.0  # without greys a stroke of less than two pixels breaks
     least_grey: float = 0.001  # of the pixels: fewer are no greys but black and white
+    least_mark_px: float = 10.0  # 2.5 mm at 100 dpi
     least_box_at_all_px: float = 8.0
     most_smear: float = 0.15
     most_smear_at_all: float = 0.25
@@ -35,7 +36,7 @@ class QualityParams:
 
 
 def measure(pixels: Grey, boxes: tuple[Box, ...], template: Template) -> dict[str, float]:
-    """Measure a page by its placed boxes of digits; strips that a person keys have other sizes, and many no frame.
+    """Measure a page by its placed boxes of digits; where a form has none, by those to mark, as far as they go.
 
     Returns
     -------
@@ -46,11 +47,14 @@ def measure(pixels: Grey, boxes: tuple[Box, ...], template: Template) -> dict[st
         direction in which it is less sharp; and where the form has a picture, ``print``: how much of the printed lines'
         darkness there is on the page, 1 for all.
     """
-    corners = np.stack([box.corners for box in boxes if not box.is_keyed])
+    digits = [box.corners for box in boxes if box.holds_digits]
+    corners = np.stack(digits or [box.corners for box in boxes if box.kind == "choice"])
     quality = {
         "box_px": round(float(np.median(shorter_sides(corners))), 1),
         **_tones(pixels, corners),
     }
+    if not digits:  # rings have no straight lines to measure
+        return quality
     printed, scanned = printed_lines(template), measured_lines(pixels, corners)
     if (smear := smear_of(scanned, printed)) is not None:
         quality["smear"] = round(smear, 4)
@@ -109,8 +113,8 @@ def refuse_tiny(page: Page, forms: Iterable[Template], params: QualityParams | N
 
 
 def _side_of_filled(page: Page, form: Template) -> float:
-    """Give the largest digit box's shorter side, in pixels, were the page all form."""
-    sides = [min(box[2:]) for box in form.digit_boxes]
+    """Give the largest box's shorter side, in pixels, were the page all form."""
+    sides = [min(box[2:]) for box in form.framed_boxes]
     # The longer of two ratios, as a part of the page may be cut off.
     scan, printed = sorted(page.pixels.shape), sorted((form.width, form.height))
     return float(max(scan[0] / printed[0], scan[1] / printed[1]) * max(sides))
@@ -129,17 +133,22 @@ def with_doubts(
 ) -> tuple[tuple[FieldReading, ...], tuple[DigitReading, ...]]:
     """Flag what was read of too small, blurred or faint boxes, both fields and boxes; values stay as they were read.
 
-    A strip that a person keys is never in doubt: it only passes for blank no longer.
+    A strip that a person keys is never in doubt: it only passes for blank no longer. Printed codes, and strips that are
+    only shown, are left as they are.
     """
     params = params or QualityParams()
-    placed, sides = tuple(boxes), dict[str, list[float]]()
+    placed, sides = [box for box in boxes if box.kind in ("digits", "key", "choice")], dict[str, list[float]]()
     for box, side in zip(placed, shorter_sides(np.stack([box.corners for box in placed])).tolist(), strict=True):
         sides.setdefault(box.field, []).append(side)
-    doubts = {name: _doubt(float(np.median(of_field)), quality, params) for name, of_field in sides.items()}
+    to_mark = {box.field for box in placed if box.kind == "choice"}
+    doubts = {
+        name: (_doubt_of_marks if name in to_mark else _doubt)(float(np.median(of_field)), quality, params)
+        for name, of_field in sides.items()
+    }
 
     def seen(digit: DigitReading) -> DigitReading:
-        reason = doubts[digit.box.field]
-        if reason and digit.box.is_keyed:
+        reason = doubts.get(digit.box.field, "")
+        if reason and digit.box.kind == "key":
             return replace(digit, reason="to_key", confidence=0.0)
         return replace(digit, reason=reason) if reason and not digit.reason else digit
 
@@ -152,6 +161,13 @@ def with_doubts(
         return replace(field, reasons=(*field.reasons, reason))
 
     return tuple(map(doubted, fields)), tuple(map(seen, digits))
+
+
+def _doubt_of_marks(side_px: float, quality: Mapping[str, float], params: QualityParams) -> Reason:
+    """Give what speaks against marks: they take fewer pixels than digits, and are told on a blurred page too."""
+    if side_px < params.least_mark_px:
+        return "too_small"
+    return "too_faint" if quality["contrast"] < params.least_contrast else ""
 
 
 def _doubt(side_px: float, quality: Mapping[str, float], params: QualityParams) -> Reason:

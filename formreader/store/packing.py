@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.values import CLASSES, Box, BrokenRule, DigitReading, FieldReading, Severity
+from formreader.values import CLASSES, NO_DIGITS, Box, BrokenRule, DigitReading, FieldReading, Severity
 
 _CORNER: Final = 10  # steps a pixel
 _CONFIDENCE: Final = 1_000_000
@@ -114,7 +114,8 @@ def packed_digits(digits: Sequence[DigitReading]) -> bytes:
     table |= {f"corner{i}": column for i, column in enumerate(corners.reshape(len(digits), 8).T.tolist())}
     columns = [_planes(np.diff(np.array(table[name], np.int64), prepend=0).astype(kind)) for name, kind in _COLUMNS]
     columns += [np.nonzero(shares)[1].astype("u1").tobytes(), _planes(shares[shares > 0])]
-    names = as_json([fields, reasons, CLASSES]).encode()
+    kinds = {digit.box.field: digit.box.kind for digit in digits if digit.box.kind not in ("digits", "key")}
+    names = as_json([fields, reasons, CLASSES, *([kinds] if kinds else [])]).encode()
     header = _HEADER.pack(_VERSION, len(digits), len(names))
     return header + zlib.compress(b"".join([names, *columns]), _LEVEL)
 
@@ -125,7 +126,8 @@ def unpacked_digits(blob: bytes | None) -> tuple[DigitReading, ...]:
         return ()
     _, count, names_bytes = _HEADER.unpack_from(blob)
     raw = zlib.decompress(blob[_HEADER.size :])
-    fields, reasons, classes = json.loads(raw[:names_bytes])
+    fields, reasons, classes, *more = json.loads(raw[:names_bytes])
+    kinds = more[0] if more else {}
     table, at = {}, names_bytes
     for name, kind in _COLUMNS:
         column, at = _from_planes(raw, at, count, np.dtype(kind))
@@ -140,7 +142,10 @@ def unpacked_digits(blob: bytes | None) -> tuple[DigitReading, ...]:
     corners[:, 1:] += corners[:, :1]
     return tuple(
         DigitReading(
-            Box(fields[table["field"][i]], table["position"][i], corners[i] / _CORNER, (low, high)),
+            Box(
+                *(fields[table["field"][i]], table["position"][i], corners[i] / _CORNER, (low, high)),
+                kind=kinds.get(fields[table["field"][i]], "key" if (low, high) == NO_DIGITS else "digits"),
+            ),
             chr(table["digit"][i]) if table["digit"][i] else None,
             table["confidence"][i] / _CONFIDENCE,
             probabilities[i],

@@ -188,7 +188,17 @@ class Template:
     @property
     def digit_boxes(self) -> tuple[Rectangle, ...]:
         """All boxes that digits are read from: each has a printed frame, which a strip that is keyed may lack."""
-        return tuple(box for field in self.fields if not field.is_keyed for box in field.boxes)
+        return tuple(box for field in self.fields if field.holds_digits for box in field.boxes)
+
+    @property
+    def framed_boxes(self) -> tuple[Rectangle, ...]:
+        """The boxes that pages are matched by: those of digits or, where there are none, those to mark."""
+        return self.digit_boxes or self.choice_boxes
+
+    @property
+    def choice_boxes(self) -> tuple[Rectangle, ...]:
+        """All boxes and bubbles to mark."""
+        return tuple(box for field in self.fields if field.kind == "choice" for box in field.boxes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:

@@ -1,0 +1,68 @@
+"""Say of what was found in a box whether it marks the option."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from formreader.marks.params import MarkParams
+from formreader.marks.strokes import Found
+from formreader.marks.writing import Trust
+from formreader.values import CLASSES, MARKED, Box, DigitReading
+
+Verdict = Literal["marked", "blank", "unsure"]
+
+
+def judged(found: Sequence[Found], trust: Sequence[Trust], has_blank: bool, params: MarkParams) -> tuple[Verdict, ...]:
+    """Judge all boxes of a page, by what its surest marks look like.
+
+    Parameters
+    ----------
+    trust
+        What is known of the print in each box.
+    has_blank
+        Whether that is known of its surroundings too.
+    """
+    clear = [one.darkness for one in found if one.own > 2 * params.mark_mm2 and not one.passes]
+    usual = float(np.quantile(clear, 0.7)) if clear else 0.0
+    inks = [one.own + one.outside for one in found if one.own > params.mark_mm2 and not one.passes]
+    most = params.much * float(np.quantile(inks, 0.8)) if len(inks) >= params.enough else np.inf
+    return tuple(_one(one, known, has_blank, usual, most, params) for one, known in zip(found, trust, strict=True))
+
+
+def _one(found: Found, trust: Trust, has_blank: bool, usual: float, most: float, params: MarkParams) -> Verdict:
+    if trust == "spoiled":
+        return "unsure"
+    if found.own < params.none_mm2:
+        return "unsure" if _is_doubtful_blank(found, has_blank, params) else "blank"
+    if found.own < (params.mark_mm2 if trust == "known" else params.struck * found.area):
+        return "unsure"
+    if found.passes or found.is_beside or found.darkness < params.pale * usual:
+        return "unsure"
+    if found.outside > params.struck_out_mm2 and found.own > params.struck * found.area:
+        return "unsure"
+    if found.own + found.outside > most:
+        return "unsure"
+    return "marked"
+
+
+def _is_doubtful_blank(found: Found, has_blank: bool, params: MarkParams) -> bool:
+    return (
+        found.traces > params.smear_mm2
+        or found.guest > params.beside_share
+        or (has_blank and found.beside > params.beside_mm2)
+    )
+
+
+def as_reading(box: Box, found: Found, verdict: Verdict, params: MarkParams) -> DigitReading:
+    """Say what a box reads as, with the probability that this is right (logistic in the logarithm of its ink)."""
+    marked = 1 / (1 + math.exp(-params.steep * math.log(max(found.own, 0.01) / params.middle_mm2)))
+    nothing = np.zeros(len(CLASSES), np.float32)
+    if verdict == "unsure":
+        return DigitReading(box, MARKED if marked > 0.5 else None, params.unsurest, nothing, "unsure_mark")
+    if verdict == "marked":
+        return DigitReading(box, MARKED, min(marked, params.surest), nothing)
+    return DigitReading(box, None, min(1 - marked, params.surest), nothing, "blank")
