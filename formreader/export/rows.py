@@ -27,7 +27,13 @@ PICTURED: Final = frozenset({"image"})
 
 
 class Source:
-    """A batch to be written as asked; each table can be gone through once, `rows` as often as one likes."""
+    """A batch to be written as asked; each table can be gone through once, `rows` as often as one likes.
+
+    Attributes
+    ----------
+    tell
+        Is told how many strips are cut from scans, which takes the longest.
+    """
 
     def __init__(self, results: Results, repeats: Repeats, wish: Wish, forms: Forms) -> None:
         self.results = results
@@ -36,6 +42,7 @@ class Source:
         self.forms = forms
         self.as_text = Noted(AS_TEXT_COLUMNS)
         self.taken = 0
+        self.tell: Callable[[int], None] = lambda _cut: None
         self._sieve = Sieve(wish, results)
         columns = [results.columns(form) for form in by_form(results)]
         every = list(dict.fromkeys(name for names in columns for name in names))

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from xlsxwriter.utility import xl_range
 
-from formreader.export.book import LARGEST_SHEET, PICTURE_COLUMN_PX, Book, for_paper
+from formreader.export.book import LARGEST_SHEET, Book, for_paper
+from formreader.export.cell_pictures import PICTURE_COLUMN_PX
 from formreader.export.folder import by_form
 from formreader.export.rows import Source, page_with
 from formreader.export.strips import Strips
@@ -98,7 +99,7 @@ class Item(NamedTuple):
 def write_to_review(book: Book, source: Source) -> Counts:
     """Write the sheet; count what is in the rows meanwhile."""
     counts = Counts()
-    strips = Strips(source.results, source.wish.strips)
+    strips = Strips(source.results, source.wish.strips, source.tell)
     sheet, row, has_more = _begun(book), 0, False
     for item in _items(source, strips, counts):
         if row + 1 >= LARGEST_SHEET[0]:
