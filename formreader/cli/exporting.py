@@ -14,6 +14,7 @@ from formreader.errors import UnusableCall
 _ROWS: Final = "Which rows and columns"
 _LOOKS: Final = "How cells are written"
 _REFUSED_SHOWN: Final = 50
+_TOLD_EVERY: Final = 200
 
 
 class Types(StrEnum):
@@ -140,10 +141,15 @@ def export(
         write_tables(results, digits=digits)
         say(f"Written to {results}")
     else:
-        written = export_book(results, output, wish)
+        written = export_book(results, output, wish, _told)
         for note in written.notes:
             say(note)
         say(f"Written to {', '.join(map(str, written.files[:5]))}{' ...' if len(written.files) > 5 else ''}")
+
+
+def _told(cut: int) -> None:
+    if cut % _TOLD_EVERY == 0:
+        say(f"  {cut:,} strips cut")
 
 
 def _refuse_for_folder(wish: object, *, corrections: bool) -> None:

@@ -8,17 +8,35 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
+from xlsxwriter.utility import xl_range
+
 from formreader.errors import ModelError
+from formreader.export.book import Book, for_paper
 from formreader.export.rows import Source
 from formreader.export.to_review import AS_READ, BLANK, SHEET, Counts
 from formreader.store import RunRow
 from formreader.trust import promise
 
 _RUNS_SHOWN: Final = 20
+_LETTERS_A_LINE: Final = 105
+_LINE_PX: Final = 20
 
 
-def about_rows_of(source: Source, counts: Counts, notes: list[str]) -> list[tuple[str, str]]:
-    """Give what stands in the sheet: what, and what is said of it."""
+def write_about(book: Book, source: Source, counts: Counts) -> None:
+    """Write the sheet: what there is to know, and what it is."""
+    rows = _rows(source, counts, book.notes)
+    sheet = book.book.add_worksheet(book.name_sheet("About"))
+    sheet.set_column(0, 0, 30)
+    sheet.set_column(1, 1, _LETTERS_A_LINE)
+    for_paper(sheet, 2)
+    for row, (what, said) in enumerate(rows):
+        sheet.set_row_pixels(row, _LINE_PX * (1 + len(said) // _LETTERS_A_LINE))
+        sheet.write_string(row, 0, what, book.head)
+        sheet.write_string(row, 1, said, book.wrapped)
+    sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, len(rows), 1)})
+
+
+def _rows(source: Source, counts: Counts, notes: list[str]) -> list[tuple[str, str]]:
     return [
         ("Results", str(source.results.folder.resolve())),
         ("Written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, by formreader {version('formreader')}"),

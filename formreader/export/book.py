@@ -6,21 +6,20 @@ All that people or scans say is written as text with `write_string`, never as a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
 from decimal import Decimal
 from io import BytesIO
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import cv2
-import numpy as np
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
 from formreader.errors import UnusableCall
+from formreader.export.cell_pictures import PICTURE_COLUMN_PX, PICTURE_ROW_PX, as_jpeg
 from formreader.export.places import whole
 from formreader.export.shape import Kind, Line, Picture, Table, Value
 
@@ -42,23 +41,10 @@ _WIDTHS: Final = (6, 36)
 """The narrowest and the widest column, in letters."""
 _LOOKED_AT: Final = 1_000
 """Rows whose texts decide how wide columns are."""
-_PICTURE_ROW_PX: Final = 62
-PICTURE_COLUMN_PX: Final = 380
-_LETTERS_A_LINE: Final = 105
-_LINE_PX: Final = 20
-"""Of the sheet that tells in words."""
 
 
 _FITS_PAPER: Final = 20
 """Columns that are still readable on the width of a sheet of paper."""
-
-
-class Size(NamedTuple):
-    """Of a picture in its cell, and the factor by which that is smaller than the picture."""
-
-    width: float
-    height: float
-    factor: float
 
 
 class Book:
@@ -153,7 +139,7 @@ class Book:
     def picture(self, sheet: Any, row: int, column: int, picture: Picture) -> None:
         """Put a picture into a cell, in whose middle it lies and with which it moves; rows must come in order."""
         content, size = as_jpeg(picture.content)
-        sheet.set_row_pixels(row, _PICTURE_ROW_PX)
+        sheet.set_row_pixels(row, PICTURE_ROW_PX)
         sheet.insert_image(
             *(row, column, picture.name),
             {
@@ -161,7 +147,7 @@ class Book:
                 "x_scale": size.factor,
                 "y_scale": size.factor,
                 "x_offset": 3,
-                "y_offset": max(1.0, (_PICTURE_ROW_PX - size.height) / 2),
+                "y_offset": max(1.0, (PICTURE_ROW_PX - size.height) / 2),
                 "object_position": 1,  # moves and grows with the cell: sorting takes it along
                 "decorative": True,
             },
@@ -260,31 +246,6 @@ def free_name(wanted: str, taken: Iterable[str]) -> str:
     return next(name for name in names if name.casefold() not in set(taken))
 
 
-def as_jpeg(content: bytes) -> tuple[bytes, Size]:
-    """Give a picture as JPEG, which any spreadsheet shows, and how large it is in its cell."""
-    decoded: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    if decoded is None:
-        decoded = np.full((8, 8, 3), 255, np.uint8)
-    is_jpeg = content.startswith(b"\xff\xd8")
-    jpeg = content if is_jpeg else cv2.imencode(".jpg", decoded, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
-    height, width = decoded.shape[:2]
-    factor = min((_PICTURE_ROW_PX - 4) / height, (PICTURE_COLUMN_PX - 8) / width)
-    return jpeg, Size(width * factor, height * factor, factor)
-
-
 def _kind_of(value: Value, kind: Kind) -> Kind:
     """Give how a cell is shown: a text is text in a column of numbers too."""
     return "text" if isinstance(value, str) else kind
-
-
-def about_rows(book: Book, name: str, rows: Sequence[tuple[str, str]]) -> None:
-    """Write a sheet of what there is to know and what it is."""
-    sheet = book.book.add_worksheet(book.name_sheet(name))
-    sheet.set_column(0, 0, 30)
-    sheet.set_column(1, 1, _LETTERS_A_LINE)
-    for_paper(sheet, 2)
-    for row, (what, said) in enumerate(rows):
-        sheet.set_row_pixels(row, _LINE_PX * (1 + len(said) // _LETTERS_A_LINE))
-        sheet.write_string(row, 0, what, book.head)
-        sheet.write_string(row, 1, said, book.wrapped)
-    sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, len(rows), 1)})

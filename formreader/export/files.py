@@ -47,11 +47,18 @@ class Written:
 _ALL: Final = Wish()
 
 
-def export_book(folder: Path, target: Path, wish: Wish = _ALL) -> Written:
+def export_book(
+    folder: Path, target: Path, wish: Wish = _ALL, tell: Callable[[int], None] = lambda _cut: None
+) -> Written:
     """Write the results of a folder to a file of its own; the ending of `target` says which kind.
 
     With several forms, a workbook or database has a table for each; other files are several, named
     ``<target>-<form>.csv``.
+
+    Parameters
+    ----------
+    tell
+        Is told how many strips are cut from scans, which takes the longest.
 
     Raises
     ------
@@ -70,7 +77,9 @@ def export_book(folder: Path, target: Path, wish: Wish = _ALL) -> Written:
     refuse_nonsense(wish)
     habit_of(wish.locale)  # refused before the batch is opened
     with open_results(folder) as results:
-        return write_source(target, Source(results, find_repeats(results), wish, forms_of(results)))
+        source = Source(results, find_repeats(results), wish, forms_of(results))
+        source.tell = tell
+        return write_source(target, source)
 
 
 def write_source(target: Path, source: Source) -> Written:
@@ -122,8 +131,8 @@ def _write_tables(target: Path, source: Source, written: Written) -> None:
 
 
 def _write_xlsx(target: Path, source: Source, written: Written, habit: Habit) -> None:
-    from formreader.export.about import about_rows_of
-    from formreader.export.book import about_rows, open_book
+    from formreader.export.about import write_about
+    from formreader.export.book import open_book
     from formreader.export.to_review import write_to_review
 
     with open_book(target, source.wish.strips, habit.pattern) as book:
@@ -135,7 +144,7 @@ def _write_xlsx(target: Path, source: Source, written: Written, habit: Habit) ->
         for name, noted in _lists(source):
             if len(noted):
                 book.add(text_table(name.capitalize(), noted.header, noted), own=True)
-        about_rows(book, "About", about_rows_of(source, counts, book.notes))
+        write_about(book, source, counts)
     written.files.append(target)
     written.notes += book.notes
 

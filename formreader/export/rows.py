@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from formreader.batch_forms import Forms
@@ -27,7 +28,13 @@ PICTURED: Final = frozenset({"image"})
 
 
 class Source:
-    """A batch to be written as asked; each table can be gone through once, `rows` as often as one likes."""
+    """A batch to be written as asked; each table can be gone through once, `rows` as often as one likes.
+
+    Attributes
+    ----------
+    tell
+        Is told how many strips are cut from scans, which takes the longest.
+    """
 
     def __init__(self, results: Results, repeats: Repeats, wish: Wish, forms: Forms) -> None:
         self.results = results
@@ -36,6 +43,7 @@ class Source:
         self.forms = forms
         self.as_text = Noted(AS_TEXT_COLUMNS)
         self.taken = 0
+        self.tell: Callable[[int], None] = lambda _cut: None
         self._sieve = Sieve(wish, results)
         columns = [results.columns(form) for form in by_form(results)]
         every = list(dict.fromkeys(name for names in columns for name in names))
@@ -47,12 +55,12 @@ class Source:
         known = (column.name for form in by_form(results) for column in self._columns(form))
         refuse_unknown(wish.columns, list(dict.fromkeys(known)))
 
-    def rows(self, form: str | None, *, digits: bool = False) -> Iterator[Row]:
+    def rows(self, form: str | None) -> Iterator[Row]:
         """Give the rows of a form, or of all pages, that are wanted."""
-        return filter(self._sieve.takes, self._every_row(form, digits=digits))
+        return filter(self._sieve.takes, self._every_row(form))
 
-    def _every_row(self, form: str | None, *, digits: bool = False) -> Iterator[Row]:
-        return rows_of(self.results, form, self.repeats.marked, digits=digits)
+    def _every_row(self, form: str | None) -> Iterator[Row]:
+        return rows_of(self.results, form, self.repeats.marked)
 
     def tables(self) -> Iterator[Table]:
         """Give the table, or one for each of several forms."""
@@ -79,7 +87,7 @@ class Source:
     def _lines(self, form: str | None) -> Iterator[Line]:
         of_row = {"results": self._results_lines, "long": self._long_lines, "digits": self._digit_lines}
         lines_of = of_row[self.wish.shape](form)
-        for row in self._every_row(form, digits=self.wish.shape == "digits"):
+        for row in self._every_row(form):
             beside = self.joining.beside(row) if self.joining else []  # of every row: whom none has is absent
             if self._sieve.takes(row):
                 self.taken += 1
@@ -131,20 +139,29 @@ class Source:
 
         return lines_of
 
+    def _with_digits(self, page: StoredPage) -> StoredPage:
+        return replace(page, digits=next(self.results.sample([page.reading])).digits)
+
     def _digit_lines(self, _: str | None) -> Callable[[Row, Sequence[str]], Iterator[Line]]:
         value, flag = DIGITS_COLUMNS.index("digit"), DIGITS_COLUMNS.index("needs_review")
 
         def lines_of(row: Row, _: Sequence[str]) -> Iterator[Line]:
-            for cells in (cells for page in row.pages for cells in digit_cells(page)):
+            read = (page for page in row.pages if page.status == "read")
+            for cells in (cells for page in read for cells in digit_cells(self._with_digits(page))):
                 reason = str(cells[flag + 1])
                 yield Line(cells, {value: f"{reason}\nconfidence {cells[flag - 1]:.1%}"} if cells[flag] else {})
 
         return lines_of
 
 
+def pages_with(row: Row, name: str) -> list[StoredPage]:
+    """Give the pages of a row that a field stands on; none where its page is missing."""
+    return [page for page in row.pages if any(field.name == name for field in page.fields)]
+
+
 def page_with(row: Row, name: str) -> StoredPage:
     """Give the page of a row that a field stands on; one where it is to be reviewed before all others."""
-    having = [page for page in row.pages if any(field.name == name for field in page.fields)]
+    having = pages_with(row, name)
     return next((page for page in having if name in page.to_review), having[0] if having else row.pages[0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import cv2
@@ -19,9 +20,18 @@ _APART_PX: Final = 6
 
 
 class Strips:
-    """Gives the strips of a batch, up to a number of them; each scan is decoded once while its fields are asked for."""
+    """Gives the strips of a batch; each scan is decoded once while its fields are asked for.
 
-    def __init__(self, results: Results, most: int) -> None:
+    Parameters
+    ----------
+    most
+        How many are given; beyond these no scan is looked at.
+    tell
+        Is told how many are cut.
+    """
+
+    def __init__(self, results: Results, most: int, tell: Callable[[int], None] = lambda _cut: None) -> None:
+        self._tell = tell
         self._results = results
         self._most = most
         self._left = most
@@ -51,6 +61,7 @@ class Strips:
         if content is None:
             return None, "the scan is gone" if self._page is None else "no place on the scan"
         self._left -= 1
+        self._tell(self._most - self._left)
         return Picture("strip.jpg", content), ""
 
     def _kept(self, field: str) -> bytes | None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from xlsxwriter.utility import xl_range
 
-from formreader.export.book import LARGEST_SHEET, PICTURE_COLUMN_PX, Book, for_paper
+from formreader.export.book import LARGEST_SHEET, Book, for_paper
+from formreader.export.cell_pictures import PICTURE_COLUMN_PX
 from formreader.export.folder import by_form
-from formreader.export.rows import Source, page_with
+from formreader.export.rows import Source, pages_with
 from formreader.export.strips import Strips
-from formreader.store import ScanPlaces
+from formreader.store import ScanPlaces, StoredPage
 from formreader.values import FieldReading
 
 SHEET: Final = "To review"
@@ -92,13 +93,13 @@ class Item(NamedTuple):
     field: FieldReading
     key: Key | None
     places: ScanPlaces | None
-    reading: Any
+    page_read: StoredPage
 
 
 def write_to_review(book: Book, source: Source) -> Counts:
     """Write the sheet; count what is in the rows meanwhile."""
     counts = Counts()
-    strips = Strips(source.results, source.wish.strips)
+    strips = Strips(source.results, source.wish.strips, source.tell)
     sheet, row, has_more = _begun(book), 0, False
     for item in _items(source, strips, counts):
         if row + 1 >= LARGEST_SHEET[0]:
@@ -129,14 +130,19 @@ def _items(source: Source, strips: Strips, counts: Counts) -> Iterator[Item]:
                         counts.accepted[len(one.value)] += 1
                     continue
                 counts.flagged += 1
-                page = page_with(row, one.name)
-                if all(known.name != one.name for known in page.fields):
-                    yield Item(row.scan, row.page, one, None, None, page)
-                    continue
-                decision = source.results.version_of(page, one.name)
-                value = next(known.value for known in page.fields if known.name == one.name)
-                told = (page.sha256, str(page.page), one.name, str(page.reading), value, str(decision))
-                yield Item(page.scan, page.page, one, Key(source.results.code, *told), strips.places(page), page)
+                pages = pages_with(row, one.name)
+                yield from (_item(source, strips, page, one) for page in pages)
+                if not pages:
+                    yield Item(row.scan, row.page, one, None, None, row.pages[0])
+
+
+def _item(source: Source, strips: Strips, page: StoredPage, flagged: FieldReading) -> Item:
+    """Give a field as one page of its row has it, with the row's reasons."""
+    own = next(known for known in page.fields if known.name == flagged.name)
+    decision = source.results.version_of(page, own.name)
+    told = (page.sha256, str(page.page), own.name, str(page.reading), own.value, str(decision))
+    shown = replace(own, reasons=flagged.reasons, broken=flagged.broken)
+    return Item(page.scan, page.page, shown, Key(source.results.code, *told), strips.places(page), page)
 
 
 def _begun(book: Book) -> Any:
@@ -152,7 +158,7 @@ def _begun(book: Book) -> Any:
 
 
 def _write(book: Book, sheet: Any, row: int, item: Item, strips: Strips) -> None:
-    picture, missing = strips.of(item.reading, item.field.name) if item.key else (None, "the page is missing")
+    picture, missing = strips.of(item.page_read, item.field.name) if item.key else (None, "the page is missing")
     cells = _cells(item, missing)
     for place, cell in enumerate(cells):
         name = HEADER[place]
@@ -174,8 +180,7 @@ def _write(book: Book, sheet: Any, row: int, item: Item, strips: Strips) -> None
 def _cells(item: Item, missing: str) -> Sequence[str]:
     one = item.field
     reasons = [*one.reasons, *(rule.words for rule in one.broken)]
-    value = item.key.value if item.key else one.value
-    shown = (item.scan, "", one.name, missing, value, "", "", ", ".join(reasons), "", one.suggestion)
+    shown = (item.scan, "", one.name, missing, one.value, "", "", ", ".join(reasons), "", one.suggestion)
     return (*shown, *item.key, item.key.seal) if item.key else (*shown, *[""] * len(HIDDEN))
 
 

@@ -24,15 +24,13 @@ def rows_of(results: Results, form: str | None = None, marked: Marked = iter, *,
     ----------
     marked
         Adds what only the whole batch says of a page, such as that a value repeats.
-    digits
-        Unpack the single boxes too.
     """
     several = results.of_several_pages
     if not several:
-        yield from gathered(marked(results.pages(form, digits=digits)))
+        yield from gathered(marked(results.pages(form)))
         return
     found = Found(results, several, marked)
-    rows = gathered(marked(results.pages(digits=digits)), several, results.form_fields(), found)
+    rows = gathered(marked(results.pages()), several, results.form_fields(), found)
     yield from (row for row in rows if form is None or row.form == form)
 
 

@@ -31,16 +31,17 @@ class BookLimits:
         Of the file: two thousand strips take 20 MB.
     parts
         Files within it.
-    sheet_bytes, part_bytes
-        Of one sheet, and of any other part that is no picture; shared texts are all in memory.
+    sheet_bytes, part_bytes, all_bytes
+        Of one sheet, which is passed over, of any other part, which is in memory, and of all.
     packed
         How many times smaller than unpacked a large part may be: XML of real tables is up to some forty times.
     """
 
     file_bytes: int = 1 << 30
     parts: int = 100_000
-    sheet_bytes: int = 1 << 30
-    part_bytes: int = 128 << 20
+    sheet_bytes: int = 4 << 30
+    part_bytes: int = 256 << 20
+    all_bytes: int = 8 << 30
     packed: int = 150
     large_bytes: int = 16 << 20
 
@@ -113,11 +114,12 @@ def _refuse_bombs(path: Path, limits: BookLimits) -> None:
             parts = packed.infolist()
             for part in parts:
                 _refuse_doctype(packed, part)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of the disk, ZIP or zlib: a damaged file raises any
         why = getattr(error, "strerror", None) or error
         raise UnusableCall(f"{path}: {_NO_BOOK} ({why}); give the .xlsx that `formreader export` wrote") from error
     large = [part.filename for part in parts if _is_too_large(part, limits)]
-    if large or size > limits.file_bytes or len(parts) > limits.parts:
+    unpacked = sum(part.file_size for part in parts)
+    if large or size > limits.file_bytes or len(parts) > limits.parts or unpacked > limits.all_bytes:
         what = large[0] if large else f"{len(parts):,} parts"
         raise UnusableCall(
             f"{path}: is too large to be opened safely ({what}); export fewer rows with --since, and fill that"
