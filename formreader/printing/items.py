@@ -14,7 +14,7 @@ from typing import Any, Final
 from formreader.errors import UnusableCall
 from formreader.printing import tables
 from formreader.printing.form import SERIAL, Asked, Grid, Item, Words
-from formreader.printing.rows import read_rows
+from formreader.printing.rows import lies_inside, read_rows
 from formreader.template.wording import shown
 
 _OWN_KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -141,6 +141,9 @@ def _rows(table: tables.TableTable, place: str, folder: Path, problems: list[str
     """Give what stands before each row: its number, or a cell of a class list."""
     if isinstance(table.rows, int):
         return tuple(map(str, range(1, table.rows + 1)))
+    if not lies_inside(table.rows.file):
+        problems.append(f"{place}: 'rows': {shown(table.rows.file)} should lie in the folder of the fields file")
+        return ()
     try:
         cells = read_rows(folder / table.rows.file).column(table.rows.column)
     except UnusableCall as problem:

@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
 from formreader.errors import UnusableCall
@@ -34,6 +34,13 @@ class Rows:
             raise KeyError(f"no column '{name}'{did_you_mean(name, self.header)}; it has {', '.join(self.header)}")
         place = self.header.index(name)
         return tuple(row[place] for row in self.rows)
+
+
+def lies_inside(name: str) -> bool:
+    """Whether a file's name, as a fields file gives it, leads nowhere but into the fields file's own folder."""
+    parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+    leaves = ".." in parts or PurePosixPath(name).is_absolute() or bool(PureWindowsPath(name).anchor)
+    return bool(name) and "\0" not in name and not leaves
 
 
 def read_rows(path: Path) -> Rows:

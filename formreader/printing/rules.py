@@ -6,10 +6,11 @@ Imported by `printing` alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from formreader.errors import TemplateError
+from formreader.printing.rows import lies_inside
 from formreader.printing.toml import written
 from formreader.template import form_of_text
 from formreader.template.lists import ListProblem, read_list
@@ -70,7 +71,6 @@ def rules_of(field: Asked, folder: Path) -> dict[str, Any]:
 def listed(one_of: dict[str, Any], folder: Path) -> tuple[str, ...]:
     """Read the list that a rule names; raises `ListProblem`."""
     name = str(one_of["file"])
-    parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
-    if ".." in parts or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
+    if not lies_inside(name):
         raise ListProblem(f"'{name}' should lie in the folder of the fields file")
     return read_list(folder, ListTable(file=name, column=str(one_of["column"])))
