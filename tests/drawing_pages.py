@@ -73,17 +73,19 @@ def draw_visits(count: int, seed: int = 1) -> list[Visit]:
     ]
 
 
-def scan_of(one: Visit, page: int, *, coded: bool = False) -> Scan:
+def scan_of(one: Visit, page: int, *, coded: bool = False, on: int = 0) -> Scan:
     """Write a page by hand and scan it.
 
     Parameters
     ----------
     coded
         With the QR code of a printed form, which has the copy's serial number.
+    on
+        The page whose paper it is written on; its own where left out.
     """
-    form = visit()[page - 1]
+    form = visit()[(on or page) - 1]
     rng = np.random.default_rng([page, *map(int, one.values["patient"])])
-    written = {name: one.values[name] for name in ON_PAGE[page]}
+    written = {name: one.values[name] for name in ON_PAGE[on or page]}
     filled = fill(form, written, rng, writer=draw_writer(rng, PENS[0]), crossing=0.0)
     if coded:
         text = as_text(PrintedCode(NAME, page, one.serial))

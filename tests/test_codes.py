@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from zxingcpp import BarcodeFormat, create_barcode, read_barcodes, write_barcode_to_image
 
 from formreader import codes
-from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes
+from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes, told_by_codes
+from formreader.errors import NoMatch
 from formreader.export import read_results, write_tables
 from formreader.model import DigitModel, default_model_path, load_model
 from formreader.pipeline import read_page
+from formreader.printed import PrintedCode, as_text
 from formreader.store import open_batch, open_results
 from formreader.template import Template, load_template, save_template
 from formreader.values import Code, Grey, Match, Page, PageReading, PageRef
@@ -196,3 +198,21 @@ def test_codes_have_a_table_of_their_own_where_there_are_any(tmp_path: Path) -> 
 def test_without_codes_there_is_no_table_of_them(tmp_path: Path) -> None:
     store(tmp_path, ())
     assert not (tmp_path / "out" / "codes.csv").exists()
+
+
+def test_a_printed_page_s_own_code_says_which_page_of_which_form_it_is() -> None:
+    templates = [
+        Template(name, 100, 100, 72.0, (), page=page, pages=pages)
+        for name, page, pages in (("visit#1", 1, 2), ("visit#2", 2, 2), ("card", 1, 1))
+    ]
+
+    def told(*codes: PrintedCode) -> list[str]:
+        read = [Code("qr", as_text(code)) for code in codes]
+        return [one.name for one in told_by_codes(PageRef(Path("a.png")), read, templates)]
+
+    assert told(PrintedCode("visit", 2, "7")) == ["visit#2"]
+    assert told(PrintedCode("card", 1, "")) == ["card"]
+    assert told() == told(PrintedCode("unknown", 1, "7")) == ["visit#1", "visit#2", "card"]
+    assert told(PrintedCode("visit", 2, "7"), PrintedCode("card", 1, "")) == ["visit#2", "card"]
+    with pytest.raises(NoMatch, match=r"a\.png: its QR code says page 3 of the form 'visit'"):
+        told(PrintedCode("visit", 3, "7"))

@@ -263,7 +263,7 @@ def test_every_table_is_joined(tmp_path: Path) -> None:
         (("A",), "1 batches were named; from two to 10"),
         (("A", "A"), "is named twice"),
         (("A", "nothing"), "no results here"),
-        (("A", "exam"), "holds pages of exam, .*A of visit; only one form's are joined"),
+        (("A", "exam"), "holds pages of 'exam', .*A of 'visit'; only one form's are joined"),
         (("A", "newer"), "newer formreader"),
         (("A", "empty"), "nothing was read into it yet"),
     ],

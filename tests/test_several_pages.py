@@ -24,8 +24,9 @@ from formreader.review import table as review_table
 from formreader.review.rows import Wanted
 from formreader.review.state import Review
 from formreader.store import open_desk
+from formreader.template import load_form, save_form
 from tests.drawing import Scan, write_scan
-from tests.drawing_pages import COLUMNS, DPI, ON_PAGE, Visit, draw_visits, lay_pile, scan_of, visit_template
+from tests.drawing_pages import COLUMNS, DPI, ON_PAGE, Visit, draw_visits, lay_pile, scan_of, visit, visit_template
 
 
 def run(*words: object) -> Result:
@@ -109,6 +110,48 @@ def test_a_pile_becomes_a_row_a_form(tmp_path: Path) -> None:
     assert [row["scan"] for row in rows] == ["000.png", "002.png", "004.png", "006.png"]
     holds(rows[1], b)
     assert not (results / "missing.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_blank_of_several_pages_becomes_one_template(tmp_path: Path) -> None:
+    pages = [Scan(page.picture, DPI, np.eye(3)) for page in visit()]
+    letter = Scan(np.full_like(pages[0].pixels, 255), DPI, np.eye(3))
+    letter.pixels[100:110, 100:400] = 0
+    write_scan([pages[0], letter, pages[1]], tmp_path / "blank.tif")
+    (tmp_path / "names.txt").write_text("patient\nborn\nweight\npatient\nlot\n", "utf-8")
+    told = run("detect", tmp_path / "blank.tif", "-o", tmp_path / "visit.toml", "--names", tmp_path / "names.txt")
+    assert told.exit_code == 0, told.stderr
+    assert "page 2 has no boxes" in told.stderr
+    first, second = load_form(tmp_path / "visit.toml")
+    assert [field.name for field in first.fields] == ["patient", "born", "weight"]
+    assert [field.name for field in second.fields] == ["patient", "lot", "p2_field_03"]
+    assert sorted(path.name for path in tmp_path.glob("visit-*")) == [
+        f"visit-{kind}-{page}.png" for kind in ("preview", "reference") for page in (1, 2)
+    ]
+    write_scan(scan_of(draw_visits(1)[0], 2), tmp_path / "scan.png")
+    told = run("check", tmp_path / "visit.toml", tmp_path / "scan.png")
+    assert "scan.png: page 2 of 'visit', matched by its reference" in told.stdout
+    # A pile of scans of one page is no form of so many pages.
+    write_scan([pages[0]] * 3, tmp_path / "pile.tif")
+    told = run("detect", tmp_path / "pile.tif", "-o", tmp_path / "one.toml")
+    assert (told.exit_code, "page 1 of 3; others with --page" in told.stderr) == (0, True)
+    assert [one.name for one in load_form(tmp_path / "one.toml")] == ["one"]
+
+
+@pytest.mark.slow
+def test_pages_that_look_alike_are_told_apart_by_their_codes_alone(tmp_path: Path) -> None:
+    (one,) = draw_visits(1)
+    pages = [scan_of(one, page, coded=coded, on=1) for coded in (True, False) for page in (1, 2)]
+    lay_pile(tmp_path / "scans", [*(("", scan) for scan in pages), ("", scan_of(one, 1, coded=True, on=2))])
+    alike = replace(visit()[0].template(), pages=2, codes=True)
+    sheets = [replace(alike, name=f"visit#{page}", page=page) for page in (1, 2)]
+    save_form(sheets, tmp_path / "visit.toml")
+    assert run("read", tmp_path / "scans", "-t", tmp_path / "visit.toml", "-o", tmp_path / "out").exit_code == 1
+    assert [row["form"] for row in table(tmp_path / "out" / "pages.csv")] == ["visit#1", "visit#2", "", "", ""]
+    first, second, third = (row["reason"] for row in table(tmp_path / "out" / "failed.csv"))
+    assert "could be of the form 'visit#1' or of 'visit#2'" in first
+    assert "give its pages markers or QR codes of their own" in second
+    assert "no page of the form 'visit#1'" in third, "the code of one page on the paper of another"
 
 
 DISTURBED = {3, 6, 9, 12, 15, 16}

@@ -12,6 +12,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from formreader.errors import BatchError
 from formreader.export import export_book, write_tables
 from formreader.printed import PrintedCode, as_text
 from formreader.rules import Across, Term
@@ -160,3 +161,14 @@ def test_the_way_of_gathering_is_that_of_the_last_run(tmp_path: Path, first: str
         pass
     with stored(tmp_path / "out", "a1 b2", [replace(one, gather="file") for one in sheets(first)]) as out:
         assert [row["review"] for row in table(out / "results.csv")] == ["total", "age"]
+
+
+def test_another_number_of_pages_is_another_form(tmp_path: Path) -> None:
+    with stored(tmp_path / "out", "a1 a2", sheets("file")):
+        pass
+    one = Template("visit", 300, 400, 72.0, (Field("id", BOX),))
+    with (
+        pytest.raises(BatchError, match="holds pages of the form 'visit' of 2 pages, not of the form 'visit'"),
+        stored(tmp_path / "out", "", [one]),
+    ):
+        pass

@@ -86,7 +86,8 @@ def _described(form: Template) -> Iterator[str]:
     boxes = sum(len(field.boxes) for field in form.fields)
     by = [f"{form.markers.kind} in its corners"] if form.markers else []
     by += ["a filled scan" if form.reference_filled else "its blank"] if form.reference is not None else []
-    yield f"'{form.name}': {form.width} x {form.height} pixels at {form.dpi:g} dpi, matched by {' and '.join(by)}"
+    which = f"'{form.form}', page {form.page} of {form.pages}" if form.pages > 1 else f"'{form.name}'"
+    yield f"{which}: {form.width} x {form.height} pixels at {form.dpi:g} dpi, matched by {' and '.join(by)}"
     yield f"{count_of(len(form.fields), 'field')}, {count_of(boxes, 'box', 'boxes')}"
     width = max(len(field.name) for field in form.fields)
     yield from (f"  {field.name:<{width}}  {'; '.join(words_of(field))}" for field in form.fields)

@@ -172,7 +172,8 @@ def read(
 ) -> None:
     """Read scans into results.csv, digits.csv and failed.csv.
 
-    With several forms, each has its own results-FORM.csv, and pages.csv says which page is which.
+    With several forms, each has its own results-FORM.csv, and pages.csv says which page is which. A form of several
+    pages has one row; missing.csv says which of its pages are missing or there twice.
     The same command again goes on where the last one stopped and reads what is new; --retry-failed also tries again
     what failed. Ctrl-C and SIGTERM stop it with what was read written (exit code 130; with --watch, 0).
     """

@@ -57,8 +57,9 @@ def find_sheets(
     found: list[Found] = []
     last = max((ref.page for scan in scans for ref in find_scans([scan]).pages), default=1)
     for page in range(1, last + 1):
+        left_out: list[str] = []
         try:
-            sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=note)
+            sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=left_out.append)
         except NoBoxes:
             note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
             continue
@@ -71,6 +72,8 @@ def find_sheets(
                 "apart; take one of both out, or make a template of one page with --page"
             )
         found.append(sheet)
+        for line in left_out:
+            note(f"page {page}: {line}")
     if not found:
         raise NoBoxes(f"{scans[0]}: no printed boxes found on any page; give a blank form of at least 150 dpi")
     return _named([*_as_one_form(found, scans[0], params)], name, names)

@@ -19,7 +19,7 @@ from formreader.places import place
 from formreader.store import folder as folders
 from formreader.store.folder import insert, transaction
 from formreader.store.packing import as_json, as_on_disk, packed_digits, packed_fields, storable
-from formreader.store.several_pages import packed_forms
+from formreader.store.several_pages import as_said, packed_forms
 from formreader.template import Template
 from formreader.values import PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
 
@@ -344,7 +344,7 @@ def _change(name: str, old: str, new: str) -> str:
 
 
 def _form(names: str) -> str:
-    quoted = [f"'{name}'" for name in names.split("\n") if name]
+    quoted = as_said(names)
     if len(quoted) > 1:
         return f"the forms {', '.join(quoted[:-1])} and {quoted[-1]}"
     return f"the form {quoted[0]}" if quoted else "forms without a template"

@@ -21,6 +21,7 @@ from formreader.store.folder import FILE, connected
 from formreader.store.merged_audits import join_audits
 from formreader.store.merged_pages import join_pages
 from formreader.store.merged_runs import join_runs, settings_apart
+from formreader.store.several_pages import as_said
 
 MOST: Final = 10
 """Batches in one call: SQLite attaches no more to a connection."""
@@ -119,7 +120,7 @@ def _refuse(sources: Sequence[Path], target: Path) -> None:
     forms = [_form_of(source) for source in sources]
     for source, form in zip(sources, forms, strict=True):
         if form != forms[0]:
-            of_first, of_this = (form.replace("\n", ", ") or "no template" for form in (forms[0], form))
+            of_first, of_this = (", ".join(as_said(form)) or "no template" for form in (forms[0], form))
             raise BatchError(
                 f"{source}: holds pages of {of_this}, {sources[0]} of {of_first}; only one form's are joined"
             )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from formreader.rules import Across, Date, Term
 from formreader.store.packing import as_json
 from formreader.template import Template
+
+_SHEET: Final = re.compile(r"#[0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,14 @@ class SeveralPages:
     def last(self) -> int:
         """Its last page with fields."""
         return max(self.sheets.values())
+
+
+def as_said(names: str) -> list[str]:
+    """Name forms as people do, from the lines in which a run stores their names: a form of several pages once."""
+    of_pages = Counter(_SHEET.sub("", name) for name in names.split("\n") if _SHEET.search(name))
+    plain = [name for name in names.split("\n") if name and not _SHEET.search(name)]
+    several = [f"'{form}' of {count} pages" for form, count in of_pages.items()]
+    return [*(f"'{name}'" for name in plain), *several]
 
 
 def packed_forms(templates: Iterable[Template]) -> str:
