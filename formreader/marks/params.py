@@ -44,10 +44,10 @@ class MarkParams:
     rim_mm: float = 0.25  # of the box, within its frame, where the frame's own traces lie
     mark_mm2: float = 0.4  # a stroke of 0.4 mm that is 1 mm long
     none_mm2: float = 0.14  # dust is smaller
-    smear_mm2: float = 0.9  # of paler traces: a finger's, an eraser's
+    doubt_mm2: float = 0.25  # of small and pale traces in a box and beside it: dust leaves less, an eraser more
+    missed_mm2: float = 0.08  # the same where a mark that is missed would not be noticed
     pale: float = 0.5  # of the other marks' darkness: half rubbed out
     beside_mm: float = 0.9  # ink so near a box and in no other one may be meant for it
-    beside_mm2: float = 0.5
     beside_share: float = 0.5  # of a stroke's ink in this box to that in its own: then it may be meant for either
     struck: float = 0.55  # of the box: more ink than a large cross has, and
     struck_out_mm2: float = 1.6  # much of it outside: something is scribbled over

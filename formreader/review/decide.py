@@ -11,6 +11,7 @@ from pydantic import Field
 
 from formreader.fields import UNREAD
 from formreader.review.calls import Asked, Number, Refused, Route
+from formreader.review.choices import broken_by_marks, in_order
 from formreader.review.state import Review, as_conflict, seen
 from formreader.review.values import broken_by
 from formreader.store import StoredPage
@@ -78,9 +79,10 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
         with review.desk.turn():
             if review.desk.counting(page.sha256, page.page) != said.reading:
                 raise Refused("This page was read again meanwhile; load it again and look at what it says now.", 409)
-        new = " ".join(said.new.split())
-        is_keyed = kind_of(review, page, said.field) == "key"
-        broken = _refusals(review, page, said.field, new, is_keyed=is_keyed)
+        kind = kind_of(review, page, said.field)
+        new = _in_order(review, page, said.field, " ".join(said.new.split()), kind)
+        is_keyed = kind == "key"
+        broken = _refusals(review, page, said.field, new, kind)
         if broken and not said.despite:
             refused.append({"reading": said.reading, "field": said.field, "broken": broken})
             continue
@@ -121,7 +123,13 @@ def _conflict(review: Review, one: _Ready) -> Mapping[str, Any]:
     return {"reading": one.said.reading, "field": one.said.field, **as_conflict(one.new, theirs, seen(theirs))}
 
 
-def _refusals(review: Review, page: StoredPage, field: str, new: str, *, is_keyed: bool) -> list[str]:
+def _in_order(review: Review, page: StoredPage, field: str, new: str, kind: FieldKind) -> str:
+    """Give marked options in the form's order, any other value as it is; raises `Refused` for what is no option."""
+    described = review.forms.field(page.form, field, 0)
+    return in_order(new, described) if described is not None and kind in ("choice", "image") else new
+
+
+def _refusals(review: Review, page: StoredPage, field: str, new: str, kind: FieldKind) -> list[str]:
     """Give in words what a value breaks.
 
     Raises
@@ -129,10 +137,11 @@ def _refusals(review: Review, page: StoredPage, field: str, new: str, *, is_keye
     Refused
         The field cannot hold such a value at all.
     """
-    if is_keyed:
+    if kind != "digits":
         if len(new) > _LONGEST_TEXT or not new.isprintable():
             raise Refused(f"{field}: a text is up to {_LONGEST_TEXT} printable characters.")
-        return _broken(review, page, field, new)
+        unread = [UNREADABLE] if new == UNREAD and kind != "key" else []
+        return [*unread, *([] if unread else _broken(review, page, field, new))]
     described = review.forms.field(page.form, field, _box_count(page, field))
     if new and described is not None and new in described.allow:
         return []
@@ -147,6 +156,8 @@ def _refusals(review: Review, page: StoredPage, field: str, new: str, *, is_keye
 def _broken(review: Review, page: StoredPage, field: str, new: str) -> list[str]:
     described = review.forms.field(page.form, field, 0)
     missing = [REQUIRED] if described is not None and described.required and not new else []
+    if described is not None and described.kind == "choice":
+        missing += broken_by_marks(new, described)
     return missing + [rule.words for rule in broken_by(page, field, new, review.forms) if rule.severity == "error"]
 
 
@@ -178,7 +189,7 @@ def page_with(review: Review, reading: int, field: str) -> StoredPage:
 
 
 def kind_of(review: Review, page: StoredPage, field: str) -> FieldKind:
-    """Say whether a field holds ``digits``, or text that a person keys: a ``key``."""
+    """Say what a field holds."""
     described = review.forms.field(page.form, field, 0)
     if described is not None:
         return described.kind

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 from formreader.audit.drawing import as_written
 from formreader.audit.keying import key_in
 from formreader.audit.verdicts import corrected, is_reading
 from formreader.batch_forms import Forms
+from formreader.fields import UNREAD
 from formreader.review.calls import Refused
+from formreader.review.choices import in_order, options_of
 from formreader.store import AuditedField, StoredPage
 from formreader.template import Field
+from formreader.values import SEVERAL
 
 _LONGEST: Final = 500
 _NOTHING: Final = "Key what is written: _ where nothing is written, ? where it cannot be read."
@@ -23,7 +27,7 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
     Parameters
     ----------
     kind
-        Of the field: ``digits``, or a ``key`` for text.
+        Of the field: all but ``digits`` hold text.
     described
         The field in its template, whose words may be keyed too.
 
@@ -33,9 +37,11 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
         It is no value of such a field, or nothing was typed.
     """
     said = plain(text)
-    if kind == "key":
+    if kind != "digits":
         if not said or len(said) > _LONGEST or not said.isprintable():
             raise Refused(_NOTHING if not said else f"A text is up to {_LONGEST} printable characters.")
+        if described is not None and kind in ("choice", "image") and said not in ("_", UNREAD):
+            return in_order(_as_options(said, options_of(described)), described)
         return "" if said == "_" else said
     words = {word.casefold(): word for word in described.allow} if described else {}
     if said.casefold() in words:
@@ -47,6 +53,13 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
     if key is None:
         raise Refused(_NOTHING)
     return key
+
+
+def _as_options(text: str, options: Sequence[str]) -> str:
+    """Give typed options as the form writes them."""
+    known = {option.casefold(): option for option in options}
+    parts = [part.strip() for part in text.split(SEVERAL)]
+    return SEVERAL.join(known.get(part.casefold(), part) for part in parts)
 
 
 def plain(text: str) -> str:
@@ -65,7 +78,7 @@ def as_decided(key: str, decided: str, page: StoredPage, field: str, forms: Form
         With its digits.
     """
     kind = kind_of(page, field)
-    if kind == "key":
+    if kind != "digits":
         return decided if key == plain(decided) else key
     digits = [digit for digit in page.digits if digit.box.field == field]
     written = as_written(decided, digits) if _form_says_some(forms.field(page.form, field, len(digits))) else decided
