@@ -34,7 +34,8 @@ def judged(
     usual = float(np.quantile(clear, 0.7)) if clear else 0.0
     inks = [one.own + one.outside for one in found if one.own > params.mark_mm2 and not one.passes]
     most = params.much * float(np.quantile(inks, 0.8)) if len(inks) >= params.enough else np.inf
-    least = [params.doubt_mm2 if noticed else params.missed_mm2 for noticed in is_noticed]
+    usual_doubt = params.doubt_mm2 if has_blank else params.bare_doubt_mm2
+    least = [usual_doubt if noticed else params.missed_mm2 for noticed in is_noticed]
     return tuple(
         _one(one, known, usual, most, params) or _blank(one, has_blank, doubt, params)
         for one, known, doubt in zip(found, trust, least, strict=True)
@@ -51,7 +52,7 @@ def _one(found: Found, trust: Trust, usual: float, most: float, params: MarkPara
         return "unsure"
     if found.passes or found.is_beside or found.darkness < params.pale * usual:
         return "unsure"
-    if found.outside > params.struck_out_mm2 and found.own > params.struck * found.area:
+    if found.outside > params.struck_out * found.area and found.own > params.struck * found.area:
         return "unsure"
     return "unsure" if found.own + found.outside > most else "marked"
 
