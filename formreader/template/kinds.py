@@ -14,7 +14,7 @@ from formreader.template.wording import shown, some_of
 from formreader.values import SEVERAL, FieldKind
 
 KEYS_OF_CHOICES: Final = frozenset({"options", "many"})
-_ANY: Final = frozenset({"name", "kind", "required"})
+_ANY: Final = frozenset({"name", "kind", "required", "page"})
 _OF_TEXT: Final = frozenset({"one_of", "pattern", "unique", "severity"})
 _KEYS: Final = {
     "key": _ANY | _OF_TEXT | {"box", "boxes"},
