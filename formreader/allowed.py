@@ -10,12 +10,13 @@ from formreader.fields import UNREAD
 from formreader.rules import broken_checks, broken_rules
 from formreader.store import StoredPage
 from formreader.template import Field
-from formreader.values import POINT, BrokenRule, FieldKind
+from formreader.values import POINT, SEVERAL, WRITTEN, BrokenRule, FieldKind
 
 LONGEST_TEXT: Final = 500
 _LONGEST_VALUE: Final = 100
 _DIGITS: Final = re.compile(r"[0-9.?]*")
 REQUIRED: Final = "a value is required"
+DOUBLE: Final = "only one of its boxes may be marked"
 UNREADABLE: Final = "a ? stands for a box that nobody can read"
 
 
@@ -30,11 +31,51 @@ def has_field(forms: Forms, page: StoredPage, field: str) -> bool:
 
 
 def kind_of(forms: Forms, page: StoredPage, field: str) -> FieldKind:
-    """Say what a field holds: digits, or text that a person keys."""
+    """Say what a field holds."""
     described = forms.field(page.form, field, 0)
     if described is not None:
         return described.kind
     return next((one.kind for one in page.fields if one.name == field), "digits")
+
+
+def options_of(described: Field | None) -> tuple[str, ...]:
+    """Give what may be marked in a field; nothing where its value is typed, or its template is lost."""
+    if described is None:
+        return ()
+    return (WRITTEN,) if described.kind == "image" else described.options
+
+
+def in_order(value: str, described: Field) -> str:
+    """Give marked options as the form writes them and in its order.
+
+    Raises
+    ------
+    CannotHold
+        One is no option of the field.
+    """
+    if value == UNREAD:
+        return value
+    options = options_of(described)
+    known = {option.casefold(): option for option in options} | {option: option for option in options}
+    said = [part.strip() for part in value.split(SEVERAL)] if value else []
+    marked = {known.get(one) or known.get(one.casefold()) for one in said}
+    if None in marked:
+        wrong = next(one for one in said if one not in known and one.casefold() not in known)
+        raise CannotHold(f"{described.name}: '{wrong[:40]}' is none of its options: {', '.join(options)}.")
+    return SEVERAL.join(option for option in options if option in marked)
+
+
+def as_meant(forms: Forms, page: StoredPage, field: str, said: str) -> str:
+    """Give a value as it is stored: without spaces around it, marked options in the form's order.
+
+    Raises
+    ------
+    CannotHold
+        The field cannot hold it, as it is no option.
+    """
+    described = forms.field(page.form, field, 0)
+    new = " ".join(said.split())
+    return in_order(new, described) if described is not None and options_of(described) else new
 
 
 def objections(forms: Forms, page: StoredPage, field: str, new: str) -> list[str]:
@@ -52,10 +93,11 @@ def objections(forms: Forms, page: StoredPage, field: str, new: str) -> list[str
     CannotHold
         The field cannot hold such a value at all.
     """
-    if kind_of(forms, page, field) == "key":
+    kind = kind_of(forms, page, field)
+    if kind != "digits":
         if len(new) > LONGEST_TEXT or not new.isprintable():
             raise CannotHold(f"{field}: a text is up to {LONGEST_TEXT} printable characters.")
-        return _broken(forms, page, field, new)
+        return [UNREADABLE] if new == UNREAD and kind != "key" else _broken(forms, page, field, new)
     described = forms.field(page.form, field, box_count(page, field))
     if new and described is not None and new in described.allow:
         return []
@@ -72,6 +114,8 @@ def objections(forms: Forms, page: StoredPage, field: str, new: str) -> list[str
 def _broken(forms: Forms, page: StoredPage, field: str, new: str) -> list[str]:
     described = forms.field(page.form, field, 0)
     missing = [REQUIRED] if described is not None and described.required and not new else []
+    if described is not None and described.kind == "choice" and not described.many and SEVERAL in new:
+        missing.append(DOUBLE)
     return missing + [rule.words for rule in broken_by(page, field, new, forms) if rule.severity == "error"]
 
 

@@ -173,7 +173,8 @@ def _wide_fields(page: StoredPage, own: Sequence[Template], results: Results) ->
 def _labels(page: StoredPage, audited: Audited, wide: frozenset[str], left_out: Counter[str]) -> Iterator[Label]:
     """Lay the decided values of a page against its boxes."""
     values = {field.name: field.value for field in page.fields if field.name in page.decided}
-    ordered = sorted(page.digits, key=lambda digit: (digit.box.field, digit.box.position))
+    of_digits = (digit for digit in page.digits if digit.box.holds_digits)
+    ordered = sorted(of_digits, key=lambda digit: (digit.box.field, digit.box.position))
     for name, of_field in groupby(ordered, key=lambda digit: digit.box.field):
         if name not in values:
             continue

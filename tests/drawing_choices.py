@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -101,6 +102,42 @@ def number_grid(dpi: float = 300, grey: int = 120) -> DrawnForm:
     return DrawnForm("numbers", sheet.pixels, dpi, tuple(fields), markers)
 
 
+def registration(dpi: float = 300, code: str = "", signed: bool = False) -> DrawnForm:
+    """Print a card with a number, bubbles, boxes to tick, a code and a line to sign on, or with them on it."""
+    sheet = Sheet(A5_MM, dpi)
+    _head(sheet, "Registration", "Fill a bubble, tick boxes, and sign below.")
+    sheet.text(14, 38, "Number", 2.6)
+    fields = [Field("number", sheet.boxes(44, 31, 5, (7.0, 9.0), 1.5, 0.35))]
+    sheet.text(14, 55, "Size", 2.6)
+    bubbles = tuple(bubble(sheet, 46 + 9 * k, 54, 4.6, word) for k, word in enumerate(("S", "M", "L")))
+    fields.append(Field("size", bubbles, required=True, kind="choice", options=("S", "M", "L")))
+    squares: list[Rectangle] = []
+    for k, word in enumerate(("meat", "fish", "nuts", "milk")):
+        squares.append(sheet.box(44, 66 + 9 * k, 5, 5, 0.3))
+        sheet.text(52, 70 + 9 * k, word, 2.6)
+    words = ("meat", "fish", "nuts", "milk")
+    fields.append(Field("no", tuple(squares), kind="choice", options=words, many=True))
+    sheet.text(14, 120, "Signature", 2.6)
+    sheet.rule(44, 122, 80, 0.25)
+    px = sheet.dpi / 25.4
+    fields.append(Field("signed", ((44 * px, 108 * px, 80 * px, 16 * px),), kind="image"))
+    blank = DrawnForm("registration", sheet.pixels.copy(), dpi, ())
+    fields.append(Field("code", ((100 * px, 140 * px, 34 * px, 34 * px),), required=True, kind="barcode"))
+    if code:
+        modules = np.asarray(cv2.QRCodeEncoder.create().encode(code), np.uint8)
+        side = round(0.6 * px)
+        printed = np.kron(modules, np.ones((side, side), np.uint8))
+        top, left = round(144 * px), round(104 * px)
+        sheet.pixels[top : top + len(printed), left : left + len(printed)] = printed
+    if signed:
+        wave = np.linspace(0, 6 * np.pi, 60)
+        points = np.column_stack([50 + 2.2 * wave, 116 + (4 - 0.15 * wave) * np.sin(wave)]) * px
+        line = np.round(points).astype(np.int32)
+        cv2.polylines(sheet.pixels, [line], False, 60, max(1, round(0.5 * px)), cv2.LINE_AA)
+    filled = DrawnForm("registration", sheet.pixels, dpi, tuple(fields))
+    return filled if code or signed else DrawnForm("registration", blank.picture, dpi, tuple(fields))
+
+
 SHEETS: Final[tuple[Callable[[], DrawnForm], ...]] = (
     answer_sheet,
     survey,
@@ -129,7 +166,14 @@ class Marked:
 
 
 def mark(
-    form: DrawnForm, rng: np.random.Generator, *, doubts: float = 0.0, style: str = "", pen: Pen | None = None
+    form: DrawnForm,
+    rng: np.random.Generator,
+    *,
+    doubts: float = 0.0,
+    style: str = "",
+    pen: Pen | None = None,
+    doubt: str = "",
+    values: Mapping[str, str] = MappingProxyType({}),
 ) -> Marked:
     """Let a writer answer every question.
 
@@ -139,28 +183,34 @@ def mark(
         Share of the fields that have something doubtful.
     style
         The writer's; one or two of `STYLES` are drawn where left out.
+    doubt
+        Which of `DOUBTS` it is; drawn for each where left out.
+    values
+        Answers by field; drawn where left out.
     """
     habits = [style] if style else rng.choice(STYLES, 2 if rng.random() < 0.4 else 1, replace=False).tolist()
     pen = pen or PENS[rng.integers(len(PENS))]
     hand = _Hand(form, pen, rng, large=float(rng.uniform(0.8, 1.35)))
-    values, doubtful, styles = {}, {}, {}
-    for field in form.fields:
+    answers, doubtful, styles = dict[str, str](), dict[str, str](), dict[tuple[str, int], str]()
+    for field in (field for field in form.fields if field.kind == "choice"):
         count = len(field.boxes)
         chosen = sorted(rng.choice(count, _how_many(field, rng), replace=False).tolist())
-        doubt = str(rng.choice(DOUBTS)) if rng.random() < doubts else ""
-        if doubt:
-            doubtful[field.name] = doubt
-            chosen = _doubted(hand, field, chosen, doubt, habits, rng)
+        if field.name in values:
+            chosen = [k for k, option in enumerate(field.options) if option in values[field.name].split(SEVERAL)]
+        of_field = (doubt or str(rng.choice(DOUBTS))) if rng.random() < doubts else ""
+        if of_field:
+            doubtful[field.name] = of_field
+            chosen = _doubted(hand, field, chosen, of_field, habits, rng)
         for k in chosen:
             styles[field.name, k] = habit = str(rng.choice(habits))
             hand.marks(field.boxes[k], habit)
-        if doubt == "outside" and chosen:
-            continue
-        values[field.name] = SEVERAL.join(field.options[k] for k in chosen)
+        answers[field.name] = SEVERAL.join(field.options[k] for k in chosen)
     for name, k in hand.beside:
         field = form.field(name)
-        values[name] = field.options[k]
-    return Marked(form, hand.inked(), values, doubtful, styles)
+        answers[name] = field.options[k]
+    for name in hand.crossed:
+        doubtful.setdefault(name, "passing")
+    return Marked(form, hand.inked(), answers, doubtful, styles)
 
 
 def _how_many(field: Field, rng: np.random.Generator) -> int:
@@ -200,6 +250,7 @@ class _Hand:
         self.page: Coverage = np.zeros(form.picture.shape, np.float32)
         self.width_mm = float(rng.uniform(0.75, 1.0) * rng.uniform(*pen.width_mm))
         self.beside: list[tuple[str, int]] = []
+        self.crossed: set[str] = set()
 
     def marks(self, box: Rectangle, style: str, *, weight: float = 1.0, beside: bool = False) -> None:
         """Mark a box as the writer does."""
@@ -222,7 +273,17 @@ class _Hand:
         """Draw a line that goes on through the box, of the pen or of dirt."""
         angle, far = self.rng.uniform(0, np.pi), self.rng.uniform(4, 9)
         way = far * np.array([np.cos(angle), np.sin(angle)])
-        self._strokes(box, [np.array([-way, way]) + self.rng.normal(0, 0.12, 2)], float(self.rng.uniform(0.4, 1.0)))
+        line = np.array([-way, way]) + self.rng.normal(0, 0.12, 2)
+        self._strokes(box, [line], float(self.rng.uniform(0.4, 1.0)))
+        x, y, width, height = box
+        start, end = line * min(width, height) + np.array([x + width / 2, y + height / 2])
+        on_line = start + np.linspace(0, 1, 400)[:, None] * (end - start)
+        for field in self.form.fields:
+            for left, top, wide, tall in field.boxes:
+                slack = 0.3 * min(wide, tall)
+                low, high = np.array([left - slack, top - slack]), np.array([left + wide + slack, top + tall + slack])
+                if ((on_line >= low) & (on_line <= high)).all(axis=1).any():
+                    self.crossed.add(field.name)
 
     def smudge(self, box: Rectangle) -> None:
         """Leave a fingers' grey."""

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import zxingcpp
 from numpy.typing import NDArray
-from zxingcpp import BarcodeFormat, create_barcode, read_barcodes, write_barcode_to_image
+from zxingcpp import BarcodeFormat, BarcodeFormats, create_barcode, read_barcodes, write_barcode_to_image
 
-from formreader import codes
 from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes, told_by_codes
 from formreader.errors import NoMatch
 from formreader.export import read_results, write_tables
@@ -100,9 +100,9 @@ def test_a_code_printed_twice_is_told_once() -> None:
     ],
 )
 def test_texts_are_kept_short_and_printable(monkeypatch: pytest.MonkeyPatch, text: str, kept: str | None) -> None:
-    (first, *_) = read_barcodes(coded(), BarcodeFormat.QRCode)
+    (first, *_) = read_barcodes(coded(), BarcodeFormats([BarcodeFormat.QRCode]))
     seen = SimpleNamespace(format=BarcodeFormat.QRCode, text=text, position=first.position)
-    monkeypatch.setattr(codes.zxingcpp, "read_barcodes", lambda *_, **__: [seen])
+    monkeypatch.setattr(zxingcpp, "read_barcodes", lambda *_, **__: [seen])
     assert read_codes(plain()) == (() if kept is None else (Code("qr", kept),))
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from formreader.fields.kinds import chosen
 from formreader.rules import CheckDigit, OneOf, Pattern
-from formreader.template import load_template, save_template
+from formreader.store.packing import packed_digits, unpacked_digits
+from formreader.template import Field, load_template, save_template
+from formreader.values import CLASSES, MARKED, NO_DIGITS, SEVERAL, Box, DigitReading
 from tests.test_template_rules import EVERY, FORM, fields, loaded, problems
 
 CHOICE = """
@@ -100,3 +106,46 @@ def test_forms_without_new_kinds_keep_their_fingerprint(tmp_path: Path) -> None:
     form = loaded(tmp_path, fields(**EVERY) + key + wide)
     # As it was before there were choices: batches read with such a template go on.
     assert form.fingerprint == "7287b20f7d68e7c39b0721b9dc64da88b0b02f9b0592b142cc9103506ba5fbce"
+
+
+# --- in memory and on the disk ---------------------------------------------------------------------------------------
+
+KINDS = ("digits", "key", "choice", "barcode", "image")
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.booleans()), max_size=12))
+def test_boxes_of_every_kind_are_stored_as_what_they_are(boxes: list[tuple[str, bool]]) -> None:
+    nothing = np.zeros(len(CLASSES), np.float32)
+    readings = [
+        DigitReading(
+            Box(f"{kind}-{place}", 1, np.zeros((4, 2)), (1, 1) if kind == "digits" else NO_DIGITS, kind=kind),  # type: ignore[arg-type]
+            *(MARKED if is_marked and kind == "choice" else None, 1.0, nothing),
+        )
+        for place, (kind, is_marked) in enumerate(boxes)
+    ]
+    again = unpacked_digits(packed_digits(readings))
+    assert [(one.box.field, one.box.kind, one.digit) for one in again] == [
+        (one.box.field, one.box.kind, one.digit) for one in readings
+    ]
+
+
+@given(st.lists(st.sampled_from(["", "blank", "unsure_mark"]), min_size=1, max_size=8), st.booleans(), st.booleans())
+def test_what_is_accepted_of_a_choice_is_what_it_may_hold(reasons: list[str], many: bool, required: bool) -> None:
+    options = tuple(map(str, range(len(reasons))))
+    boxes = tuple((9.0 * place, 0.0, 5.0, 5.0) for place in range(len(reasons)))
+    field = Field("q", boxes, required=required, kind="choice", options=options, many=many)
+    readings = [
+        DigitReading(
+            Box("q", place, np.zeros((4, 2)), NO_DIGITS, kind="choice"),
+            *(None if reason == "blank" else MARKED, 0.9, np.zeros(len(CLASSES), np.float32), reason),  # type: ignore[arg-type]
+        )
+        for place, reason in enumerate(reasons, 1)
+    ]
+    read = chosen(field, readings)
+    said = read.value.split(SEVERAL) if read.value else []
+    assert {*said} <= {*options}
+    if not read.reasons:
+        assert "unsure_mark" not in reasons
+        assert said == [option for option, reason in zip(options, reasons, strict=True) if not reason]
+        assert many or len(said) <= 1
+        assert said or not required

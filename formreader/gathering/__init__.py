@@ -17,7 +17,7 @@ from formreader.store import Results, SeveralPages, StoredPage
 __all__ = ["FormCount", "Lack", "Missing", "Row", "about_forms", "count_forms", "gathered", "rows_of"]
 
 
-def rows_of(results: Results, form: str | None = None, marked: Marked = iter, *, digits: bool = False) -> Iterator[Row]:
+def rows_of(results: Results, form: str | None = None, marked: Marked = iter) -> Iterator[Row]:
     """Give the rows of a batch, or those of one form, in the order in which they begin.
 
     Parameters

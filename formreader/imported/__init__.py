@@ -179,7 +179,10 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
                 f"or put yes into {row.anyway.place} if '{text}' is written there"
             )
     if kind != "digits":
-        return text
+        try:
+            return allowed.as_meant(forms, page, row.key.field, text)
+        except allowed.CannotHold as never:
+            raise Refused(f"{cell.place}: {never}") from never
     if cell.is_number and len(text) != allowed.box_count(page, row.key.field):
         raise Refused(
             f"{cell.place}: is a number, which may have lost leading zeros; make the cell Text and type it again"

@@ -70,7 +70,9 @@ def read_marks(
     ground = ground_of(page, boxes, template.dpi, params)
     shifts = found_shifts(ground, boxes, params)
     found, trust = looked_at(ground, boxes, _kinds(boxes, template), shifts, params)
-    verdicts = judged(found, trust, ground.printed is not None, params)
+    noticed = {field.name: field.required and not field.many for field in template.fields}
+    is_noticed = [noticed[box.field] for box in boxes]
+    verdicts = judged(found, trust, is_noticed, ground.printed is not None, params)
     moved = _moved(page, ground, boxes, shifts)
     last = np.array(page.pixels.shape[::-1]) - 1
     seen = (bool(((box.corners >= 0) & (box.corners <= last)).all()) for box in moved)

@@ -16,13 +16,17 @@ from formreader.values import CLASSES, MARKED, Box, DigitReading
 Verdict = Literal["marked", "blank", "unsure"]
 
 
-def judged(found: Sequence[Found], trust: Sequence[Trust], has_blank: bool, params: MarkParams) -> tuple[Verdict, ...]:
+def judged(
+    found: Sequence[Found], trust: Sequence[Trust], is_noticed: Sequence[bool], has_blank: bool, params: MarkParams
+) -> tuple[Verdict, ...]:
     """Judge all boxes of a page, by what its surest marks look like.
 
     Parameters
     ----------
     trust
         What is known of the print in each box.
+    is_noticed
+        Whether a mark that is missed leaves a field blank that must not be.
     has_blank
         Whether that is known of its surroundings too.
     """
@@ -30,31 +34,33 @@ def judged(found: Sequence[Found], trust: Sequence[Trust], has_blank: bool, para
     usual = float(np.quantile(clear, 0.7)) if clear else 0.0
     inks = [one.own + one.outside for one in found if one.own > params.mark_mm2 and not one.passes]
     most = params.much * float(np.quantile(inks, 0.8)) if len(inks) >= params.enough else np.inf
-    return tuple(_one(one, known, has_blank, usual, most, params) for one, known in zip(found, trust, strict=True))
+    usual_doubt = params.doubt_mm2 if has_blank else params.bare_doubt_mm2
+    least = [usual_doubt if noticed else params.missed_mm2 for noticed in is_noticed]
+    return tuple(
+        _one(one, known, usual, most, params) or _blank(one, has_blank, doubt, params)
+        for one, known, doubt in zip(found, trust, least, strict=True)
+    )
 
 
-def _one(found: Found, trust: Trust, has_blank: bool, usual: float, most: float, params: MarkParams) -> Verdict:
+def _one(found: Found, trust: Trust, usual: float, most: float, params: MarkParams) -> Verdict | None:
+    """Judge what looks like a mark; None for what does not."""
     if trust == "spoiled":
         return "unsure"
     if found.own < params.none_mm2:
-        return "unsure" if _is_doubtful_blank(found, has_blank, params) else "blank"
+        return None
     if found.own < (params.mark_mm2 if trust == "known" else params.struck * found.area):
         return "unsure"
     if found.passes or found.is_beside or found.darkness < params.pale * usual:
         return "unsure"
-    if found.outside > params.struck_out_mm2 and found.own > params.struck * found.area:
+    if found.outside > params.struck_out * found.area and found.own > params.struck * found.area:
         return "unsure"
-    if found.own + found.outside > most:
-        return "unsure"
-    return "marked"
+    return "unsure" if found.own + found.outside > most else "marked"
 
 
-def _is_doubtful_blank(found: Found, has_blank: bool, params: MarkParams) -> bool:
-    return (
-        found.traces > params.smear_mm2
-        or found.guest > params.beside_share
-        or (has_blank and found.beside > params.beside_mm2)
-    )
+def _blank(found: Found, has_blank: bool, doubt_mm2: float, params: MarkParams) -> Verdict:
+    """Judge what does not look like a mark."""
+    traces = found.own + found.traces + (found.beside if has_blank else 0.0)
+    return "unsure" if traces > doubt_mm2 or found.guest > params.beside_share else "blank"
 
 
 def as_reading(box: Box, found: Found, verdict: Verdict, params: MarkParams) -> DigitReading:

@@ -27,7 +27,7 @@ class MarkParams:
 
     gain_print: float = 0.35  # print as dark as this tells how much of the blank's darkness the scan has
     print_over: float = 1.15  # times the blank's print: toner is uneven
-    alike: int = 5  # boxes of one print that tell what is printed in them,
+    alike: int = 4  # boxes of one print that tell what is printed in them,
     of_alike: float = 0.3  # as so many of them show it: most are not marked
     most_print: float = 0.35  # of a box: no letter covers more, so most of its like are marked
     bare: float = 0.02  # of a box: with less ink it is empty,
@@ -44,13 +44,14 @@ class MarkParams:
     rim_mm: float = 0.25  # of the box, within its frame, where the frame's own traces lie
     mark_mm2: float = 0.4  # a stroke of 0.4 mm that is 1 mm long
     none_mm2: float = 0.14  # dust is smaller
-    smear_mm2: float = 0.9  # of paler traces: a finger's, an eraser's
+    doubt_mm2: float = 0.25  # of small and pale traces in a box and beside it: dust leaves less, an eraser more
+    bare_doubt_mm2: float = 0.6  # the same without a blank form: of print that differs, more is left
+    missed_mm2: float = 0.08  # the same where a mark that is missed would not be noticed
     pale: float = 0.5  # of the other marks' darkness: half rubbed out
     beside_mm: float = 0.9  # ink so near a box and in no other one may be meant for it
-    beside_mm2: float = 0.5
     beside_share: float = 0.5  # of a stroke's ink in this box to that in its own: then it may be meant for either
     struck: float = 0.55  # of the box: more ink than a large cross has, and
-    struck_out_mm2: float = 1.6  # much of it outside: something is scribbled over
+    struck_out: float = 0.25  # so much outside: something is scribbled over
     much: float = 1.7  # times as much ink as most marks have: one mark is struck out by another
     enough: int = 4  # marks that tell how the writer marks
     outside: float = 0.1  # of the box's side: a stroke whose middle lies so far out was drawn beside it

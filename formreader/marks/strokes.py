@@ -71,8 +71,8 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
     soft = cv2.GaussianBlur(written.ink[nth], (0, 0), params.soft_px)
     dark = (soft > levels.ink).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(params.gap_mm * px / 2) + 1,) * 2)
-    bridged = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, disc, borderType=cv2.BORDER_REPLICATE)
-    joined = np.where(written.printed[nth], bridged, dark)
+    # Print hides a part of a stroke that crosses it: what reaches into it from both sides is one.
+    joined = np.where(written.printed[nth], cv2.dilate(dark, disc), dark)
     count, labels, stats, middles = cv2.connectedComponentsWithStats(joined, connectivity=8)
     ink = dark > 0
     box = _box(written.shape, 0)
@@ -95,7 +95,7 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
     weight = whole * own
     beside_ink = ink & ~box & ~elsewhere & _box(written.shape, params.beside_mm * px)
     near = np.bincount(labels[beside_ink], minlength=count) / mm2
-    strange = ~own & (in_others <= 0.3 * whole)
+    strange = ~own & (in_others <= params.none_mm2)
     strange[0] = False
     own_ink = np.isin(labels, np.flatnonzero(own)) & ink & inside
     around = cv2.dilate(joined, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.3 * px) + 1,) * 2))

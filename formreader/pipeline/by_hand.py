@@ -45,5 +45,5 @@ def with_page_doubted(reading: PageReading) -> PageReading:
 
 def unread(ref: PageRef, template: Template) -> PageReading:
     """Give a page's fields without having read any: for a person who keys them."""
-    fields = tuple(FieldReading(field.name, "", 0.0, ("page_unsure",)) for field in template.fields)
+    fields = tuple(FieldReading(field.name, "", 0.0, ("page_unsure",), kind=field.kind) for field in template.fields)
     return PageReading(ref, template.name, Match(0.0, "hand"), fields, ())

@@ -69,9 +69,9 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
         with review.desk.turn():
             if review.desk.counting(page.sha256, page.page) != said.reading:
                 raise Refused("This page was read again meanwhile; load it again and look at what it says now.", 409)
-        new = " ".join(said.new.split())
-        is_keyed = kind_of(review, page, said.field) == "key"
+        kind = kind_of(review, page, said.field)
         try:
+            new = allowed.as_meant(review.forms, page, said.field, said.new)
             broken = allowed.objections(review.forms, page, said.field, new)
         except allowed.CannotHold as never:
             raise Refused(str(never)) from never
@@ -80,7 +80,7 @@ def decide(review: Review, who: str, asked: Decisions) -> Mapping[str, Any]:
             continue
         old = next((field.value for field in page.fields if field.name == said.field), "")
         ready.append(_Ready(said, (page.sha256, page.page, said.field), old, new))
-        keyed.append(is_keyed)
+        keyed.append(kind == "key")
     saved, conflicts = _stored(review, who, ready, "key" if all(keyed) else "field") if ready else ([], [])
     if saved:
         review.boxes.renewed({one.key for one in ready})
@@ -130,7 +130,7 @@ def page_with(review: Review, reading: int, field: str) -> StoredPage:
 
 
 def kind_of(review: Review, page: StoredPage, field: str) -> FieldKind:
-    """Say what a field holds: digits, or text that a person keys."""
+    """Say what a field holds."""
     return allowed.kind_of(review.forms, page, field)
 
 

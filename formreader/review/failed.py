@@ -11,6 +11,7 @@ from pydantic import Field
 from formreader.allowed import broken_by
 from formreader.errors import PageError
 from formreader.review.by_hand import Draft, as_jpeg, form_drawn
+from formreader.review.choices import in_order
 from formreader.review.failures import FailedPage, looked_up
 from formreader.review.state import Review, as_conflict, seen
 from formreader.served.calls import Asked, Number, Picture, Refused, Route
@@ -254,6 +255,9 @@ def key_page(review: Review, who: str, keyed: Keyed) -> Mapping[str, Any]:
     if names != keyed.values.keys():
         raise Refused("The form has other fields than were keyed; load the page again.", 409)
     values = {name: " ".join(value.split()) for name, value in keyed.values.items()}
+    for described in template.fields:
+        if described.kind in ("choice", "image"):
+            values[described.name] = in_order(values[described.name], described)
     broken = _broken(review, keyed.form, values)
     if broken and not keyed.despite:
         return {"saved": False, "broken": broken}

@@ -11,6 +11,7 @@ from pydantic import Field
 from formreader.allowed import broken_by
 from formreader.fields import UNREAD, FieldParams, Written, join, needs_review
 from formreader.fields.weighing import weigh
+from formreader.review.choices import shown as options_shown
 from formreader.review.decide import kind_of, page_with
 from formreader.review.groups import UNSURE
 from formreader.review.pictures import drawn_strip, laid_out
@@ -99,7 +100,8 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
     read = next((one for one in page.fields if one.name == name), FieldReading(name, "", 0.0))
     digits = [digit for digit in page.digits if digit.box.field == name]
     described = review.forms.field(page.form, name, len(digits))
-    is_keyed = kind_of(review, page, name) == "key"
+    kind = kind_of(review, page, name)
+    is_keyed = kind == "key"
     stands = decision is not None and decision.stands
     value = decision.new if decision is not None and stands else _value(review, page, read, marks)
     broken = [] if is_keyed else [(rule.words, rule.severity) for rule in broken_by(page, name, value, review.forms)]
@@ -113,18 +115,21 @@ def _about(review: Review, page: StoredPage, name: str, known: Open | None) -> M
         "page": page.page,
         "kind": known.kind if known else "key" if is_keyed else "doubt",
         "keyed": is_keyed,
+        "holds": kind,
+        "many": described is not None and described.many,
+        "options": options_shown(described, digits),
         "value": value,
         "read": read.value,
         "confidence": read.confidence,
         "reasons": list(read.reasons),
         "broken": broken,
         "others": [] if is_keyed else _others(review, page, name, value),
-        "choices": [] if is_keyed else _choices(review, page, described, digits, read, value),
+        "choices": _choices(review, page, described, digits, read, value) if kind == "digits" else [],
         "words": list(described.allow) if described is not None else [],
         "point": _point(described),
         "decided": {"who": by.who, "at": by.at} if by else None,
         "version": seen(decision),
-        **_shown(digits, marks, _doubtful(page, name)),
+        **_shown(digits, marks, _doubtful(page, name), is_of_digits=kind == "digits"),
     }
 
 
@@ -138,7 +143,7 @@ def _doubtful(page: StoredPage, name: str) -> set[int]:
 def _value(review: Review, page: StoredPage, read: FieldReading, marks: Mapping[int, str]) -> str:
     """Give a field's value with what people said of its boxes."""
     said = {position: mark for position, mark in marks.items() if mark != UNSURE}
-    if not said:
+    if not said or not read.holds_digits:
         return read.value
     made = value_by_marks(page, read.name, said, review.forms)
     return made.value if made is not None else _one_by_one(page, read, said)
@@ -197,7 +202,7 @@ def _likely(
     review: Review, page: StoredPage, described: FormField | None, digits: Sequence[DigitReading]
 ) -> Iterator[str]:
     """Give values by the probabilities of their boxes, likeliest first, that break no rule."""
-    if described is None or not digits or any(digit.box.length == (0, 0) for digit in digits):
+    if described is None or not digits or not all(digit.box.holds_digits for digit in digits):
         return
     written = join(described, digits, FieldParams())
     if not written.value:
@@ -229,12 +234,17 @@ def _breaks(review: Review, page: StoredPage, name: str, value: str) -> bool:
     return any(rule.severity == "error" for rule in broken_by(page, name, value, review.forms))
 
 
-def _shown(digits: Sequence[DigitReading], marks: Mapping[int, str], doubtful: Collection[int]) -> Mapping[str, Any]:
+def _shown(
+    digits: Sequence[DigitReading], marks: Mapping[int, str], doubtful: Collection[int], *, is_of_digits: bool
+) -> Mapping[str, Any]:
     """Say how the strip looks and what each box was read as."""
     if not digits:
         return {"strip": None, "boxes": [], "one_by_one": False}
     one_by_one = not any(digit.box.is_wide for digit in digits)
     layout = laid_out([digit.box for digit in digits])
+    width, height = layout.size
+    if not is_of_digits:
+        return {"strip": {"width": width, "height": height}, "boxes": [], "one_by_one": False}
     spans = layout.spans() if one_by_one else [None] * len(digits)
     boxes = [
         {
@@ -249,7 +259,6 @@ def _shown(digits: Sequence[DigitReading], marks: Mapping[int, str], doubtful: C
         }
         for digit, span in zip(digits, spans, strict=True)
     ]
-    width, height = layout.size
     return {
         "strip": {"width": width, "height": height},
         "boxes": boxes,

@@ -9,6 +9,8 @@ from formreader.audit.drawing import as_written
 from formreader.audit.keying import key_in
 from formreader.audit.verdicts import corrected, is_reading
 from formreader.batch_forms import Forms
+from formreader.fields import UNREAD
+from formreader.review.choices import in_order
 from formreader.served.calls import Refused
 from formreader.store import AuditedField, StoredPage
 from formreader.template import Field
@@ -23,7 +25,7 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
     Parameters
     ----------
     kind
-        Of the field: ``digits``, or a ``key`` for text.
+        Of the field: all but ``digits`` hold text.
     described
         The field in its template, whose words may be keyed too.
 
@@ -33,9 +35,11 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
         It is no value of such a field, or nothing was typed.
     """
     said = plain(text)
-    if kind == "key":
+    if kind != "digits":
         if not said or len(said) > _LONGEST or not said.isprintable():
             raise Refused(_NOTHING if not said else f"A text is up to {_LONGEST} printable characters.")
+        if described is not None and kind in ("choice", "image") and said not in ("_", UNREAD):
+            return in_order(said, described)
         return "" if said == "_" else said
     words = {word.casefold(): word for word in described.allow} if described else {}
     if said.casefold() in words:
@@ -65,7 +69,7 @@ def as_decided(key: str, decided: str, page: StoredPage, field: str, forms: Form
         With its digits.
     """
     kind = kind_of(page, field)
-    if kind == "key":
+    if kind != "digits":
         return decided if key == plain(decided) else key
     digits = [digit for digit in page.digits if digit.box.field == field]
     written = as_written(decided, digits) if _form_says_some(forms.field(page.form, field, len(digits))) else decided

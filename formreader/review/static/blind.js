@@ -9,6 +9,9 @@ const TEXTS = {
 const HOW = {
   digits: "Digits from left to right; leave out boxes that are empty, struck out or filled up.",
   key: "The text as it is written.",
+  choice: "The words of all options that are marked, with ; between them.",
+  barcode: "The text of the code, as it is printed beside it.",
+  image: "Whether anything is written there: the word written.",
 };
 
 export const second = { open: (app, place) => opened(new Keying(app, place, "second")) };
@@ -113,7 +116,7 @@ class Keying {
           this.input,
           h("button", { type: "button", class: "first", onclick: () => this.save() }, "Save ", h("kbd", {}, "Enter")),
         ),
-        h("p", { id: "how", class: "quiet" }, `${HOW[item.kind]} `, h("kbd", {}, "_"), " nothing is written \u00b7 ", h("kbd", {}, "?"), item.kind === "key" ? " it cannot be read" : " a box that cannot be read"),
+        h("p", { id: "how", class: "quiet" }, `${HOW[item.kind]} `, h("kbd", {}, "_"), " nothing is written \u00b7 ", h("kbd", {}, "?"), item.kind === "digits" ? " a box that cannot be read" : " it cannot be read"),
         h(
           "div",
           { class: "chips" },

@@ -2,6 +2,7 @@
 
 import { h, inWords, percent } from "./dom.js";
 import { named, OneByOne } from "./one.js";
+import { Options } from "./options.js";
 
 const LETTERS = ["a", "b", "c", "d"];
 const UNREAD = "?";
@@ -19,11 +20,12 @@ export async function open(app, place, [kind, reading, field]) {
 class Work extends OneByOne {
   keys = [
     ["0 to 9", "what the marked box holds; go to the next"],
+    ["1 to 9, letters", "of a choice: this option is marked, or not"],
     ["Enter", "save the value as it stands, go on to the next field"],
     ["Shift+Enter, Page Up", "back to the field before"],
     ["Page Down", "leave this field for later"],
     ["A to D", "take this suggestion (Alt+A to Alt+D in a plain line)"],
-    ["Delete, Space", "nothing in this box"],
+    ["Delete, Space", "nothing in this box; of a choice, Delete: nothing is marked"],
     ["?, U", "this box, all doubtful boxes cannot be read by anybody (Alt+U in a plain line)"],
     ["Arrows, Home, End", "go from box to box"],
     ["Escape", "the value as it was"],
@@ -39,6 +41,7 @@ class Work extends OneByOne {
       this.place.replaceChildren(h("div", { class: "work" }, h("h1", { class: "hidden" }, "Fields"), this.drawnBar(), h("p", { class: "empty panel" }, nothing + digits)));
       return;
     }
+    this.options = field.options.length ? new Options(field, () => this.unsaid()) : null;
     this.original = this.spread(field.value);
     this.cells = this.original?.slice() ?? null;
     this.plain = this.cells === null;
@@ -112,6 +115,7 @@ class Work extends OneByOne {
       button("Back", "PgUp", () => this.go(-1)),
       button("Later", "PgDn", () => this.go(1)),
       button("Cannot be read", this.plain ? "Alt+U" : "U", () => this.unreadable()),
+      this.options && button("Nothing marked", "Del", () => this.options.clear()),
       button("Whole page", "F2", () => this.wholePage()),
       this.shown.one_by_one && button(this.plain ? "Box by box" : "Plain line", "/", () => this.turn()),
       button("Save", "Enter", () => this.confirm(), "first"),
@@ -121,7 +125,7 @@ class Work extends OneByOne {
   // The strip, and below it one cell for each box, or a plain line.
   drawWritten() {
     const { strip, field } = this.shown;
-    const line = (this.cells && !this.plain) ? this.drawnCells() : this.drawnLine();
+    const line = this.options ? this.options.draw() : this.cells && !this.plain ? this.drawnCells() : this.drawnLine();
     const board = h("div", { class: "board" }, this.drawnStrip(), line);
     if (strip) board.style.width = `${strip.width}px`;
     this.written.replaceChildren(board);
@@ -156,8 +160,8 @@ class Work extends OneByOne {
   }
 
   drawnLine() {
-    const { field, boxes } = this.shown;
-    this.line = h("input", { class: "line mono", autocomplete: "off", spellcheck: "false", maxlength: "100", "aria-label": `Value of ${field}`, oninput: () => this.unsaid() });
+    const { field, boxes, holds } = this.shown;
+    this.line = h("input", { class: "line mono", autocomplete: "off", spellcheck: "false", maxlength: holds === "digits" ? "100" : "500", "aria-label": `Value of ${field}`, oninput: () => this.unsaid() });
     this.line.defaultValue = this.line.value = this.cells ? this.joined() : this.shown.value;
     const doubts = boxes.filter((box) => this.doubtful(box) && box.runners.length);
     const runners = doubts.map((box) => h("span", {}, box.digit === UNREAD ? "? perhaps " : `${named(box.digit)} ${percent(box.confidence)}, perhaps `, box.runners.map(([mark, share]) => [h("b", {}, mark), ` ${percent(share)} `]).flat()));
@@ -199,7 +203,8 @@ class Work extends OneByOne {
   }
 
   get value() {
-    if (this.plain) return this.line.value.trim().replace(",", ".");
+    if (this.options) return this.options.value;
+    if (this.plain) return this.shown.holds === "digits" ? this.line.value.trim().replace(",", ".") : this.line.value.trim();
     return this.original && this.cells.join("|") === this.original.join("|") ? this.shown.value : this.joined();
   }
 
@@ -220,7 +225,8 @@ class Work extends OneByOne {
 
   focus() {
     if (!this.shown) return;
-    if (this.plain) {
+    if (this.options) this.options.focus();
+    else if (this.plain) {
       this.line.focus();
       this.line.select();
     } else this.mark(this.marked);
@@ -269,7 +275,8 @@ class Work extends OneByOne {
 
   unreadable() {
     const boxes = this.shown.boxes;
-    if (this.plain) this.line.value = UNREAD;
+    if (this.options) this.options.clear(true);
+    else if (this.plain) this.line.value = UNREAD;
     else {
       const doubts = boxes.flatMap((box, nth) => (this.doubtful(box) ? [nth] : []));
       for (const nth of doubts.length ? doubts : [this.marked]) this.cells[nth] = UNREAD;
@@ -304,6 +311,7 @@ class Work extends OneByOne {
   }
 
   reset() {
+    this.options?.reset();
     this.original = this.spread(this.shown.value);
     this.cells = this.original?.slice() ?? null;
     this.plain = this.cells === null;
@@ -314,7 +322,7 @@ class Work extends OneByOne {
   key(event) {
     if (!this.shown) return false;
     const { key, target } = event;
-    const own = target === this.line || this.inputs?.includes(target) || target === document.body || target.id === "screen";
+    const own = this.options?.buttons.includes(target) || target === this.line || this.inputs?.includes(target) || target === document.body || target.id === "screen";
     if (event.ctrlKey || event.metaKey) return false;
     const letter = /^Key[A-Z]$/.test(event.code) && event.altKey ? event.code.slice(3).toLowerCase() : key.toLowerCase();
     if (key === "F2") this.wholePage();
@@ -325,6 +333,7 @@ class Work extends OneByOne {
     else if (!own || event.altKey) return false;
     else if (key === "Enter") this.confirm();
     else if (key === "Escape") this.reset();
+    else if (this.options) return this.options.key(key);
     else if (key === "/") this.turn();
     else return this.plain ? false : this.inCells(key, letter);
     return true;

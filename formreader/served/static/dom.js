@@ -37,6 +37,10 @@ const REASONS = {
   too_small: "the scan has too few pixels",
   too_faint: "the writing is faint",
   to_key: "to be typed from its picture",
+  double: "more than one is marked",
+  unsure_mark: "not sure of a mark",
+  unreadable_code: "the code cannot be read",
+  unsure_code: "not sure of the code",
 };
 
 export function inWords(reason) {
