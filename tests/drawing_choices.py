@@ -318,7 +318,8 @@ class _Hand:
     def inked(self) -> Colour:
         """Lay the ink over the print; the paper's grain shows through."""
         height, width = self.page.shape
-        picture = np.repeat(self.form.picture[..., None], 3, axis=2)
+        colour = self.form.colour
+        picture = np.repeat(self.form.picture[..., None], 3, axis=2) if colour is None else colour.copy()
         at = self.page > 0
         side = max(2, round(0.12 * self.form.px_per_mm))
         grain = cv2.resize(self.rng.random((height // side, width // side), np.float32), (width, height))
