@@ -153,8 +153,8 @@ def test_all_values_come_back(tmp_path: Path) -> None:
     called("read", scans, "-t", tmp_path / "form.toml", "-o", tmp_path / "results")
     read = read_results(tmp_path / "results" / "results.csv").set_index("serial")
     assert set(read.index) == set(PEOPLE), "each copy is one row, whatever the order of its pages"
-    for serial, row in read.iterrows():
-        truth, flagged = truth_of(str(serial)), row["review"].split()
+    for copy, row in read.to_dict("index").items():
+        truth, flagged = truth_of(str(copy)), row["review"].split()
         assert not [name for name in truth if name in row and name not in flagged and row[name] != truth[name]]
         assert {"surname"} <= set(flagged)
 
@@ -165,10 +165,10 @@ def test_all_values_come_back(tmp_path: Path) -> None:
     called("export", tmp_path / "results", "-o", tmp_path / "all.csv", *listed)
     table = read_results(tmp_path / "all.csv").set_index("serial")
     for serial, ward in PEOPLE.items():
-        row = table.loc[serial].to_dict()
-        assert (tmp_path / row.pop("signature")).is_file()
+        values = table.loc[serial].to_dict()
+        assert (tmp_path / values.pop("signature")).is_file()
         truth = {**truth_of(serial), "ward": ward, "status": "checked", "review": ""}
-        assert {name: row[name] for name in row.keys() & truth.keys()} == {
+        assert {name: values[name] for name in values.keys() & truth.keys()} == {
             name: value for name, value in truth.items() if name not in ("serial", "signature")
         }
     assert cells < len(PEOPLE) * len(truth_of("0001")) / 2, "a person looks at the few"
