@@ -12,8 +12,9 @@ import pypdfium2
 import pytest
 
 from formreader.export import export_book
+from formreader.imported import import_book
 from tests.drawing_doubts import Card, batch_of
-from tests.test_imported import CARDS
+from tests.test_imported import CARDS, decided, filled
 
 pytestmark = pytest.mark.slow
 
@@ -66,3 +67,12 @@ def test_no_cell_is_a_formula_and_zeros_live(batch: Path, tmp_path: Path, ending
     assert rows[0][:5] == ["scan", "page", "status", "review", "amount"]
     assert [row[0] for row in rows[1:]] == ["card 1.png", "card 2.png", "card 3.png"]
     assert [row[7] for row in rows[1:]] == ["042"] * 3
+
+
+def test_a_sheet_that_libreoffice_saved_comes_back(batch: Path, tmp_path: Path) -> None:
+    export_book(batch, tmp_path / "book.xlsx")
+    path = filled(tmp_path / "book.xlsx", {"F2": "ok", "F3": "30", "F4": "048", "F5": "=1+1"})
+    (saved,) = converted(path, "xlsx")
+    done = import_book(batch, saved, "Kim")
+    assert (done.taken, done.refused) == (3, ["To review!F5: is a formula; type the value itself"])
+    assert decided(batch)["card 2.png", "amount"] == ("Kim", "048", "sheet")

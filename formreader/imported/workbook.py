@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from formreader.errors import UnusableCall
+from formreader.export.book import LARGEST_SHEET
 from formreader.export.to_review import HEADER, SHEET, Key
 
 _SHEET: Final = re.compile(rf"{SHEET}( [0-9]+)?", re.IGNORECASE)
-_COLUMNS: Final = 200
+_COLUMNS: Final = 60
 """That are looked at: people may have added some of their own."""
 _LONGEST_CELL: Final = 32_767
 _NO_BOOK: Final = "is no workbook that can be read"
@@ -144,6 +145,8 @@ def _refuse_doctype(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
 def _rows(sheet: Any, path: Path) -> Iterator[SheetRow]:
     columns: Mapping[str, int] = {}
     for number, cells in enumerate(sheet.iter_rows(max_col=_COLUMNS), start=1):
+        if number > LARGEST_SHEET[0]:  # what a row says of its number may be anything
+            raise UnusableCall(f"{path}: the sheet '{sheet.title}' has more rows than a sheet can have")
         if number == 1:
             columns = _columns([_text(cell.value) for cell in cells], sheet.title, path)
             continue
