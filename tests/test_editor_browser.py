@@ -41,7 +41,8 @@ def server(folder: Path) -> Iterator[Served]:
 def entered(browser: Any, address: str, **looks: Any) -> Any:
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **looks}).new_page()
     page.set_default_timeout(15_000)
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.asked = []
+    page.on("dialog", lambda dialog: (page.asked.append(dialog.type), dialog.accept()))
     page.goto(address)
     expect(page.locator("#standing")).not_to_be_empty()
     return page
@@ -204,6 +205,7 @@ def test_unsaved_work_survives_a_reload_and_a_crash(browser: Any, folder: Path) 
         page.locator(".field-name").nth(0).fill("badge")
         kept(page)
         page.reload()
+        assert page.asked == ["beforeunload"]
         expect(page.locator(".field-name").nth(0)).to_have_value("badge")
         server.kill()
         page.locator(".field-name").nth(0).fill("later")

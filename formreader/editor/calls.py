@@ -97,7 +97,8 @@ def _checked(editing: Editing) -> Mapping[str, Any]:
     ids = {field.name: field.id for field in editing.document.fields}
     words = {ids[field.name]: list(editing.words(field)) for field in sound.fields} if sound is not None else {}
     checks = list(map(str, sound.checks)) if sound is not None else []
-    return {"problems": problems, "words": words, "checks": checks, "saved": editing.is_saved}
+    state = {"saved": editing.is_saved, "drafted": editing.is_unsaved}
+    return {"problems": problems, "words": words, "checks": checks, **state}
 
 
 def save(editing: Editing, _who: str, asked: Saved) -> Mapping[str, Any]:

@@ -112,7 +112,9 @@ export class Sheet {
     if (isSeen && isClear) return;
     const wanted = isClear ? scale : 30 / boxes[0][3];
     const next = Math.min(wanted, (0.9 * across) / w, (0.9 * down) / height);
-    this.view = { scale: next, x: x + w / 2 - across / next / 2, y: y + height / 2 - down / next / 2 };
+    // The paper fills the view as far as it can.
+    const within = (middle, room, side) => (room >= side ? (side - room) / 2 : Math.min(side - room + 12 / next, Math.max(-12 / next, middle - room / 2)));
+    this.view = { scale: next, x: within(x + w / 2, across / next, this.width), y: within(y + height / 2, down / next, this.height) };
     this.look();
   }
 
@@ -395,7 +397,8 @@ export class Sheet {
     if (key === " ") return (this.space(true), true);
     if (this.scan) return this.arrows(event, (dx, dy) => this.pan(60 * dx, 60 * dy));
     if (key === "Tab") return model.ids.length > 0 && model.step(shiftKey ? -1 : 1);
-    if (key === "PageDown" || key === "PageUp") return (model.step(key === "PageDown" ? 1 : -1), true);
+    const by = { PageDown: 1, PageUp: -1 }[key];
+    if (by) return (shiftKey && model.ids.length ? model.extend(by) : model.step(by), true);
     if (key === "Home" || key === "End") return (model.select([model.listed.at(key === "Home" ? 0 : -1)?.id].filter(Boolean)), true);
     if (key === "Escape") return this.escape();
     if (key === "Insert") return (this.insert(shiftKey && model.one ? "box" : "field"), true);
