@@ -36,7 +36,7 @@ def main() -> None:
                 page.select_option("#add-rule", rule)
             page.fill("#rule-max", "today")
             page.fill("#trial", "31022024")
-            page.locator("#stage").hover(position={"x": 330, "y": 150})
+            page.locator("#stage").hover(position={"x": 190, "y": 150})
             page.keyboard.down("Control")
             page.mouse.wheel(0, -320)
             page.keyboard.up("Control")

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from formreader.template import load_template
 from tests.browser import CHROMIUM, Served, chromium, keeps_to_rules, running
 
+expect.set_options(timeout=20_000)
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "visit-record"
