@@ -61,9 +61,9 @@ class Dropped:
                     if self._model is None:
                         self._model = load_form_model(model_path("default"))
                     return shown | _told(read_page(found, templates, self._model))
-                except PageError as failure:
+                except (PageError, BlankPage) as failure:
                     return shown | {"refused": str(failure)}
-            except (PageError, BlankPage) as failure:
+            except PageError as failure:
                 return {"refused": str(failure)}
 
     def picture(self, scan: int, page: int) -> Picture:
