@@ -288,8 +288,9 @@ def test_a_form_without_boxes_is_opened_for_them_to_be_drawn(tmp_path: Path) -> 
 def test_a_dropped_file_that_is_no_page_of_the_form_is_refused_in_words(tmp_path: Path) -> None:
     editing, window = started(tmp_path)
     bomb = cv2.imencode(".png", np.full((60, 60), 255, np.uint8))[1].tobytes()
+    blank = cv2.imencode(".png", np.full((900, 700), 255, np.uint8))[1].tobytes()
     huge = bomb[:16] + (60_000).to_bytes(4, "big") * 2 + bomb[24:]
-    for content, words in ((b"", "scan it again"), (b"nonsense", "no PNG"), (huge, "pixels")):
+    for content, words in ((b"", "scan it again"), (b"nonsense", "no PNG"), (huge, "pixels"), (blank, "blank")):
         scan = drop_scan(editing, "", Scan(name="../../etc/passwd", content=content))["scan"]
         asked = Reading(window=window, document=editing.document, scan=scan, page=1)
         answer = read(editing, "", asked)
@@ -310,6 +311,9 @@ def test_what_cannot_be_edited_is_refused_with_its_remedy(tmp_path: Path) -> Non
     call = CliRunner().invoke(app, ["template", "form.png", "-o", "form.txt"])
     assert call.exit_code == 2
     assert ".toml" in call.output
+    call = CliRunner().invoke(app, ["template", "form.png", "-o", str(tmp_path / "none" / "form.toml")])
+    assert call.exit_code == 2
+    assert "no such folder" in call.output
 
 
 def test_what_a_browser_cannot_hold_comes_back_as_it_was() -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from formreader.template import load_template
 from tests.browser import CHROMIUM, Served, chromium, keeps_to_rules, running
 
+expect.set_options(timeout=20_000)
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "visit-record"
@@ -41,7 +42,8 @@ def server(folder: Path) -> Iterator[Served]:
 def entered(browser: Any, address: str, **looks: Any) -> Any:
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **looks}).new_page()
     page.set_default_timeout(15_000)
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.asked = []
+    page.on("dialog", lambda dialog: (page.asked.append(dialog.type), dialog.accept()))
     page.goto(address)
     expect(page.locator("#standing")).not_to_be_empty()
     return page
@@ -204,6 +206,7 @@ def test_unsaved_work_survives_a_reload_and_a_crash(browser: Any, folder: Path) 
         page.locator(".field-name").nth(0).fill("badge")
         kept(page)
         page.reload()
+        assert page.asked == ["beforeunload"]
         expect(page.locator(".field-name").nth(0)).to_have_value("badge")
         server.kill()
         page.locator(".field-name").nth(0).fill("later")

@@ -42,7 +42,7 @@ class Answer:
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self.status = answer.status
         self.headers = {name.lower(): text for name, text in answer.getheaders()}
-        self.text = answer.read().decode()
+        self.text = answer.read().decode(errors="replace")
 
 
 def ask(server: Served, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:

@@ -73,6 +73,8 @@ def template(
     if path.suffix.lower() != ".toml":
         raise UnusableCall(f"{path}: the name of a template ends in .toml")
     path = path.resolve()
+    if not path.parent.is_dir():
+        raise UnusableCall(f"{path.parent}: no such folder; make it, or name another place with -o")
     if is_template or path.exists():
         opened = existing(path)
         if not is_template:

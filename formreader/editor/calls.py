@@ -19,6 +19,14 @@ from formreader.values import FieldKind
 _MOST_DRAFT: Final = 8 * 2**20
 """Bytes of a form of 5,000 fields."""
 
+_KINDS: Final = {
+    "digits": "digits, which are read",
+    "key": "text, which a person keys",
+    "choice": "tick boxes or bubbles",
+    "barcode": "a QR code or barcode",
+    "image": "anything, kept as a picture",
+}
+
 Window = Annotated[int, Limits(ge=0, le=2**31)]
 Count = Annotated[int, Limits(ge=1, le=10_000)]
 
@@ -69,7 +77,6 @@ class Reading(Draft, PageOfScan):
 def opened(editing: Editing, _who: str, _asked: Nothing) -> Mapping[str, Any]:
     """Give all that the page opens on; windows opened before can only look from now on."""
     window = editing.enter()
-    names = {"digits": "digits, which are read", "key": "text, which a person keys", "choice": "marks to choose by"}
     return {
         "window": window,
         "name": editing.path.name,
@@ -77,7 +84,7 @@ def opened(editing: Editing, _who: str, _asked: Nothing) -> Mapping[str, Any]:
         "document": editing.document.model_dump(),
         "pages": len(editing.opened.pictures),
         "notes": editing.notes,
-        "kinds": {kind: names.get(kind, kind) for kind in get_args(FieldKind)},
+        "kinds": {kind: _KINDS.get(kind, kind) for kind in get_args(FieldKind)},
         "dates": DATE_FORMATS,
         "check_digits": {key: method.name for key, method in METHODS.items()},
         "formats": sorted(all_formats()),
@@ -92,12 +99,14 @@ def check(editing: Editing, _who: str, asked: Draft) -> Mapping[str, Any]:
 
 
 def _checked(editing: Editing) -> Mapping[str, Any]:
-    problems = placed(editing.problems(), editing.document)
-    sound = editing.sound({one for problem in problems for one in problem["of"]})
+    templates, mistakes = editing.judged()
+    problems = placed(mistakes, editing.document)
+    sound = templates or editing.sound({one for problem in problems for one in problem["of"]})
     ids = {field.name: field.id for field in editing.document.fields}
-    words = {ids[field.name]: list(editing.words(field)) for field in sound.fields} if sound is not None else {}
-    checks = list(map(str, sound.checks)) if sound is not None else []
-    return {"problems": problems, "words": words, "checks": checks, "saved": editing.is_saved}
+    words = {ids[field.name]: list(editing.words(field)) for template in sound for field in template.fields}
+    checks = list(dict.fromkeys(str(one) for template in sound for one in template.checks))
+    state = {"saved": editing.is_saved, "drafted": editing.is_unsaved}
+    return {"problems": problems, "words": words, "checks": checks, **state}
 
 
 def save(editing: Editing, _who: str, asked: Saved) -> Mapping[str, Any]:
@@ -115,10 +124,12 @@ def drop(editing: Editing, _who: str, _asked: Nothing) -> Mapping[str, Any]:
 def try_value(editing: Editing, _who: str, asked: Tried) -> Mapping[str, Any]:
     """Say which of a field's rules a value would break."""
     editing.told(asked.window, asked.document)
-    wrong = {one for problem in placed(editing.problems(), editing.document) for one in problem["of"]}
-    sound = editing.sound(wrong)
+    templates, mistakes = editing.judged()
+    wrong = {one for problem in placed(mistakes, editing.document) for one in problem["of"]}
+    sound = templates or editing.sound(wrong)
     name = next((field.name for field in editing.document.fields if field.id == asked.field), None)
-    field = next((field for field in sound.fields if field.name == name), None) if sound is not None else None
+    fields = (field for template in sound for field in template.fields)
+    field = next((field for field in fields if field.name == name), None)
     if field is None:
         raise Refused("Put right first what is marked.", 409)
     return {"broken": [rule.words for rule in broken_rules(field.rules, asked.value, field.kind)]}
@@ -139,12 +150,12 @@ def drop_scan(editing: Editing, _who: str, asked: Scan) -> Mapping[str, Any]:
 def read(editing: Editing, _who: str, asked: Reading) -> Mapping[str, Any]:
     """Read a page of a scan with the draft."""
     editing.told(asked.window, asked.document)
-    template: Template | str
+    templates: tuple[Template, ...] | str
     try:
-        template = editing.template()
+        templates = editing.templates()
     except TemplateError:
-        template = "It is read as soon as all that is marked is put right."
-    return editing.dropped.read(asked.scan, asked.page, template)
+        templates = "It is read as soon as all that is marked is put right."
+    return editing.dropped.read(asked.scan, asked.page, templates)
 
 
 def scan_picture(editing: Editing, _who: str, asked: PageOfScan) -> Picture:

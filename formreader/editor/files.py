@@ -42,7 +42,9 @@ def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
             beside.chmod(mode)
         beside.replace(path)
     except OSError as error:
-        raise UnusableCall(f"{path}: cannot be written ({error.strerror}); your draft is kept") from error
+        raise UnusableCall(
+            f"{path}: cannot be written ({error.strerror}); nothing is lost as long as the page is open"
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
 

@@ -48,22 +48,22 @@ class Dropped:
                 self._files.popitem(last=False)
         return {"scan": number, "pages": min(pages, _MOST_PAGES)}
 
-    def read(self, scan: int, page: int, template: Template | str) -> Mapping[str, Any]:
-        """Read a page, or say why it cannot be read; a text instead of a template is why there is none."""
+    def read(self, scan: int, page: int, templates: tuple[Template, ...] | str) -> Mapping[str, Any]:
+        """Read a page, or say why it cannot be read; a text instead of templates is why there are none."""
         with self._lock:
             try:
                 found = self._page(scan, page)
                 height, width = found.pixels.shape
                 shown: dict[str, Any] = {"width": width, "height": height}
-                if isinstance(template, str):
-                    return shown | {"refused": template}
+                if isinstance(templates, str):
+                    return shown | {"refused": templates}
                 try:
                     if self._model is None:
                         self._model = load_form_model(model_path("default"))
-                    return shown | _told(read_page(found, template, self._model))
-                except PageError as failure:
+                    return shown | _told(read_page(found, templates, self._model))
+                except (PageError, BlankPage) as failure:
                     return shown | {"refused": str(failure)}
-            except (PageError, BlankPage) as failure:
+            except PageError as failure:
                 return {"refused": str(failure)}
 
     def picture(self, scan: int, page: int) -> Picture:

@@ -17,7 +17,7 @@ from formreader.editor.document import Document, document_of, table_of
 from formreader.editor.files import content_of, draft_of, put_aside, write_whole
 from formreader.editor.opening import Opened
 from formreader.editor.scans import Dropped
-from formreader.editor.writing import text_of, written
+from formreader.editor.writing import Written, text_of, written
 from formreader.errors import TemplateError
 from formreader.served.calls import Refused
 from formreader.template import Field, Template, load_template
@@ -48,6 +48,7 @@ class Editing:
         self._content = opened.content
         self._copied: set[bytes] = set()
         self._lock = threading.RLock()
+        self._written: tuple[Document, Written, str] | None = None
         self.base = written(opened.text)
         self.document = self._from_base()
         self._continue_draft()
@@ -60,7 +61,7 @@ class Editing:
     @property
     def is_saved(self) -> bool:
         """Whether the file says what the draft says."""
-        return self._content is not None and text_of(self.document, self.base) == self.base.text
+        return self._content is not None and self._text() == self.base.text
 
     @property
     def is_unsaved(self) -> bool:
@@ -87,7 +88,7 @@ class Editing:
             if document == self.document:
                 return
             self.document = document
-            if text_of(document, self.base) == self.base.text:
+            if self._text() == self.base.text:
                 draft_of(self.path).unlink(missing_ok=True)
                 return
             kept = {"base": self.base.text, "document": document.model_dump()}
@@ -99,39 +100,38 @@ class Editing:
             self.document = self._from_base()
             draft_of(self.path).unlink(missing_ok=True)
 
-    def template(self) -> Template:
-        """Make a template of the draft.
+    def templates(self) -> tuple[Template, ...]:
+        """Make a template of each of the draft's pages.
 
         Raises
         ------
         TemplateError
             It has mistakes.
         """
-        return self._made(text_of(self.document, self.base))
+        return self._made(self._text())
 
-    def problems(self) -> tuple[str, ...]:
-        """Name each mistake in the draft."""
+    def judged(self) -> tuple[tuple[Template, ...], tuple[str, ...]]:
+        """Make templates of the draft, or name each mistake in it."""
         try:
-            self.template()
+            return self.templates(), ()
         except TemplateError as error:
-            return error.problems or (str(error),)
-        return ()
+            return (), error.problems or (str(error),)
 
-    def sound(self, wrong: Iterable[str]) -> Template | None:
-        """Make a template of the fields that have no mistake; None where there is none to make."""
+    def sound(self, wrong: Iterable[str]) -> tuple[Template, ...]:
+        """Make templates of the fields that have no mistake; none where there is none to make."""
         left_out = set(wrong)
         fields = [field for field in self.document.fields if field.id not in left_out]
         draft = self.document.model_copy(update={"fields": fields})
         for checks in (draft.checks, []):
             with suppress(TemplateError):
                 return self._made(text_of(draft.model_copy(update={"checks": checks}), self.base))
-        return None
+        return ()
 
     def save(self, *, over: bool) -> Mapping[str, Any]:
         """Write the draft; what would not load is not written, nor over what another program wrote unless `over`."""
         with self._lock:
-            text = text_of(self.document, self.base)
-            if problems := self.problems():
+            text = self._text()
+            if problems := self.judged()[1]:
                 raise Refused(f"Not saved: put right first what is marked ({len(problems)}). The draft is kept.", 409)
             there = content_of(self.path)
             if there != self._content and not over:
@@ -146,11 +146,18 @@ class Editing:
             draft_of(self.path).unlink(missing_ok=True)
             return {"saved": True, "copies": copies}
 
+    def _text(self) -> str:
+        """Write the draft; asked for several times for each change."""
+        known = self._written
+        if known is None or known[0] is not self.document or known[1] is not self.base:
+            self._written = known = self.document, self.base, text_of(self.document, self.base)
+        return known[2]
+
     def _from_base(self) -> Document:
         return document_of(self.base.tables, self.base.field_ids, self.base.check_ids)
 
-    def _made(self, text: str) -> Template:
-        return load_template(self.path, {**self.opened.beside, self.path.name: text.encode()})
+    def _made(self, text: str) -> tuple[Template, ...]:
+        return (load_template(self.path, {**self.opened.beside, self.path.name: text.encode()}),)
 
     def _kept_aside(self, there: bytes | None) -> Iterator[str]:
         """Copy what this is about to write over, unless it was written here."""

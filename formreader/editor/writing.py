@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import tomlkit
@@ -144,8 +145,22 @@ def _section(key: str, one: str, table: Tables, base: Written, moved: Mapping[st
     stood = base.kept.get(one)
     if stood is None:
         return Section(key, "\n", _fresh(key, table))
-    body = stood.body if stood.body.endswith("\n") else f"{stood.body}\n"
-    return Section(key, moved.get(one, "") + stood.lead, _edited(body, tomllib.loads(body)[key][0], table, key))
+    return Section(key, moved.get(one, "") + stood.lead, _rewritten(stood.body, key, _Wanted(repr(table), table)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A table to write; two are the same when they are told by the same text."""
+
+    told: str
+    table: Tables = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _rewritten(body: str, key: str, wanted: _Wanted) -> str:
+    """Change one field's or check's text; whoever types changes one of hundreds, and the others are remembered."""
+    lined = body if body.endswith("\n") else f"{body}\n"
+    return _edited(lined, tomllib.loads(lined)[key][0], wanted.table, key)
 
 
 def _edited(body: str, old: Tables, new: Tables, key: str) -> str:

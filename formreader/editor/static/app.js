@@ -10,7 +10,7 @@ import { Sheet } from "./sheet.js";
 
 const CHECKED_AFTER_MS = 250;
 const MOST_MB = 64;
-const HINT = "Click a box and type its name; Tab goes to the next field. Drag to move, on empty paper to select several. Ctrl and the wheel zoom, the wheel alone moves the form. F1 shows all keys.";
+const HINT = "Click a box and type its name, Tab for the next. Drag to move it; on bare paper, to select several. Ctrl and the wheel zoom. F1: all keys.";
 const DRAWING = "Drag over a box of the form, or press Enter to put one in the middle; Escape ends it.";
 const KEYS = [
   ["letters", "name the selected field"],
@@ -19,6 +19,7 @@ const KEYS = [
   ["Arrows", "move the field or box by a pixel, with Shift by ten; with Alt make it larger or smaller"],
   ["Ctrl+Right, Ctrl+Left", "a single box of the field"],
   ["Insert, Shift+Insert", "a new field, another box of the field"],
+  ["Shift+Page Down, Shift+Page Up", "select one field more; with the mouse Shift and a click, or drag around them"],
   ["Delete", "delete what is selected"],
   ["Ctrl+A", "select all fields of the page"],
   ["+, -, 0", "zoom in, out, the whole form; Space and drag moves it"],
@@ -92,7 +93,7 @@ async function tried(call) {
 }
 
 function take(state) {
-  Object.assign(app, { problems: state.problems, words: state.words, checks: state.checks, saved: state.saved });
+  Object.assign(app, { problems: state.problems, words: state.words, checks: state.checks, saved: state.saved, drafted: state.drafted });
   draw();
   stand();
   // A scan that is looked at is read anew with each change that makes sense.
@@ -101,7 +102,7 @@ function take(state) {
 
 function stand() {
   const wrong = app.problems.length;
-  const parts = [app.saved ? "Saved" : "Not saved; the draft is kept"];
+  const parts = [app.saved ? "Saved" : app.drafted ? "Not saved; the draft is kept" : "Not saved yet"];
   if (wrong) parts.push(`${wrong} to put right`);
   $("standing").textContent = parts.join(" \u00B7 ");
   $("standing").classList.toggle("wrong", wrong > 0);
@@ -347,7 +348,7 @@ document.addEventListener("paste", (event) => {
   }
 });
 window.addEventListener("beforeunload", (event) => {
-  if (!app.saved || told !== model.document) event.preventDefault();
+  if ((!app.saved && app.drafted) || told !== model.document) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => document.hidden && checkNow());
 

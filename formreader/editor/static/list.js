@@ -31,7 +31,7 @@ export class List {
       onkeydown: (event) => this.key(event),
     });
     const row = { input, number: h("span", { class: "nth", "aria-hidden": "true" }), about: h("span", { class: "about" }), read: h("span", { class: "read-value" }), wrong: h("p", { class: "problem", id: `wrong-${id}` }) };
-    const line = h("div", { class: "line", onclick: (event) => event.target === input || (this.model.select([id]), input.focus()) }, row.number, input, row.about);
+    const line = h("div", { class: "line", onmousedown: (event) => this.pressed(event, id), onclick: (event) => event.target === input || event.shiftKey || event.ctrlKey || event.metaKey || (this.model.select([id]), input.focus()) }, row.number, input, row.about);
     row.item = h("li", {}, line, row.read, row.wrong);
     this.rows.set(id, row);
     return row;
@@ -55,6 +55,18 @@ export class List {
     if (problems.length) row.input.setAttribute("aria-describedby", `wrong-${field.id}`);
     else row.input.removeAttribute("aria-describedby");
     row.read.replaceChildren(...(read ? this.read(read) : []));
+  }
+
+  // With Shift all fields from the selected one on, with Ctrl one more or one less.
+  pressed(event, id) {
+    if (!event.shiftKey && !event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const order = this.model.listed.map((one) => one.id);
+    const { ids } = this.model;
+    const [from, to] = [order.indexOf(ids[0]), order.indexOf(id)];
+    if (event.shiftKey && from >= 0) this.model.select(from <= to ? order.slice(from, to + 1) : order.slice(to, from + 1).reverse());
+    else this.model.select(ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id]);
+    this.app.toForm();
   }
 
   read({ value, reasons, broken }) {

@@ -101,6 +101,13 @@ export class Model {
     this.tell("selection");
   }
 
+  // Select one field more in reading order.
+  extend(by) {
+    const order = this.listed.map((one) => one.id);
+    const next = order[order.indexOf(this.ids.at(-1)) + by];
+    if (next && !this.ids.includes(next)) this.select([...this.ids, next]);
+  }
+
   step(by) {
     const order = this.listed;
     const at = order.findIndex((one) => one.id === (by > 0 ? this.ids.at(-1) : this.ids[0]));

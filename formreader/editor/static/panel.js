@@ -36,7 +36,7 @@ export class Panel {
     if (words && one) words.replaceChildren(...(this.app.words[one.id] ?? []).map((text) => h("li", {}, text)));
     const place = this.place.querySelector(".where");
     const box = one && boxesOf(one)[this.model.box ?? 0];
-    if (place && box) place.textContent = `x ${box[0]}, y ${box[1]}, ${box[2]} wide, ${box[3]} high`;
+    if (place && box) place.textContent = `x ${box[0]}, y ${box[1]}, size ${box[2]} x ${box[3]}`;
     const checks = this.place.querySelector(".check-words");
     if (checks) checks.replaceChildren(...this.app.checks.map((text) => h("li", {}, text)));
   }

@@ -19,9 +19,9 @@ const list = { input: "text", read: parted, write: listed };
 
 // `of`: kinds of field that it is for; `usual`: what it begins with.
 export const RULES = {
+  date: { title: "A date, written as", of: ["digits"], usual: "DDMMYYYY", input: "select", options: (menus) => menus.dates.map((one) => [one, one]) },
   min: { title: "At least", of: ["digits"], usual: 0, ...text(number) },
   max: { title: "At most", of: ["digits"], usual: 100, ...text(number) },
-  date: { title: "A date, written as", of: ["digits"], usual: "DDMMYYYY", input: "select", options: (menus) => menus.dates.map((one) => [one, one]) },
   pattern: { title: "Of the pattern", of: ["digits", "key"], usual: "[0-9]+", ...text() },
   one_of: { title: "One of", of: ["digits", "key"], usual: [], ...list, note: "values with commas between them", when: (value) => Array.isArray(value) || value === undefined },
   one_of_file: { key: "one_of", title: "One of the column of a list", of: ["digits", "key"], usual: { file: "list.csv", column: "id" }, input: "file", when: (value) => value !== undefined && !Array.isArray(value) && "file" in value },

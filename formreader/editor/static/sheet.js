@@ -10,12 +10,24 @@ const CLICK_PX = 4; // who moves less than this while clicking did not drag
 const [LEAST, MOST] = [0.02, 12];
 const EDGES = [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]];
 const NAMED_PX = 15; // boxes lower than this on the screen have no name beside them
+const LETTER_PX = 6.6;
+
+// Whether boxes stand where a text above this one would: in a table, it would be taken for the row above's.
+function isCrowded([x, y, width, height], boxes) {
+  const top = y - height / 3;
+  return boxes.some(([left, above, wide, tall]) => left < x + width && x < left + wide && above < y - 2 && above + tall > top);
+}
 
 export function svg(tag, given = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
   element.append(...children);
   return element;
+}
+
+function bounds(corners) {
+  const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys)];
 }
 
 export class Sheet {
@@ -112,7 +124,9 @@ export class Sheet {
     if (isSeen && isClear) return;
     const wanted = isClear ? scale : 30 / boxes[0][3];
     const next = Math.min(wanted, (0.9 * across) / w, (0.9 * down) / height);
-    this.view = { scale: next, x: x + w / 2 - across / next / 2, y: y + height / 2 - down / next / 2 };
+    // The paper fills the view as far as it can.
+    const within = (middle, room, side) => (room >= side ? (side - room) / 2 : Math.min(side - room + 12 / next, Math.max(-12 / next, middle - room / 2)));
+    this.view = { scale: next, x: within(x + w / 2, across / next, this.width), y: within(y + height / 2, down / next, this.height) };
     this.look();
   }
 
@@ -126,11 +140,12 @@ export class Sheet {
       element.remove();
       this.drawn.delete(id);
     }
+    const boxes = shown.flatMap(boxesOf);
     for (const field of shown) {
       const state = `${this.model.ids.includes(field.id)} ${this.app.isWrong(field.id)}`;
       const known = this.drawn.get(field.id);
       if (known && known.field === field && known.state === state) continue;
-      const element = this.drawnField(field);
+      const element = this.drawnField(field, boxes);
       if (known) known.element.replaceWith(element);
       else this.fields.append(element);
       this.drawn.set(field.id, { element, field, state });
@@ -139,13 +154,13 @@ export class Sheet {
     this.drawNames();
   }
 
-  drawnField(field) {
+  drawnField(field, others) {
     const isSelected = this.model.ids.includes(field.id);
     const isWrong = this.app.isWrong(field.id);
     const boxes = boxesOf(field);
     const rects = boxes.map(([x, y, width, height]) => svg("rect", { x, y, width: Math.max(0, width), height: Math.max(0, height) }));
     const [left, top] = around(boxes);
-    const name = svg("text", { x: left, y: top, class: "name" });
+    const name = svg("text", { x: left, y: top, class: isCrowded(boxes[0], others) ? "name inside" : "name" });
     name.textContent = `${isWrong ? "\u26A0 " : ""}${field.name ?? ""}`;
     const numbers = isSelected && boxes.length > 1 ? boxes.map(([x, y], nth) => this.number(x, y, nth + 1)) : [];
     return svg("g", { class: `field ${kindOf(field)}${isSelected ? " selected" : ""}${isWrong ? " wrong" : ""}`, "data-id": field.id }, ...rects, ...numbers, name);
@@ -159,7 +174,10 @@ export class Sheet {
 
   drawNames() {
     for (const { element, field } of this.drawn.values()) {
-      const isShown = boxesOf(field)[0][3] * this.view.scale >= NAMED_PX || this.model.ids.includes(field.id);
+      const [, , width, height] = around(boxesOf(field));
+      const room = element.querySelector(".inside") ? 1.1 : 1.6;
+      const fits = height * this.view.scale >= NAMED_PX && (field.name ?? "").length * LETTER_PX <= room * width * this.view.scale;
+      const isShown = fits || (this.model.ids.length === 1 && this.model.ids[0] === field.id);
       element.classList.toggle("named", isShown);
     }
   }
@@ -183,9 +201,12 @@ export class Sheet {
     const flagged = new Set(reading.fields.filter((one) => one.reasons.length).map((one) => one.name));
     const values = new Map(reading.fields.map((one) => [one.name, one]));
     const seen = new Set();
+    const places = new Map(reading.boxes.map((box) => [box, bounds(box.corners)]));
+    const all = [...places.values()];
     return reading.boxes.flatMap((box) => {
       const isFlagged = flagged.has(box.field);
       const shape = svg("polygon", { points: box.corners.map((corner) => corner.join()).join(" "), class: isFlagged ? "read flagged" : "read" });
+      if (isCrowded(places.get(box), all)) return [shape, this.mark(box, isFlagged)];
       if (seen.has(box.field)) return [shape];
       seen.add(box.field);
       const text = svg("text", { x: Math.min(...box.corners.map(([x]) => x)), y: Math.min(...box.corners.map(([, y]) => y)), class: isFlagged ? "value flagged" : "value" });
@@ -193,6 +214,14 @@ export class Sheet {
       text.textContent = `${isFlagged ? "\u26A0 " : ""}${read?.value || (read?.reasons.length ? "" : "\u2013")}`;
       return [shape, text];
     });
+  }
+
+  // In a table each digit stands in the corner of its own box.
+  mark({ corners, digit, reason }, isFlagged) {
+    const [x, y] = bounds(corners);
+    const text = svg("text", { x, y, class: isFlagged ? "value mark flagged" : "value mark" });
+    text.textContent = digit ?? (reason === "blank" ? "" : "?");
+    return text;
   }
 
   // The one box that grips belong to.
@@ -395,7 +424,8 @@ export class Sheet {
     if (key === " ") return (this.space(true), true);
     if (this.scan) return this.arrows(event, (dx, dy) => this.pan(60 * dx, 60 * dy));
     if (key === "Tab") return model.ids.length > 0 && model.step(shiftKey ? -1 : 1);
-    if (key === "PageDown" || key === "PageUp") return (model.step(key === "PageDown" ? 1 : -1), true);
+    const by = { PageDown: 1, PageUp: -1 }[key];
+    if (by) return (shiftKey && model.ids.length ? model.extend(by) : model.step(by), true);
     if (key === "Home" || key === "End") return (model.select([model.listed.at(key === "Home" ? 0 : -1)?.id].filter(Boolean)), true);
     if (key === "Escape") return this.escape();
     if (key === "Insert") return (this.insert(shiftKey && model.one ? "box" : "field"), true);
