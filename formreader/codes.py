@@ -22,6 +22,7 @@ from formreader.values import Code, Grey, PageRef
 DETECT_PX: Final = 1800  # long side on which QR codes are looked for: 150 dpi of A4, 2 pixels of the smallest module
 SECOND_LOOK: Final = 0.66  # size at which barcodes are looked for where there were none at first
 SURROUND: Final = 0.25  # of a code's size: the quiet zone, and what the small picture placed wrongly
+EDGE: Final = 0.06  # of a code's size: a module and a half of the smallest code
 LONGEST_TEXT: Final = 500  # form and serial numbers have up to 50; a QR code holds 7,000
 MOST_CODES: Final = 20
 CUT: Final = "..."
@@ -29,11 +30,12 @@ CUT: Final = "..."
 
 def has_codes(template: Template) -> bool:
     """Say whether a form's pages are to be searched: as its template says, else if its reference picture has a code."""
-    return _reference_has_codes(template) if template.codes is None else template.codes
+    return reference_has_codes(template) if template.codes is None else template.codes
 
 
 @lru_cache(maxsize=1024)
-def _reference_has_codes(template: Template) -> bool:
+def reference_has_codes(template: Template) -> bool:
+    """Say whether the blank form has a code."""
     return template.reference is not None and bool(read_codes(template.reference))
 
 
@@ -80,16 +82,34 @@ def _safe(text: str) -> str:
 def _qr_codes(pixels: Grey) -> Iterator[tuple[str, str]]:
     """Find codes on a small picture of the page, then read each from all its pixels."""
     detector = cv2.QRCodeDetectorAruco()
+    for corners in _qr_places(pixels, detector):
+        around = _around(pixels, corners)
+        if around.size:
+            texts = _asked(lambda: detector.detectAndDecodeMulti(around))  # noqa: B023 - called at once
+            yield from (("qr", text) for text in (texts[1] if texts and texts[0] else ()))
+
+
+def _qr_places(pixels: Grey, detector: cv2.QRCodeDetectorAruco) -> NDArray[np.float64]:
+    """Find QR codes on a small picture of the page: their corners, (n, 4, 2)."""
     factor = min(1.0, DETECT_PX / max(pixels.shape))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
     answer = _asked(lambda: detector.detectMulti(small))
     if answer is None or not answer[0]:
-        return
-    for corners in np.asarray(answer[1], np.float64)[:MOST_CODES]:
-        around = _around(pixels, corners / factor)
+        return np.empty((0, 4, 2))
+    places: NDArray[np.float64] = np.asarray(answer[1], np.float64)[:MOST_CODES] / factor
+    return places
+
+
+def without_codes(pixels: Grey) -> Grey:
+    """Give a page with paper in the place of its QR codes."""
+    clean = pixels.copy()
+    for corners in _qr_places(pixels, cv2.QRCodeDetectorAruco()):
+        around = _around(pixels, corners)
         if around.size:
-            texts = _asked(lambda: detector.detectAndDecodeMulti(around))  # noqa: B023 - called at once
-            yield from (("qr", text) for text in (texts[1] if texts and texts[0] else ()))
+            middle = corners.mean(axis=0)
+            wider = np.round(middle + (1 + 2 * EDGE) * (corners - middle)).astype(np.int32)
+            cv2.fillConvexPoly(clean, wider, float(np.percentile(around, 90)))
+    return clean
 
 
 def _around(pixels: Grey, corners: NDArray[np.float64]) -> Grey:
