@@ -25,6 +25,7 @@ from formreader.printed import from_text
 from formreader.template import Template
 from formreader.values import AlignedPage, Box, Code, Grey, PageRef, Points, Reason
 
+EDGE: Final = 0.06  # of a code's size: a module and a half of the smallest code
 LONGEST_TEXT: Final = 500  # form and serial numbers have up to 50; a QR code holds 7,000
 MOST_CODES: Final = 20
 CUT: Final = "..."
@@ -79,11 +80,12 @@ class _Seen:
 
 def has_codes(template: Template) -> bool:
     """Say whether a form's pages are to be searched: as its template says, else if its reference picture has a code."""
-    return _reference_has_codes(template) if template.codes is None else template.codes
+    return reference_has_codes(template) if template.codes is None else template.codes
 
 
 @lru_cache(maxsize=1024)
-def _reference_has_codes(template: Template) -> bool:
+def reference_has_codes(template: Template) -> bool:
+    """Say whether the blank form has a code."""
     return template.reference is not None and bool(read_codes(template.reference))
 
 
@@ -164,14 +166,29 @@ def _looked(pixels: Grey, binarizer: zxingcpp.Binarizer = zxingcpp.Binarizer.Loc
         yield _Seen(kind, text, np.array(corners, np.float64))
 
 
+def without_codes(pixels: Grey) -> Grey:
+    """Give a page with paper in the place of its codes of squares."""
+    clean = pixels.copy()
+    for corners in (seen.corners for seen in _looked(pixels) if seen.corrects_itself):
+        paper = float(np.percentile(_around(pixels, corners, SURROUND * float(np.ptp(corners, axis=0).max())), 90))
+        middle = corners.mean(axis=0)
+        wider = np.round(middle + (1 + 2 * EDGE) * (corners - middle)).astype(np.int32)
+        cv2.fillConvexPoly(clean, wider, paper)
+    return clean
+
+
+def _around(pixels: Grey, corners: Points, margin_px: float) -> Grey:
+    """Cut a code out with what lies round it."""
+    left, top = np.maximum(corners.min(axis=0) - margin_px, 0).astype(int)
+    right, bottom = (corners.max(axis=0) + margin_px).astype(int)
+    return pixels[top:bottom, left:right]
+
+
 def _is_confirmed(pixels: Grey, seen: _Seen) -> bool:
     """Say whether a second look at a code, larger, reads the same; one that corrects its errors needs none."""
     if seen.corrects_itself:
         return True
-    margin = SURROUND * float(np.ptp(seen.corners, axis=0).max()) + 8
-    left, top = np.maximum(seen.corners.min(axis=0) - margin, 0).astype(int)
-    right, bottom = (seen.corners.max(axis=0) + margin).astype(int)
-    around = pixels[top:bottom, left:right]
+    around = _around(pixels, seen.corners, SURROUND * float(np.ptp(seen.corners, axis=0).max()) + 8)
     large = np.asarray(cv2.resize(around, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
     return any((other.kind, other.text) == (seen.kind, seen.text) for other in _looked(large))
 

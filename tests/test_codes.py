@@ -14,7 +14,7 @@ import zxingcpp
 from numpy.typing import NDArray
 from zxingcpp import BarcodeFormat, BarcodeFormats, create_barcode, read_barcodes, write_barcode_to_image
 
-from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes, told_by_codes
+from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes, told_by_codes, without_codes
 from formreader.errors import NoMatch
 from formreader.export import read_results, write_tables
 from formreader.model import DigitModel, default_model_path, load_model
@@ -216,3 +216,16 @@ def test_a_printed_page_s_own_code_says_which_page_of_which_form_it_is() -> None
     assert told(PrintedCode("visit", 2, "7"), PrintedCode("card", 1, "")) == ["visit#2", "card"]
     with pytest.raises(NoMatch, match=r"a\.png: its QR code says page 3 of the form 'visit'"):
         told(PrintedCode("visit", 3, "7"))
+
+
+def test_a_code_that_the_blank_form_lacks_is_taken_away_for_the_match() -> None:
+    page = np.full((800, 600), 240, np.uint8)
+    code = qr("formreader/1/visit/1/0001", 6)
+    page[100 : 100 + len(code), 300 : 300 + len(code)] = code
+    page[600:650, 50:300] = 0
+    clean = without_codes(page)
+    assert read_codes(page)
+    assert not read_codes(clean)
+    assert (clean[90 : 110 + len(code), 290 : 310 + len(code)] > 200).all()
+    clean[90 : 110 + len(code), 290 : 310 + len(code)] = page[90 : 110 + len(code), 290 : 310 + len(code)]
+    np.testing.assert_array_equal(clean, page)

@@ -10,16 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align import align_to_any, straightened, upright_picture
+from formreader.align import straightened, upright_picture
 from formreader.boxes import A4_LONG_SIDE_INCH, darkest, find_fields, place_boxes
 from formreader.classify import classify
-from formreader.codes import has_codes, read_codes, told_by_codes
+from formreader.codes import has_codes, read_codes
 from formreader.crops import crop_digits
 from formreader.errors import BlankPage, NoMatch, PageError
 from formreader.fields import FieldParams, decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
 from formreader.pipeline.looks import pictures_to_keep
+from formreader.pipeline.matched import matched
 from formreader.pipeline.others import look_at_others, strips_to_keep
 from formreader.pipeline.sheets import find_sheets
 from formreader.pipeline.unseen import unseen_left_open
@@ -70,8 +71,7 @@ def read_page(
     """Read one page of a form; raises `PageError` where it cannot, `BlankPage` where there is nothing to read."""
     templates = several(forms)
     refuse_tiny(page, templates)
-    codes = read_codes(page.pixels) if any(map(has_codes, templates)) else ()
-    aligned, template = align_to_any(page, told_by_codes(page.ref, codes, templates))
+    aligned, template, codes = matched(page, templates)
     return read_aligned(aligned, template, model, thresholds, watch, codes)
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from formreader.align import align_to_any
 from formreader.boxes import place_boxes
 from formreader.crops import crop_digits
 from formreader.errors import BlankPage, PageError
+from formreader.pipeline.matched import matched
 from formreader.pipeline.unseen import unseen_left_open
 from formreader.template import Template
 from formreader.values import AlignedPage, Box, Crops, Match, Page
@@ -53,7 +53,7 @@ def _placed(page: Page, templates: Sequence[Template]) -> tuple[AlignedPage, tup
     if not templates:
         return None
     try:
-        aligned, template = align_to_any(page, templates)
+        aligned, template, _ = matched(page, templates)
     except (PageError, BlankPage):
         return None
     return aligned, tuple(box for box in place_boxes(aligned, template) if box.holds_digits)

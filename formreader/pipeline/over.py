@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align import align_to_any
 from formreader.boxes import place_boxes
-from formreader.codes import has_codes, read_codes, told_by_codes
 from formreader.marks import place_marks
 from formreader.pipeline.form import outlined
+from formreader.pipeline.matched import matched
 from formreader.scans import load_page
 from formreader.template import Template
 from formreader.values import Box, Match, PageRef
@@ -46,8 +45,6 @@ def drawn_over(ref: PageRef, templates: Sequence[Template]) -> Overlay:
     BlankPage
         It holds next to no ink.
     """
-    scan = load_page(ref)
-    codes = read_codes(scan.pixels) if any(map(has_codes, templates)) else ()
-    page, template = align_to_any(scan, told_by_codes(ref, codes, templates))
+    page, template, _ = matched(load_page(ref), templates)
     boxes = place_marks(page, place_boxes(page, template), template.dpi)
     return Overlay(template, page.match, boxes, outlined(page.pixels, boxes))
