@@ -34,12 +34,15 @@ def chosen(field: Field, readings: Sequence[DigitReading]) -> FieldReading:
     -------
     FieldReading
         Flagged ``unsure_mark`` where nobody can be sure of a box, ``double`` where two are marked and one may be, and
-        ``blank`` where none is and one must. Unsure marks are part of the value only where no others are.
+        ``blank`` where none is and one must. Unsure marks are part of the value only where no others are; where one
+        must be marked and one box alone has anything, that is what is most likely meant.
     """
     ordered = sorted(readings, key=lambda reading: reading.box.position)
     unsure = [reading.reason == "unsure_mark" for reading in ordered]
     marked = [reading for reading, doubt in zip(ordered, unsure, strict=True) if reading.digit == MARKED and not doubt]
     shown = marked or [reading for reading in ordered if reading.digit == MARKED]
+    if not shown and field.required and not field.many and sum(unsure) == 1:
+        shown = [ordered[unsure.index(True)]]
     value = SEVERAL.join(field.options[reading.box.position - 1] for reading in shown)
     reasons: list[Reason] = []
     if any(unsure) or len(ordered) != len(field.boxes):

@@ -50,7 +50,9 @@ def _one(found: Found, trust: Trust, usual: float, most: float, params: MarkPara
         return None
     if found.own < (params.mark_mm2 if trust == "known" else params.struck * found.area):
         return "unsure"
-    if found.passes or found.is_beside or found.darkness < params.pale * usual:
+    if found.passes or found.is_beside or found.outside > params.half_outside * found.own:
+        return "unsure"
+    if found.darkness < params.pale * usual:
         return "unsure"
     if found.outside > params.struck_out * found.area and found.own > params.struck * found.area:
         return "unsure"
