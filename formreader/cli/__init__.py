@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
-from formreader.cli.editing import template
+from formreader.cli.editing import edit_template
 from formreader.cli.forms import check
 from formreader.cli.learning import addition_of
 from formreader.cli.models import evaluate, gallery, predict
@@ -139,7 +139,7 @@ def detect(
     say(f"{len(template.fields)} fields written to {output}; see them in {preview}")
 
 
-app.command(epilog="Example: formreader template blank.pdf -o visit.toml")(template)
+app.command("template", epilog="Example: formreader template blank.pdf -o visit.toml")(edit_template)
 app.command(epilog="Example: formreader check visit.toml scans/first.jpg")(check)
 app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(read)
 
