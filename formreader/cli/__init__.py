@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
 from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
-from formreader.cli.editing import template
+from formreader.cli.editing import edit_template
 from formreader.cli.exporting import export, import_
 from formreader.cli.forms import check
 from formreader.cli.learning import addition_of
@@ -158,7 +158,7 @@ def detect(
     say(f"{len(fields)} fields written to {output}; see them in {', '.join(map(str, previews))}")
 
 
-app.command(epilog="Example: formreader template blank.pdf -o visit.toml")(template)
+app.command("template", epilog="Example: formreader template blank.pdf -o visit.toml")(edit_template)
 app.command("print", epilog="Example: formreader print fields.toml -o form.pdf --copies 30")(print_)
 app.command(epilog="Example: formreader check visit.toml scans/first.jpg")(check)
 app.command(epilog="Example: formreader read scans/ -t visit.toml -o results")(read)

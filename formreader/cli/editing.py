@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NEW: Final = "For a form without a template"
 
 
-def template(
+def edit_template(
     form: Annotated[
         list[Path],
         typer.Argument(
