@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.gathering import Row, gathered
+from formreader.gathering import Row, gathered, shifts_in
 from formreader.printed import PrintedCode, as_text
 from formreader.rules import Across, Term
 from formreader.store import SeveralPages, StoredPage
@@ -41,7 +41,8 @@ def page(what: str, nth: int, scan: str = "") -> StoredPage:
 
 def rows(line: str, one: SeveralPages, scans: Sequence[str] = ()) -> list[Row]:
     pages = [page(what, nth, scans[nth] if scans else "") for nth, what in enumerate(line.split())]
-    return list(gathered(pages, {"f": one}, {sheet: NAMES[sheet] for sheet in one.sheets}))
+    shifts = shifts_in(pages, {"f": one})
+    return list(gathered(pages, {"f": one}, {sheet: NAMES[sheet] for sheet in one.sheets}, shifts=shifts))
 
 
 def shown(row: Row) -> str:
@@ -81,6 +82,35 @@ def test_what_follows_a_missing_page_is_flagged_for_it_may_be_another_persons() 
     assert row.to_review == ("middle", "last")
     (row,) = rows("a1* a3*", form(3))
     assert row.to_review == ("middle",), "their codes say that they are one form's"
+
+
+@pytest.mark.parametrize(
+    ("line", "pages"),
+    [
+        ("c2 c1 b2 b1 a2 a1", 2),  # a pile from its end
+        ("z1 z2 c2 c1 b2 b1 a1 a2", 2),  # a part of it laid in so
+        ("! c1 b2 b1 a2 a1", 2),
+        ("a2 a3 a1 b2 b3 b1 c2 c3 c1", 3),  # first pages scanned last
+    ],
+)
+def test_two_peoples_pages_are_never_joined_unflagged_in_a_pile_from_its_end(line: str, pages: int) -> None:
+    for row in rows(line, form(pages)):
+        people = {one.sha256[0] for one in row.pages}
+        assert len(people) == 1 or len(row.to_review) == pages, shown(row)
+    coded = " ".join(what if what == "!" else f"{what}*" for what in line.split())
+    assert all(len({one.sha256[0] for one in row.pages}) == 1 for row in rows(coded, form(pages)))
+
+
+def test_rows_between_two_lost_pages_are_flagged_and_those_outside_are_not() -> None:
+    got = [shown(row) for row in rows("a1 a2 b2 c1 c2 d1 e1 e2 f1 f2", form())]
+    assert got == [
+        "a1+a2 doubled",
+        "b2 doubled missing",
+        "c1+c2 missing",
+        "d1 doubled missing",
+        "e1+e2 doubled",
+        "f1+f2",
+    ]
 
 
 def test_a_row_does_not_go_on_into_another_folder() -> None:

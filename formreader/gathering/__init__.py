@@ -6,15 +6,17 @@ with others only if every value that may be another person's is flagged.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from formreader.gathering.called import Found, Marked
 from formreader.gathering.counts import FormCount, Missing, about_forms, count_forms
 from formreader.gathering.line import Line
 from formreader.gathering.row import Lack, Row, alone
+from formreader.gathering.shifts import Shifts
 from formreader.store import Results, SeveralPages, StoredPage
 
-__all__ = ["FormCount", "Lack", "Missing", "Row", "about_forms", "count_forms", "gathered", "rows_of"]
+__all__ = ["FormCount", "Lack", "Missing", "Row", "about_forms", "count_forms", "gathered", "rows_of", "shifts_in"]
 
 
 def rows_of(results: Results, form: str | None = None, marked: Marked = iter) -> Iterator[Row]:
@@ -30,8 +32,24 @@ def rows_of(results: Results, form: str | None = None, marked: Marked = iter) ->
         yield from gathered(marked(results.pages(form)))
         return
     found = Found(results, several, marked)
-    rows = gathered(marked(results.pages()), several, results.form_fields(), found)
+    shifts = shifts_in(results.pages(), several)
+    rows = gathered(marked(results.pages()), several, results.form_fields(), found, shifts)
     yield from (row for row in rows if form is None or row.form == form)
+
+
+def shifts_in(pages: Iterable[StoredPage], several: Mapping[str, SeveralPages]) -> Shifts:
+    """Find the rows, of those told by their order, that look whole and may yet be of two forms."""
+    told = {sheet: form for form in several.values() for sheet in form.sheets}
+    line = Line({}, max((form.last for form in several.values()), default=1))
+    if any(form.gather == "sequence" for form in several.values()):
+        for page in pages:
+            form = told.get(page.form)
+            if form is None or form.gather == "sequence":
+                deque(line.passed(page, form), maxlen=0)
+            else:
+                deque(line.ended(), maxlen=0)
+    deque(line.ended(), maxlen=0)
+    return Shifts(line.breaks)
 
 
 def gathered(
@@ -39,6 +57,7 @@ def gathered(
     several: Mapping[str, SeveralPages] | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
     found: Found | None = None,
+    shifts: Shifts | None = None,
 ) -> Iterator[Row]:
     """Gather pages to rows, in the order in which rows begin; a page that is there twice follows the other's row.
 
@@ -52,9 +71,11 @@ def gathered(
         The names of each sheet's fields.
     found
         Knows where the pages are that another page's code or field calls for; needed by forms that are gathered so.
+    shifts
+        Of the rows told by their order, those whose pages may be of two forms, as `shifts_in` finds.
     """
     told = {sheet: form for form in (several or {}).values() for sheet in form.sheets}
-    line = Line(told, names or {}, max((form.last for form in (several or {}).values()), default=1))
+    line = Line(names or {}, max((form.last for form in (several or {}).values()), default=1), shifts)
     for number, page in enumerate(pages):
         form = told.get(page.form)
         if not told:

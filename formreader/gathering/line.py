@@ -8,6 +8,7 @@ from typing import Final
 
 from formreader.gathering.row import Group, Row, alone, rows_of_group
 from formreader.gathering.said import named, serial_of
+from formreader.gathering.shifts import Break, Shifts
 from formreader.store import SeveralPages, StoredPage
 
 _MOST_BEHIND: Final = 1000
@@ -17,10 +18,12 @@ _MOST_BEHIND: Final = 1000
 class Line:
     """Pages as they lie one after the other: gathers those of forms that are told by their order or their file."""
 
-    def __init__(self, told: Mapping[str, SeveralPages], names: Mapping[str, Sequence[str]], most: int) -> None:
-        self._told = told
+    def __init__(self, names: Mapping[str, Sequence[str]], most: int, shifts: Shifts | None = None) -> None:
         self._names = names
         self._most = most
+        self._shifts = shifts or Shifts(())
+        self._rows = 0
+        self.breaks: list[Break] = []
         self._group: Group | None = None
         self._file: tuple[str, dict[str, Group]] = ("", {})
         self._failed: list[str] = []
@@ -85,6 +88,8 @@ class Line:
 
     def ended(self) -> Iterator[Row]:
         """Give what is still kept, as no page can join it any more."""
+        if self._group:
+            self._look_at_places(self._group)
         groups = [*self._file[1].values(), *([self._group] if self._group else [])]
         behind, failed = self._behind, self._failed
         self._group, self._file, self._behind, self._failed = None, ("", {}), [], []
@@ -93,6 +98,20 @@ class Line:
                 why = f"{', '.join(failed)} failed" if failed else ""
                 yield from rows_of_group(group, group.form, self._names, why)
         yield from behind
+
+    def _look_at_places(self, group: Group) -> None:
+        """Note which end of a form has no page, and whether the group lies where pages may be shifted."""
+        taken = {*group.placed, *group.failed}
+        first, last = (min(group.form.sheets.values()), group.form.last) if group.form else (1, self._most)
+        lacks_first, lacks_last = min(taken) > first, max(taken) < last
+        if not group.placed and (lacks_first or lacks_last):
+            lacks_first = lacks_last = True
+        if lacks_first or lacks_last:
+            self.breaks.append(Break(self._rows, group.where, lacks_first, lacks_last))
+        serials = {serial_of(page) for page in group.placed.values()}
+        if self._rows in self._shifts and len(group.placed) > 1 and (None in serials or len(serials) > 1):
+            group.is_shifted = True
+        self._rows += 1
 
 
 def _double(group: Group, new: Group, page: StoredPage) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import Final
 
 from formreader.gathering.said import named, serial_of
 from formreader.rules import broken_checks
 from formreader.store import SeveralPages, StoredPage
 from formreader.values import BrokenRule, FieldReading, Reason
+
+SHIFTED: Final = (
+    "it lies between a form without its first page and one without its last: its pages may be of two forms, as in a "
+    "pile that was scanned from its end"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,10 @@ class Group:
         By page of the form, the name of what stands there and could not be read.
     others
         Those that claim a place that is taken already.
+    is_doubled
+        Which other page may belong here as well; empty where none may.
+    is_shifted
+        Whether the rows around it tell that its pages may be of two forms.
     """
 
     form: SeveralPages | None
@@ -106,6 +116,7 @@ class Group:
     failed: dict[int, str] = field(default_factory=dict)
     others: list[tuple[int, StoredPage]] = field(default_factory=list)
     is_doubled: str = ""
+    is_shifted: bool = False
 
     @property
     def serial(self) -> tuple[str, str] | None:
@@ -144,7 +155,8 @@ def _row(group: Group, form: SeveralPages, names: Mapping[str, Sequence[str]], w
     for number in sheets:
         page = group.placed.get(number)
         reasons: list[Reason] = ["page_doubled"] if doubled else []
-        if page is not None and form.gather == "sequence" and _is_cut_off(group, sheets, number):
+        cut_off = page is not None and form.gather == "sequence" and _is_cut_off(group, sheets, number)
+        if cut_off or group.is_shifted:
             reasons.append("page_missing")
         own = page.fields if page is not None else ()
         for one in own:
@@ -162,6 +174,8 @@ def _row(group: Group, form: SeveralPages, names: Mapping[str, Sequence[str]], w
     doubts = {name for page in pages for name in page.to_review} | {name for name, some in flags.items() if some}
     if doubled:
         lacks.append(Lack(0, doubled))
+    if group.is_shifted:
+        lacks.append(Lack(0, SHIFTED))
     return Row(
         pages,
         fields,
