@@ -20,7 +20,7 @@ from formreader.editor.scans import Dropped
 from formreader.editor.writing import Written, text_of, written
 from formreader.errors import TemplateError
 from formreader.served.calls import Refused
-from formreader.template import Field, Template, load_template
+from formreader.template import Field, Template, load_form
 
 _PRIVATE: Final = 0o600
 
@@ -157,7 +157,7 @@ class Editing:
         return document_of(self.base.tables, self.base.field_ids, self.base.check_ids)
 
     def _made(self, text: str) -> tuple[Template, ...]:
-        return (load_template(self.path, {**self.opened.beside, self.path.name: text.encode()}),)
+        return load_form(self.path, {**self.opened.beside, self.path.name: text.encode()})
 
     def _kept_aside(self, there: bytes | None) -> Iterator[str]:
         """Copy what this is about to write over, unless it was written here."""
