@@ -50,7 +50,8 @@ def _one(found: Found, trust: Trust, usual: float, most: float, params: MarkPara
         return None
     if found.own < (params.mark_mm2 if trust == "known" else params.struck * found.area):
         return "unsure"
-    if found.passes or found.is_beside or found.outside > params.half_outside * found.own:
+    most_outside = params.tail if found.stands else params.half_outside
+    if found.passes or found.is_beside or found.outside > most_outside * found.own:
         return "unsure"
     if found.darkness < params.pale * usual:
         return "unsure"

@@ -52,7 +52,8 @@ class MarkParams:
     beside_share: float = 0.5  # of a stroke's ink in this box to that in its own: then it may be meant for either
     struck: float = 0.65  # of the box: more ink than a large cross has, and
     struck_out: float = 0.25  # so much outside: something is scribbled over
-    half_outside: float = 1.0  # times its ink in the box lies beyond it: it may be meant for another
+    half_outside: float = 1.0  # times its ink in the box lies beyond it: it may be meant for another,
+    tail: float = 2.2  # unless it is a tick that stands in the box, and no more than this is its tail
     much: float = 1.7  # times as much ink as most marks have: one mark is struck out by another
     enough: int = 4  # marks that tell how the writer marks
     outside: float = 0.1  # of the box's side: a stroke whose middle lies so far out was drawn beside it

@@ -35,6 +35,8 @@ class Found:
         A stroke of the box leaves its surroundings on two sides, or only ends in the box.
     is_beside
         The middle of its ink lies beyond the box.
+    stands
+        The lowest point of its ink lies in the box: a tick that was put there, however long its tail.
     area
         Of the box.
     """
@@ -47,6 +49,7 @@ class Found:
     darkness: float
     passes: bool
     is_beside: bool
+    stands: bool
     area: float
 
 
@@ -110,8 +113,14 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
         passes=bool(passes.any())
         or _goes_on(own_ink, soft > levels.trace, written.printed[nth], written.shape, params),
         is_beside=bool(weight.sum() > 0 and beyond[own & (whole > 0.5 * weight.max())].any()),
+        stands=_stands(np.isin(labels, np.flatnonzero(own)) & ink, box),
         area=float(np.count_nonzero(inside) / mm2),
     )
+
+
+def _stands(ink: NDArray[np.bool_], box: NDArray[np.bool_]) -> bool:
+    rows, columns = np.nonzero(ink)
+    return bool(len(rows)) and bool(box[rows[-1], columns[rows == rows[-1]]].any())
 
 
 def _goes_on(
