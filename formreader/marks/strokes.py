@@ -37,6 +37,8 @@ class Found:
         The middle of its ink lies beyond the box.
     stands
         The lowest point of its ink lies in the box: a tick that was put there, however long its tail.
+    aside
+        How far the middle of its ink lies from that of the box, in sides of the box.
     area
         Of the box.
     """
@@ -50,6 +52,7 @@ class Found:
     passes: bool
     is_beside: bool
     stands: bool
+    aside: float
     area: float
 
 
@@ -114,8 +117,18 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
         or _goes_on(own_ink, soft > levels.trace, written.printed[nth], written.shape, params),
         is_beside=bool(weight.sum() > 0 and beyond[own & (whole > 0.5 * weight.max())].any()),
         stands=_stands(np.isin(labels, np.flatnonzero(own)) & ink, box),
+        aside=_aside(written.shape, middles[own], weight[own]),
         area=float(np.count_nonzero(inside) / mm2),
     )
+
+
+def _aside(shape: Shape, middles: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """Say how far the middle of some strokes lies from the box's."""
+    if weight.sum() <= 0:
+        return 0.0
+    middle = (middles * weight[:, None]).sum(axis=0) / weight.sum()
+    away = middle - (np.array(shape.size) / 2 + shape.margin)
+    return float(np.hypot(*away) / min(shape.size))
 
 
 def _stands(ink: NDArray[np.bool_], box: NDArray[np.bool_]) -> bool:
