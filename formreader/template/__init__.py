@@ -20,6 +20,7 @@ from formreader.template.lists import ListProblem, read_list
 from formreader.template.references import read_references
 from formreader.template.rule_problems import file_problems
 from formreader.template.rules_schema import ListTable, rules_of
+from formreader.template.toml_text import read_toml
 from formreader.template.written import as_toml
 from formreader.values import Grey
 
@@ -74,15 +75,7 @@ def load_form(path: Path, unsaved: Mapping[str, bytes] = MappingProxyType({})) -
     TemplateError
         It cannot be read, or has mistakes: all of them, each with its place.
     """
-    try:
-        content = unsaved[path.name] if path.name in unsaved else path.read_bytes()
-        tables = tomllib.loads(content.decode("utf-8-sig"))
-    except OSError as error:
-        raise TemplateError(f"{path}: cannot be read ({error.strerror}); check the name") from error
-    except UnicodeDecodeError as error:
-        raise TemplateError(f"{path}: the text is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"{path}: no valid TOML: {error}; put that place right") from error
+    _, tables = read_toml(path, unsaved.get(path.name))
     form, described, checks, problems = schema.check(tables)
     lists = _read_lists(path.parent, described, problems)
     pictures: list[Grey] = []
