@@ -41,6 +41,7 @@ def page(what: str, nth: int, scan: str = "") -> StoredPage:
 
 def rows(line: str, one: SeveralPages, scans: Sequence[str] = ()) -> list[Row]:
     pages = [page(what, nth, scans[nth] if scans else "") for nth, what in enumerate(line.split())]
+    pages = [replace(one, page=scans[: nth + 1].count(scans[nth])) if scans else one for nth, one in enumerate(pages)]
     return list(gathered(pages, {"f": one}, {sheet: NAMES[sheet] for sheet in one.sheets}))
 
 
@@ -69,6 +70,9 @@ def shown(row: Row) -> str:
         ("a1* b2*", ["a1* missing", "b2* missing"]),  # their codes say that they are two people's
         ("a1* b1* b2*", ["a1* missing", "b1*+b2*"]),
         ("a1* a1* a2*", ["a1* doubled missing", "a1*+a2* doubled"]),
+        ("a1 _ _ b2", ["a1 missing", "_", "_", "b2 missing"]),  # what was skipped may be a2 and b1
+        ("a1 _ = b2", ["a1 missing", "_", "=", "b2 missing"]),
+        ("a1* _ _ a2*", ["a1*+a2*", "_", "_"]),
     ],
 )
 def test_pages_in_order_make_rows(line: str, expected: list[str]) -> None:
@@ -85,6 +89,33 @@ def test_what_follows_a_missing_page_is_flagged_for_it_may_be_another_persons() 
 
 def test_a_row_does_not_go_on_into_another_folder() -> None:
     assert list(map(shown, rows("a1 a2", form(), ["x/1.png", "y/1.png"]))) == ["a1 missing", "a2 missing"]
+    days = [replace(page("a1", 1), folder="/scans/monday"), replace(page("b2", 2), folder="/scans/tuesday")]
+    assert [shown(row) for row in gathered(days, {"f": form()}, NAMES)] == ["a1 missing", "b2 missing"]
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "expected"),
+    [
+        ("a1 a2 b1 b2", "xxyy", ["a1+a2", "b1+b2"]),
+        ("a1 a2 b1 c2 d1 d2", "xxxyyy", ["a1+a2", "b1 missing", "c2 missing", "d1+d2"]),
+        ("b1 c2 d1 d2", "xyyy", ["b1 missing", "c2 missing", "d1+d2"]),
+        ("a1 a2 b1 c2 d1", "xxxyz", ["a1+a2", "b1 missing", "c2 missing", "d1 missing"]),
+        ("a1 a2 b1* b2* c1", "xxxyy", ["a1+a2", "b1*+b2*", "c1 missing"]),
+    ],
+)
+def test_a_row_goes_on_after_the_end_of_a_file_of_several_pages_only_by_its_codes(
+    line: str, files: str, expected: list[str]
+) -> None:
+    got = rows(line, form(), [f"{name}.pdf" for name in files])
+    assert list(map(shown, got)) == expected
+
+
+def test_pages_that_are_not_read_yet_may_be_two_peoples() -> None:
+    one = form()
+    pages = [page("a1", 0), page("b2", 3)]
+    waiting = [("001.png", 1), ("002.png", 1), ("004.png", 1)]
+    assert [shown(row) for row in gathered(pages, {"f": one}, NAMES, None, waiting)] == ["a1 missing", "b2 missing"]
+    assert [shown(row) for row in gathered(pages, {"f": one}, NAMES, None, waiting[:1])] == ["a1+b2"]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ with others only if every value that may be another person's is flagged.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import tee, zip_longest
 
 from formreader.gathering.called import Found, Marked
 from formreader.gathering.counts import FormCount, Missing, about_forms, count_forms
 from formreader.gathering.line import Line
 from formreader.gathering.row import Lack, Row, alone
-from formreader.store import Results, SeveralPages, StoredPage
+from formreader.store import Results, SeveralPages, StoredPage, natural
 
 __all__ = ["FormCount", "Lack", "Missing", "Row", "about_forms", "count_forms", "gathered", "rows_of"]
 
@@ -30,7 +32,7 @@ def rows_of(results: Results, form: str | None = None, marked: Marked = iter) ->
         yield from gathered(marked(results.pages(form)))
         return
     found = Found(results, several, marked)
-    rows = gathered(marked(results.pages()), several, results.form_fields(), found)
+    rows = gathered(marked(results.pages()), several, results.form_fields(), found, results.waiting())
     yield from (row for row in rows if form is None or row.form == form)
 
 
@@ -39,6 +41,7 @@ def gathered(
     several: Mapping[str, SeveralPages] | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
     found: Found | None = None,
+    waiting: Sequence[tuple[str, int]] = (),
 ) -> Iterator[Row]:
     """Gather pages to rows, in the order in which rows begin; a page that is there twice follows the other's row.
 
@@ -52,18 +55,37 @@ def gathered(
         The names of each sheet's fields.
     found
         Knows where the pages are that another page's code or field calls for; needed by forms that are gathered so.
+    waiting
+        Name and page of those that have no answer yet, in natural order.
     """
     told = {sheet: form for form in (several or {}).values() for sheet in form.sheets}
     line = Line(told, names or {}, max((form.last for form in (several or {}).values()), default=1))
-    for number, page in enumerate(pages):
+    still = deque(waiting)
+    for number, (page, after) in enumerate(_with_next(pages)):
+        while still and _order(*still[0]) < _order(page.scan, page.page):
+            still.popleft()
+            line.waited()
         form = told.get(page.form)
         if not told:
             yield alone(page)
         elif form is None or form.gather == "sequence":
-            yield from line.passed(page, form)
+            yield from line.passed(
+                page, form, of_several=page.page > 1 or (after is not None and after.scan == page.scan)
+            )
         elif form.gather == "file":
             yield from line.filed(page, form)
         else:
             yield from line.ended()
             yield from found.called(number, page, form, names or {}) if found else ()
     yield from line.ended()
+
+
+def _with_next(pages: Iterable[StoredPage]) -> Iterator[tuple[StoredPage, StoredPage | None]]:
+    """Give each page with the one after it."""
+    ahead, behind = tee(pages)
+    next(ahead, None)
+    return zip_longest(behind, ahead)
+
+
+def _order(scan: str, page: int) -> tuple[str, int]:
+    return natural(scan), page
