@@ -160,7 +160,12 @@ def test_a_field_on_several_pages_is_one_column_that_must_agree() -> None:
     row = row_of(with_id(first, "7"), with_id(second, "7"))
     assert [(one.name, one.value) for one in row.fields] == [("id", "7"), ("first", "a"), ("middle", "a")]
     assert not row.to_review
-    assert row_of(with_id(first, "7"), with_id(second, "8")).to_review == ("id",)
+    everything = ("id", "first", "middle")
+    assert row_of(with_id(first, "7"), with_id(second, "8")).to_review == everything, "they may be two people's"
+    assert row_of(with_id(first, "17"), with_id(second, "8?")).to_review == everything
+    assert row_of(with_id(page("a1*", 0), "7"), with_id(page("a2*", 1), "8")).to_review == ("id",)
+    assert row_of(with_id(first, "7"), with_id(second, "")).to_review == ("id",)
+    assert row_of(with_id(first, "87"), with_id(second, "8?")).to_review == ("id",)
     assert row_of(with_id(first, "7"), with_id(second, "7", "low_confidence")).to_review == ("id",)
     alone = row_of(with_id(first, "7"))
     assert alone.to_review == ("middle",), "what another page says too is not missing"
