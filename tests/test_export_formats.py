@@ -313,6 +313,13 @@ def test_what_is_written_to_tables_comes_back(tmp_path_factory: pytest.TempPathF
     assert not any(cell[:1] in "=+-@\t\r" and cell for row in table(folder / "a.csv") for cell in row)
 
 
+def test_letters_that_no_xml_can_hold_do_not_spoil_a_sheet(tmp_path: Path) -> None:
+    formats.write_ods(tmp_path / "a.ods", [text_table("t", ["a\x0b"], [["1\x00\r2\r\n3\ufffe  4\U0001f600"]])])
+    cells = read_ods(tmp_path / "a.ods", "t")
+    assert cells[0][0][1] == "a\ufffd"
+    assert cells[1][0][1].replace("\n", "") == "1\ufffd23\ufffd  4\U0001f600"
+
+
 def test_a_sheet_in_memory_is_refused_where_it_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "MOST_ODS_CELLS", 5)
     with pytest.raises(UnusableCall, match=r"export to \.xlsx"):

@@ -145,6 +145,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"F2": "=400+82"}, r"F2: is a formula; type the value itself"),
     ({"F4": 48}, r"F4: is a number, which may have lost leading zeros"),
     ({"F4": 48.5}, r"F4: is a number"),
+    ({"F5": 79123}, r"F5: is a number, which may have lost zeros or digits"),
     ({"F4": datetime(2026, 1, 2)}, r"F4: is a date"),
     ({"G2": "yes"}, r"F2: is empty; type ok if"),
     ({"F2": "482", "G2": "maybe"}, r"G2: say yes here, or leave it empty"),
@@ -180,6 +181,14 @@ def test_what_breaks_a_rule_stands_where_a_person_says_so(batch: Path, book: Pat
 def test_digits_of_any_script_and_whole_numbers_are_taken(batch: Path, book: Path) -> None:
     import_book(batch, filled(book, {"F2": "\uff14\uff18\uff12", "F3": 30}), "Kim")
     assert [new for _, new, _ in decided(batch).values()] == ["482", "30"]
+
+
+def test_a_number_is_not_taken_where_zeros_may_stand_before_it(tmp_path: Path) -> None:
+    batch = batch_of(tmp_path, [Card(doubts={("code", 1): ("3", 0.5, "9", "low_confidence")})])
+    export_book(batch, tmp_path / "book.xlsx")
+    place = f"F{rows_of(tmp_path / 'book.xlsx')['card 1.png', 'code']}"
+    assert import_book(batch, filled(tmp_path / "book.xlsx", {place: 3141}), "Kim").taken == 0
+    assert import_book(batch, filled(tmp_path / "book.xlsx", {place: 103141}), "Kim").taken == 1
 
 
 def test_what_changed_since_the_book_was_written_is_not_overwritten(batch: Path, book: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -23,6 +24,9 @@ _GROUP: Final = 20_000
 
 MOST_ODS_CELLS: Final = 200_000
 """A sheet of this kind is built in memory: half a gigabyte, and forty seconds."""
+
+_NOT_IN_XML: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML can hold, escaped or not: one such letter, and nobody opens the sheet."""
 
 
 def write_csv(target: Path, table: Table, dialect: Dialect, habit: Habit) -> None:
@@ -178,7 +182,7 @@ def write_ods(target: Path, tables: Iterable[Table]) -> None:
                     "export to .xlsx, which LibreOffice opens too, or choose --columns"
                 )
             rows.append([_as_ods(cell) for cell in line.cells])
-        columns = [column.name for column in table.columns]
+        columns = [_as_ods(column.name) for column in table.columns]
         frames[free_name(table.name, {name.casefold() for name in frames})] = pd.DataFrame(
             rows, columns=columns, dtype=object
         )
@@ -193,6 +197,8 @@ def write_ods(target: Path, tables: Iterable[Table]) -> None:
 def _as_ods(value: Value) -> Any:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(re.split("\r\n?", value)))
     if isinstance(value, time):
         return f"{value:%H:%M}"
     return float(value) if isinstance(value, Decimal) else value

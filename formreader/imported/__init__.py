@@ -15,7 +15,7 @@ from formreader import allowed
 from formreader.batch_forms import Forms, forms_of
 from formreader.errors import UnusableCall
 from formreader.export.to_review import AS_READ, BLANK
-from formreader.imported.workbook import Cell, SheetRow, rows_of
+from formreader.imported.workbook import MOST_DIGITS, Cell, SheetRow, rows_of
 from formreader.store import Act, Desk, Said, StoredPage, open_desk
 
 HOW: Final = "sheet"
@@ -178,12 +178,17 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
                 f"{cell.place}: nothing was read here that could be right; type what is written, {BLANK} for nothing, "
                 f"or put yes into {row.anyway.place} if '{text}' is written there"
             )
+    if cell.is_number and (kind in ("key", "barcode") or len(text) > MOST_DIGITS):
+        raise Refused(
+            f"{cell.place}: is a number, which may have lost zeros or digits; make the cell Text and type it again"
+        )
     if kind != "digits":
         try:
             return allowed.as_meant(forms, page, row.key.field, text)
         except allowed.CannotHold as never:
             raise Refused(f"{cell.place}: {never}") from never
-    if cell.is_number and len(text) != allowed.box_count(page, row.key.field):
+    room = allowed.box_count(page, row.key.field) if described is None else allowed.room_of(described)
+    if cell.is_number and len(text) != room:
         raise Refused(
             f"{cell.place}: is a number, which may have lost leading zeros; make the cell Text and type it again"
         )
