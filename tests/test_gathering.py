@@ -87,6 +87,12 @@ def test_what_follows_a_missing_page_is_flagged_for_it_may_be_another_persons() 
     assert row.to_review == ("middle",), "their codes say that they are one form's"
 
 
+def test_pages_without_fields_between_those_of_a_form_break_no_row() -> None:
+    one = SeveralPages("f", {"f#1": 1, "f#3": 4}, "sequence")
+    assert [shown(row) for row in rows("a1 _ _ a3 _ b1 _ _ b3", one)] == ["a1+a3", *"__", "_", "b1+b3", *"__"]
+    assert [shown(row) for row in rows("a1 _ _ _ _ _ _ b3", one)] == ["a1 missing", *"______", "b3 missing"]
+
+
 def test_a_row_does_not_go_on_into_another_folder() -> None:
     assert list(map(shown, rows("a1 a2", form(), ["x/1.png", "y/1.png"]))) == ["a1 missing", "a2 missing"]
     days = [replace(page("a1", 1), folder="/scans/monday"), replace(page("b2", 2), folder="/scans/tuesday")]

@@ -81,8 +81,7 @@ class Line:
         if not group.placed or (serial_of(page) is not None and serial_of(page) == group.serial):
             return False
         scan, was_of_several = self._before
-        last, number = max(group.placed), form.sheets[page.form]
-        would_be_lost = sum((one > last) + (one < number) for one in form.sheets.values())
+        would_be_lost = form.last - max(group.placed) + form.sheets[page.form] - 1  # pages without fields too
         return (scan != page.scan and (of_several or was_of_several)) or self._between >= would_be_lost
 
     def _failing(self, page: StoredPage) -> Iterator[Row]:
