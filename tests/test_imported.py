@@ -25,7 +25,10 @@ from formreader.export import book as workbooks
 from formreader.export.to_review import HEADER, SHOWN
 from formreader.imported import import_book, workbook
 from formreader.store import open_desk, open_results
+from formreader.template import load_template
+from formreader.values import FieldReading, Match, PageReading
 from tests.drawing_doubts import Card, batch_of
+from tests.test_store import opened, scan
 
 CARDS = (
     Card(doubts={("amount", 1): ("4", 0.9, "9", "low_confidence"), ("second", 2): ("?", 0.4, "0", "not_a_digit")}),
@@ -189,6 +192,27 @@ def test_a_number_is_not_taken_where_zeros_may_stand_before_it(tmp_path: Path) -
     place = f"F{rows_of(tmp_path / 'book.xlsx')['card 1.png', 'code']}"
     assert import_book(batch, filled(tmp_path / "book.xlsx", {place: 3141}), "Kim").taken == 0
     assert import_book(batch, filled(tmp_path / "book.xlsx", {place: 103141}), "Kim").taken == 1
+
+
+def test_ok_is_asked_about_where_it_is_an_option_too(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text(
+        '[form]\nname = "card"\nwidth = 400\nheight = 300\ndpi = 100\n'
+        'markers = { kind = "squares", centres = [[10, 10], [390, 10], [390, 290], [10, 290]], size = 12 }\n'
+        '[[field]]\nname = "id"\nboxes = [[40, 40, 30, 40], [70, 40, 30, 40]]\n'
+        '[[field]]\nname = "state"\nkind = "choice"\noptions = ["OK", "broken"]\n'
+        "boxes = [[40, 120, 20, 20], [90, 120, 20, 20]]\n"
+    )
+    form = load_template(tmp_path / "card.toml")
+    ref = scan(tmp_path, "a.png")
+    read = FieldReading("state", "broken", 0.5, ("unsure_mark",), kind="choice")
+    with opened(tmp_path / "out", template=form) as batch:
+        batch.pending([ref])
+        batch.add(PageReading(ref, "card", Match(0.9, "reference"), (FieldReading("id", "12", 1.0), read), ()))
+    export_book(tmp_path / "out", tmp_path / "book.xlsx")
+    (refused,) = import_book(tmp_path / "out", filled(tmp_path / "book.xlsx", {"F2": "ok"}), "Kim").refused
+    assert "type 'broken' if that is right, or put yes into To review!G2" in refused
+    import_book(tmp_path / "out", filled(tmp_path / "book.xlsx", {"F2": "ok", "G2": "yes"}), "Kim")
+    assert decided(tmp_path / "out") == {("a.png", "state"): ("Kim", "OK", "sheet")}
 
 
 def test_what_changed_since_the_book_was_written_is_not_overwritten(batch: Path, book: Path) -> None:

@@ -170,7 +170,10 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
         return text
     if text == BLANK:
         return ""
-    if text.casefold() == AS_READ:
+    is_option = AS_READ in map(str.casefold, allowed.options_of(described))
+    if text.casefold() == AS_READ and is_option:
+        _refuse_unclear(row, text)
+    elif text.casefold() == AS_READ:
         if row.key.value or kind != "key":
             return row.key.value
         if not _anyway(row):
@@ -195,9 +198,18 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
     return _our_digits(text)
 
 
+def _refuse_unclear(row: SheetRow, text: str) -> None:
+    """Refuse the word for *right as read* where it is one of the field's options too, and another was read."""
+    if row.key.value.casefold() != AS_READ and not _anyway(row):
+        raise Refused(
+            f"{row.right.place}: '{text}' is one of its options too; type '{row.key.value or BLANK}' if that is right, "
+            f"or put yes into {row.anyway.place} if '{text}' is what is marked"
+        )
+
+
 def _our_digits(text: str) -> str:
     """Write digits of any script, wide ones too, as ours."""
-    return "".join(str(unicodedata.digit(sign)) if sign.isdigit() else sign for sign in text)
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
 def _anyway(row: SheetRow) -> bool:
