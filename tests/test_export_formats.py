@@ -259,7 +259,7 @@ def test_what_does_not_go_together_is_refused(batch: Path, tmp_path: Path) -> No
 
 def test_a_list_stands_beside_the_rows_and_what_does_not_fit_is_listed(batch: Path, tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
-    people.write_text("number;name;status\n007;=Ann;in\n7;Nobody;in\n012;Ben;in\n012;Bob;out\n", "utf-8")
+    people.write_text("number;name;status\n007;'=Ann;in\n7;Nobody;in\n012;Ben;in\n012;Bob;out\n", "utf-8")
     written = export_book(batch, tmp_path / "a.csv", Wish(join=people, on="id=number"))
     rows = table(tmp_path / "a.csv")
     assert rows[0][:8] == ["scan", "page", "status", "review", "joined", "name", "list.status", "id"]
@@ -278,6 +278,7 @@ def test_a_list_stands_beside_the_rows_and_what_does_not_fit_is_listed(batch: Pa
     assert written.notes == [f"Joined with {people}: 1 absent, 0 unknown, 4 double"]
     book = openpyxl.load_workbook(exported(batch, tmp_path / "a.xlsx", join=people, on="id=number"))
     assert [cell.value for cell in book["Absent"][2]] == ["7", "Nobody", "in"]
+    assert book["Results"]["F2"].value == "=Ann", "the mark that a list of ours has before it is off"
 
 
 def test_a_key_in_doubt_joins_but_is_marked_and_an_unknown_one_is_listed(batch: Path, tmp_path: Path) -> None:
@@ -290,6 +291,18 @@ def test_a_key_in_doubt_joins_but_is_marked_and_an_unknown_one_is_listed(batch: 
         ["unknown", ""],
     ]
     assert table(tmp_path / "a-unknown.csv")[1:] == [["120", "c.png", "1", "read"]]
+
+
+def test_a_point_in_a_text_is_no_decimal_sign_in_any_country(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a.png")
+    lot, weight = FieldReading("lot", "1.20", 1.0, kind="barcode"), FieldReading("weight", "1.20", 1.0)
+    with opened(tmp_path / "out") as writer:
+        writer.pending([ref])
+        writer.add(PageReading(ref, "exam", Match(0.9, "markers"), (lot, weight), ()))
+    rows = table(exported(tmp_path / "out", tmp_path / "a.csv", locale="de_DE", columns=("weight", "lot")), ";")
+    assert rows == [["weight", "lot"], ["1,20", "1.20"]]
+    rows = table(exported(tmp_path / "out", tmp_path / "l.csv", locale="de_DE", shape="long"), ";")
+    assert {row[3]: row[4] for row in rows[1:]} == {"lot": "1.20", "weight": "1,20"}
 
 
 NASTY = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9), min_size=2, max_size=2)

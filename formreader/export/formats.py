@@ -31,12 +31,13 @@ _NOT_IN_XML: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010
 
 def write_csv(target: Path, table: Table, dialect: Dialect, habit: Habit) -> None:
     """Write CSV or, with tabs as delimiter, TSV."""
-    kinds = [column.kind for column in table.columns]
+    kinds: list[Kind] = [column.kind for column in table.columns]
 
     def rows() -> Iterator[list[str]]:
         yield [column.name for column in table.columns]
         for line in table.lines:
-            yield [habit.text(cell, kind) for cell, kind in zip(line.cells, kinds, strict=True)]
+            own = ("text" if place in line.words else kind for place, kind in enumerate(kinds))
+            yield [habit.text(cell, kind) for cell, kind in zip(line.cells, own, strict=True)]
 
     encoding = "utf-8-sig" if dialect.bom else "utf-8"
     with whole(target) as part, part.open("w", encoding=encoding, newline="") as file:
@@ -225,6 +226,6 @@ def pictures_beside(table: Table, folder: Path, made: Callable[[Path], None]) ->
                     part.write_bytes(picture.content)
                 made(folder / picture.name)
                 cells[place] = f"{folder.name}/{picture.name}"
-            yield Line(cells, line.comments)
+            yield line._replace(cells=cells, pictures={})
 
     return Table(table.name, table.columns, lines())

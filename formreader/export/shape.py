@@ -46,11 +46,14 @@ class Line(NamedTuple):
         By the place of a flagged cell, why it is.
     pictures
         By the place of the cell that they stand in.
+    words
+        Places in columns of digits where something else stands: a keyed text, a barcode's.
     """
 
     cells: Sequence[Value]
     comments: Mapping[int, str] = MappingProxyType({})
     pictures: Mapping[int, Picture] = MappingProxyType({})
+    words: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
