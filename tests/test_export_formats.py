@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from formreader.errors import UnusableCall
 from formreader.export import ENDINGS, Wish, export_book, formats
 from formreader.export.csv_files import PLAIN
 from formreader.export.locales import USUAL, habit_of
-from formreader.export.shape import Line, text_table
+from formreader.export.shape import Column, Line, Table, text_table
 from formreader.store import open_desk
 from formreader.template import load_template
 from formreader.values import CLASSES, Box, DigitReading, FieldReading, Match, PageFailure, PageReading, PageRef
@@ -324,6 +325,14 @@ def test_what_is_written_to_tables_comes_back(tmp_path_factory: pytest.TempPathF
         assert [list(row) for row in stored.execute('SELECT * FROM "t 2"')] == rows
     formats.write_csv(folder / "a.csv", made(), PLAIN, USUAL)
     assert not any(cell[:1] in "=+-@\t\r" and cell for row in table(folder / "a.csv") for cell in row)
+
+
+def test_a_text_in_a_column_of_numbers_stays_text_in_a_database(tmp_path: Path) -> None:
+    columns = (Column("account", "whole"), Column("weight", "number"))
+    lines = [Line(["12345678901234567890", "1.50"]), Line([7, Decimal("1.5")])]
+    formats.write_sqlite(tmp_path / "a.sqlite", [Table("t", columns, lines)])
+    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as made:
+        assert made.execute("SELECT * FROM t").fetchall() == [("12345678901234567890", "1.50"), (7, 1.5)]
 
 
 def test_letters_that_no_xml_can_hold_do_not_spoil_a_sheet(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from formreader.errors import UnusableCall
 from formreader.export.csv_files import Dialect, write_rows
 from formreader.export.locales import Habit
 from formreader.export.places import whole
-from formreader.export.shape import Kind, Line, Table, Value
+from formreader.export.shape import Column, Kind, Line, Table, Value
 
 _GROUP: Final = 20_000
 """Lines of a Parquet row group: large enough to compress, small enough for any memory."""
@@ -87,7 +87,7 @@ def write_sqlite(target: Path, tables: Iterable[Table]) -> None:
         for table in tables:
             name = _unlike(table.name.lower(), taken)
             named: set[str] = set()
-            columns = ", ".join(f"{_quoted(_unlike(c.name, named))} {_SQL[c.kind]}" for c in table.columns)
+            columns = ", ".join(f"{_quoted(_unlike(c.name, named))} {_sql(c)}" for c in table.columns)
             made.execute(f"CREATE TABLE {_quoted(name)} ({columns})")
             marks = ", ".join("?" * len(table.columns))
             rows = (list(map(_as_sql, line.cells)) for line in table.lines)
@@ -101,6 +101,11 @@ _SQL: Final[Mapping[Kind, str]] = {
     **dict.fromkeys(("whole", "flag"), "INTEGER"),
     **dict.fromkeys(("number", "share"), "REAL"),
 }
+
+
+def _sql(column: Column) -> str:
+    """Give a column's type; one of numbers that a text may stand in has none, as SQLite would make a number of it."""
+    return "" if column.kind in ("whole", "number") and not column.is_own else _SQL[column.kind]
 
 
 def _unlike(name: str, taken: set[str]) -> str:
