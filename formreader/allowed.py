@@ -122,8 +122,13 @@ def _broken(forms: Forms, page: StoredPage, field: str, new: str) -> list[str]:
 def _room(described: Field | None, value: str) -> list[str]:
     if described is None:
         return []
-    most = len(described.boxes) if described.length == (1, 1) else described.length[1]
+    most = room_of(described)
     return [f"there is room for {most} digits"] if len(value.replace(POINT, "")) > most else []
+
+
+def room_of(described: Field) -> int:
+    """Give how many digits a field has room for."""
+    return len(described.boxes) if described.length == (1, 1) else described.length[1]
 
 
 def box_count(page: StoredPage, field: str) -> int:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from formreader.claims import claim_of
-from formreader.errors import UnusableCall
+from formreader.errors import PageError, UnusableCall
 from formreader.model import DigitModel, load_form_model, model_path
 from formreader.scans import find_scans, identified
 from formreader.template import Template, load_templates
 from formreader.trust import promise
-from formreader.values import PageAnswer, PageReading, PageRef, Thresholds
+from formreader.values import PageAnswer, PageFailure, PageReading, PageRef, Thresholds
 
 if TYPE_CHECKING:
     from formreader.export.frames import Results
@@ -56,7 +57,7 @@ def read_page(
     BlankPage
         There is nothing on it.
     UnusableCall
-        Template or model cannot be used.
+        Template or model cannot be used, or the file has no such page.
 
     Examples
     --------
@@ -66,6 +67,7 @@ def read_page(
     from formreader import pipeline
     from formreader.scans import load_page
 
+    _refuse_no_page(Path(scan), page)
     forms = _templates(template)
     classifier, thresholds = _reader(model, max_wrong)
     loaded = load_page(identified(PageRef(Path(scan), page)))
@@ -110,9 +112,11 @@ def read_batch(
 
     forms = _templates(template)
     classifier, thresholds = _reader(model, max_wrong)
-    refs: Iterable[PageRef] = map(identified, find_scans(_paths(scans)).pages)
+    lost: deque[PageFailure] = deque()
+    refs = _identified(find_scans(_paths(scans)).pages, lost)
     workers = LocalWorkers(jobs or -1)
-    return pipeline.read_batch(refs, forms or None, classifier, thresholds=thresholds, workers=workers)
+    answers = pipeline.read_batch(refs, forms or None, classifier, thresholds=thresholds, workers=workers)
+    return _with_lost(answers, lost)
 
 
 def load_results(folder: str | Path, types: Literal["text", "template"] = "text") -> Results:
@@ -145,6 +149,31 @@ def load_results(folder: str | Path, types: Literal["text", "template"] = "text"
 
 def _paths(given: Paths) -> list[Path]:
     return [Path(given)] if isinstance(given, str | Path) else [Path(one) for one in given]
+
+
+def _identified(pages: Iterable[PageRef], lost: deque[PageFailure]) -> Iterator[PageRef]:
+    """Give pages their files' fingerprints; those whose file is gone or cannot be read are noted as lost."""
+    for ref in pages:
+        try:
+            yield identified(ref)
+        except PageError as error:
+            lost.append(PageFailure(ref, error.stage, str(error)))
+
+
+def _with_lost(answers: Iterable[PageAnswer], lost: deque[PageFailure]) -> Iterator[PageAnswer]:
+    """Give answers, and among them what was lost meanwhile."""
+    for answer in answers:
+        while lost:
+            yield lost.popleft()
+        yield answer
+    yield from lost
+
+
+def _refuse_no_page(scan: Path, page: int) -> None:
+    """Refuse a page that a file does not have; one that is not there is refused when it is opened."""
+    count = len(find_scans([scan]).pages) if scan.is_file() else page
+    if not 1 <= page <= count:
+        raise UnusableCall(f"{scan}: has no page {page}; it has {count}, counted from 1")
 
 
 def _templates(given: Paths | None) -> tuple[Template, ...]:

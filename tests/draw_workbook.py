@@ -6,6 +6,7 @@ python -m tests.draw_workbook
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ def main() -> None:
         results = read("visit-record", Path(place) / "visit-record")
         export_book(results, Path(place) / "book.xlsx")
         (file,) = converted(Path(place) / "book.xlsx", "pdf")
-        with pypdfium2.PdfDocument(file) as pages:
+        with closing(pypdfium2.PdfDocument(file)) as pages:
             page: Image.Image = pages[_SHEET].render(scale=1.6).to_pil().convert("RGB")
     rows, columns = np.nonzero(np.asarray(page.convert("L")) < 250)
     left, top, right = columns.min() - _MARGIN_PX, rows.min() - _MARGIN_PX, columns.max() + _MARGIN_PX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -153,6 +154,6 @@ def printed(fields: str, folder: Path, *, paper: str = "", tone: str = "") -> tu
 
 def rendered(pdf: Path, pages: Iterable[int] | None = None, dpi: float = DPI) -> list[Colour]:
     """Draw pages of a PDF, all where none are named; they count from 0."""
-    with pdfium.PdfDocument(pdf) as document:
+    with closing(pdfium.PdfDocument(pdf)) as document:
         numbers = range(len(document)) if pages is None else pages
         return [document[number].render(scale=dpi / 72, rev_byteorder=False).to_numpy()[..., :3] for number in numbers]

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from formreader.errors import UnusableCall
 from formreader.export import ENDINGS, Wish, export_book, formats
 from formreader.export.csv_files import PLAIN
 from formreader.export.locales import USUAL, habit_of
-from formreader.export.shape import Line, text_table
+from formreader.export.shape import Column, Line, Table, text_table
 from formreader.store import open_desk
 from formreader.template import load_template
 from formreader.values import CLASSES, Box, DigitReading, FieldReading, Match, PageFailure, PageReading, PageRef
@@ -259,7 +260,7 @@ def test_what_does_not_go_together_is_refused(batch: Path, tmp_path: Path) -> No
 
 def test_a_list_stands_beside_the_rows_and_what_does_not_fit_is_listed(batch: Path, tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
-    people.write_text("number;name;status\n007;=Ann;in\n7;Nobody;in\n012;Ben;in\n012;Bob;out\n", "utf-8")
+    people.write_text("number;name;status\n007;'=Ann;in\n7;Nobody;in\n012;Ben;in\n012;Bob;out\n", "utf-8")
     written = export_book(batch, tmp_path / "a.csv", Wish(join=people, on="id=number"))
     rows = table(tmp_path / "a.csv")
     assert rows[0][:8] == ["scan", "page", "status", "review", "joined", "name", "list.status", "id"]
@@ -278,6 +279,7 @@ def test_a_list_stands_beside_the_rows_and_what_does_not_fit_is_listed(batch: Pa
     assert written.notes == [f"Joined with {people}: 1 absent, 0 unknown, 4 double"]
     book = openpyxl.load_workbook(exported(batch, tmp_path / "a.xlsx", join=people, on="id=number"))
     assert [cell.value for cell in book["Absent"][2]] == ["7", "Nobody", "in"]
+    assert book["Results"]["F2"].value == "=Ann", "the mark that a list of ours has before it is off"
 
 
 def test_a_key_in_doubt_joins_but_is_marked_and_an_unknown_one_is_listed(batch: Path, tmp_path: Path) -> None:
@@ -290,6 +292,18 @@ def test_a_key_in_doubt_joins_but_is_marked_and_an_unknown_one_is_listed(batch: 
         ["unknown", ""],
     ]
     assert table(tmp_path / "a-unknown.csv")[1:] == [["120", "c.png", "1", "read"]]
+
+
+def test_a_point_in_a_text_is_no_decimal_sign_in_any_country(tmp_path: Path) -> None:
+    ref = scan(tmp_path, "a.png")
+    lot, weight = FieldReading("lot", "1.20", 1.0, kind="barcode"), FieldReading("weight", "1.20", 1.0)
+    with opened(tmp_path / "out") as writer:
+        writer.pending([ref])
+        writer.add(PageReading(ref, "exam", Match(0.9, "markers"), (lot, weight), ()))
+    rows = table(exported(tmp_path / "out", tmp_path / "a.csv", locale="de_DE", columns=("weight", "lot")), ";")
+    assert rows == [["weight", "lot"], ["1,20", "1.20"]]
+    rows = table(exported(tmp_path / "out", tmp_path / "l.csv", locale="de_DE", shape="long"), ";")
+    assert {row[3]: row[4] for row in rows[1:]} == {"lot": "1.20", "weight": "1,20"}
 
 
 NASTY = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9), min_size=2, max_size=2)
@@ -311,6 +325,21 @@ def test_what_is_written_to_tables_comes_back(tmp_path_factory: pytest.TempPathF
         assert [list(row) for row in stored.execute('SELECT * FROM "t 2"')] == rows
     formats.write_csv(folder / "a.csv", made(), PLAIN, USUAL)
     assert not any(cell[:1] in "=+-@\t\r" and cell for row in table(folder / "a.csv") for cell in row)
+
+
+def test_a_text_in_a_column_of_numbers_stays_text_in_a_database(tmp_path: Path) -> None:
+    columns = (Column("account", "whole"), Column("weight", "number"))
+    lines = [Line(["12345678901234567890", "1.50"]), Line([7, Decimal("1.5")])]
+    formats.write_sqlite(tmp_path / "a.sqlite", [Table("t", columns, lines)])
+    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as made:
+        assert made.execute("SELECT * FROM t").fetchall() == [("12345678901234567890", "1.50"), (7, 1.5)]
+
+
+def test_letters_that_no_xml_can_hold_do_not_spoil_a_sheet(tmp_path: Path) -> None:
+    formats.write_ods(tmp_path / "a.ods", [text_table("t", ["a\x0b"], [["1\x00\r2\r\n3\ufffe  4\U0001f600"]])])
+    cells = read_ods(tmp_path / "a.ods", "t")
+    assert cells[0][0][1] == "a\ufffd"
+    assert cells[1][0][1].replace("\n", "") == "1\ufffd23\ufffd  4\U0001f600"
 
 
 def test_a_sheet_in_memory_is_refused_where_it_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

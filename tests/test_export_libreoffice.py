@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def batch(tmp_path: Path) -> Path:
 def test_a_rendered_workbook_shows_values_colours_and_strips(batch: Path, tmp_path: Path) -> None:
     export_book(batch, tmp_path / "book.xlsx")
     (file,) = converted(tmp_path / "book.xlsx", "pdf")
-    with pypdfium2.PdfDocument(file) as pages:
+    with closing(pypdfium2.PdfDocument(file)) as pages:
         texts = [page.get_textpage().get_text_range() for page in pages]
         looks = [np.asarray(page.render(scale=2).to_pil().convert("RGB")).astype(int) for page in pages]
         pictures = [sum(one.type == 3 for one in page.get_objects()) for page in pages]

@@ -25,7 +25,10 @@ from formreader.export import book as workbooks
 from formreader.export.to_review import HEADER, SHOWN
 from formreader.imported import import_book, workbook
 from formreader.store import open_desk, open_results
+from formreader.template import load_template
+from formreader.values import FieldReading, Match, PageReading
 from tests.drawing_doubts import Card, batch_of
+from tests.test_store import opened, scan
 
 CARDS = (
     Card(doubts={("amount", 1): ("4", 0.9, "9", "low_confidence"), ("second", 2): ("?", 0.4, "0", "not_a_digit")}),
@@ -145,6 +148,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"F2": "=400+82"}, r"F2: is a formula; type the value itself"),
     ({"F4": 48}, r"F4: is a number, which may have lost leading zeros"),
     ({"F4": 48.5}, r"F4: is a number"),
+    ({"F5": 79123}, r"F5: is a number, which may have lost zeros or digits"),
     ({"F4": datetime(2026, 1, 2)}, r"F4: is a date"),
     ({"G2": "yes"}, r"F2: is empty; type ok if"),
     ({"F2": "482", "G2": "maybe"}, r"G2: say yes here, or leave it empty"),
@@ -180,6 +184,35 @@ def test_what_breaks_a_rule_stands_where_a_person_says_so(batch: Path, book: Pat
 def test_digits_of_any_script_and_whole_numbers_are_taken(batch: Path, book: Path) -> None:
     import_book(batch, filled(book, {"F2": "\uff14\uff18\uff12", "F3": 30}), "Kim")
     assert [new for _, new, _ in decided(batch).values()] == ["482", "30"]
+
+
+def test_a_number_is_not_taken_where_zeros_may_stand_before_it(tmp_path: Path) -> None:
+    batch = batch_of(tmp_path, [Card(doubts={("code", 1): ("3", 0.5, "9", "low_confidence")})])
+    export_book(batch, tmp_path / "book.xlsx")
+    place = f"F{rows_of(tmp_path / 'book.xlsx')['card 1.png', 'code']}"
+    assert import_book(batch, filled(tmp_path / "book.xlsx", {place: 3141}), "Kim").taken == 0
+    assert import_book(batch, filled(tmp_path / "book.xlsx", {place: 103141}), "Kim").taken == 1
+
+
+def test_ok_is_asked_about_where_it_is_an_option_too(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text(
+        '[form]\nname = "card"\nwidth = 400\nheight = 300\ndpi = 100\n'
+        'markers = { kind = "squares", centres = [[10, 10], [390, 10], [390, 290], [10, 290]], size = 12 }\n'
+        '[[field]]\nname = "id"\nboxes = [[40, 40, 30, 40], [70, 40, 30, 40]]\n'
+        '[[field]]\nname = "state"\nkind = "choice"\noptions = ["OK", "broken"]\n'
+        "boxes = [[40, 120, 20, 20], [90, 120, 20, 20]]\n"
+    )
+    form = load_template(tmp_path / "card.toml")
+    ref = scan(tmp_path, "a.png")
+    read = FieldReading("state", "broken", 0.5, ("unsure_mark",), kind="choice")
+    with opened(tmp_path / "out", template=form) as batch:
+        batch.pending([ref])
+        batch.add(PageReading(ref, "card", Match(0.9, "reference"), (FieldReading("id", "12", 1.0), read), ()))
+    export_book(tmp_path / "out", tmp_path / "book.xlsx")
+    (refused,) = import_book(tmp_path / "out", filled(tmp_path / "book.xlsx", {"F2": "ok"}), "Kim").refused
+    assert "type 'broken' if that is right, or put yes into To review!G2" in refused
+    import_book(tmp_path / "out", filled(tmp_path / "book.xlsx", {"F2": "ok", "G2": "yes"}), "Kim")
+    assert decided(tmp_path / "out") == {("a.png", "state"): ("Kim", "OK", "sheet")}
 
 
 def test_what_changed_since_the_book_was_written_is_not_overwritten(batch: Path, book: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import formreader
 from formreader.errors import BatchError, NoScans, UnusableCall
-from formreader.values import PageReading
+from formreader.values import PageFailure, PageReading
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "meter-card"
 
@@ -29,6 +29,8 @@ def test_one_page_is_read() -> None:
     reading = formreader.read_page(SAMPLE / "scans" / "card 1.jpg", SAMPLE / "template.toml")
     assert reading.form == "meter-card"
     assert all(field.name and 0 <= field.confidence <= 1 for field in reading.fields)
+    with pytest.raises(UnusableCall, match="has no page 2; it has 1"):
+        formreader.read_page(SAMPLE / "scans" / "card 1.jpg", SAMPLE / "template.toml", page=2)
     with pytest.raises(UnusableCall, match="max_wrong"):
         formreader.read_page(SAMPLE / "scans" / "card 1.jpg", max_wrong="none")
 
@@ -38,6 +40,15 @@ def test_a_folder_is_read_page_by_page() -> None:
     answers = list(formreader.read_batch(SAMPLE / "scans", SAMPLE / "template.toml", jobs=2))
     read = {str(answer.ref): answer for answer in answers if isinstance(answer, PageReading)}
     assert len(read) == len(answers) > 5
+
+
+def test_a_scan_that_is_gone_meanwhile_ends_nothing(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"no picture")
+    answers = formreader.read_batch(tmp_path, SAMPLE / "template.toml", jobs=1)
+    (tmp_path / "a.jpg").unlink()
+    found = {str(answer.ref): answer for answer in answers}
+    assert {name: type(answer) for name, answer in found.items()} == {"a.jpg": PageFailure, "b.jpg": PageFailure}
 
 
 def test_what_is_not_there_is_refused_at_once(tmp_path: Path) -> None:

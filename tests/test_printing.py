@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def fields_in(folder: Path, text: str) -> Path:
 
 
 def words_of(pdf: Path) -> list[str]:
-    with pdfium.PdfDocument(pdf) as document:
+    with closing(pdfium.PdfDocument(pdf)) as document:
         return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
 
 

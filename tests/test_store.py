@@ -326,6 +326,24 @@ def test_what_a_person_decided_stays_whatever_is_read(tmp_path: Path) -> None:
     assert rows(tmp_path / "out", "SELECT new FROM decisions") == [("4",)]
 
 
+def test_scans_of_a_day_stand_together_though_only_some_share_their_name_with_another_days(tmp_path: Path) -> None:
+    days = {"monday": 2, "tuesday": 3}
+    for day, count in days.items():
+        with opened(tmp_path / "out") as writer:
+            for nth in range(1, count + 1):
+                ref = replace(scan(tmp_path, f"{day}/{nth}.png"), name=f"{nth}.png")
+                writer.pending([ref])
+                writer.add(answer(ref))
+            writer.pending([replace(scan(tmp_path, f"{day}/9{day[0]}.png"), name=f"9{day[0]}.png")])
+    with open_results(tmp_path / "out") as results:
+        shown = [(one.scan, Path(one.folder).name) for one in results.pages()]
+        assert results.waiting() == [("9m.png", 1), ("tuesday/9t.png", 1)]
+    assert shown == [
+        *(("1.png", "monday"), ("2.png", "monday")),
+        *((f"tuesday/{nth}.png", "tuesday") for nth in (1, 2, 3)),
+    ]
+
+
 def test_what_a_person_decided_stays_though_the_form_no_longer_asks(tmp_path: Path) -> None:
     ref = scan(tmp_path, "a")
     with opened(tmp_path / "out") as batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -16,7 +17,7 @@ from formreader.errors import UnusableCall
 from formreader.export.csv_files import Dialect, write_rows
 from formreader.export.locales import Habit
 from formreader.export.places import whole
-from formreader.export.shape import Kind, Line, Table, Value
+from formreader.export.shape import Column, Kind, Line, Table, Value
 
 _GROUP: Final = 20_000
 """Lines of a Parquet row group: large enough to compress, small enough for any memory."""
@@ -24,15 +25,19 @@ _GROUP: Final = 20_000
 MOST_ODS_CELLS: Final = 200_000
 """A sheet of this kind is built in memory: half a gigabyte, and forty seconds."""
 
+_NOT_IN_XML: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML can hold, escaped or not: one such letter, and nobody opens the sheet."""
+
 
 def write_csv(target: Path, table: Table, dialect: Dialect, habit: Habit) -> None:
     """Write CSV or, with tabs as delimiter, TSV."""
-    kinds = [column.kind for column in table.columns]
+    kinds: list[Kind] = [column.kind for column in table.columns]
 
     def rows() -> Iterator[list[str]]:
         yield [column.name for column in table.columns]
         for line in table.lines:
-            yield [habit.text(cell, kind) for cell, kind in zip(line.cells, kinds, strict=True)]
+            own = ("text" if place in line.words else kind for place, kind in enumerate(kinds))
+            yield [habit.text(cell, kind) for cell, kind in zip(line.cells, own, strict=True)]
 
     encoding = "utf-8-sig" if dialect.bom else "utf-8"
     with whole(target) as part, part.open("w", encoding=encoding, newline="") as file:
@@ -82,7 +87,7 @@ def write_sqlite(target: Path, tables: Iterable[Table]) -> None:
         for table in tables:
             name = _unlike(table.name.lower(), taken)
             named: set[str] = set()
-            columns = ", ".join(f"{_quoted(_unlike(c.name, named))} {_SQL[c.kind]}" for c in table.columns)
+            columns = ", ".join(f"{_quoted(_unlike(c.name, named))} {_sql(c)}" for c in table.columns)
             made.execute(f"CREATE TABLE {_quoted(name)} ({columns})")
             marks = ", ".join("?" * len(table.columns))
             rows = (list(map(_as_sql, line.cells)) for line in table.lines)
@@ -96,6 +101,11 @@ _SQL: Final[Mapping[Kind, str]] = {
     **dict.fromkeys(("whole", "flag"), "INTEGER"),
     **dict.fromkeys(("number", "share"), "REAL"),
 }
+
+
+def _sql(column: Column) -> str:
+    """Give a column's type; one of numbers that a text may stand in has none, as SQLite would make a number of it."""
+    return "" if column.kind in ("whole", "number") and not column.is_own else _SQL[column.kind]
 
 
 def _unlike(name: str, taken: set[str]) -> str:
@@ -178,7 +188,7 @@ def write_ods(target: Path, tables: Iterable[Table]) -> None:
                     "export to .xlsx, which LibreOffice opens too, or choose --columns"
                 )
             rows.append([_as_ods(cell) for cell in line.cells])
-        columns = [column.name for column in table.columns]
+        columns = [_as_ods(column.name) for column in table.columns]
         frames[free_name(table.name, {name.casefold() for name in frames})] = pd.DataFrame(
             rows, columns=columns, dtype=object
         )
@@ -193,6 +203,8 @@ def write_ods(target: Path, tables: Iterable[Table]) -> None:
 def _as_ods(value: Value) -> Any:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(re.split("\r\n?", value)))
     if isinstance(value, time):
         return f"{value:%H:%M}"
     return float(value) if isinstance(value, Decimal) else value
@@ -219,6 +231,6 @@ def pictures_beside(table: Table, folder: Path, made: Callable[[Path], None]) ->
                     part.write_bytes(picture.content)
                 made(folder / picture.name)
                 cells[place] = f"{folder.name}/{picture.name}"
-            yield Line(cells, line.comments)
+            yield line._replace(cells=cells, pictures={})
 
     return Table(table.name, table.columns, lines())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from formreader.errors import UnusableCall
+from formreader.export.csv_files import unguarded
 from formreader.export.noted import Noted
 from formreader.gathering import Row
 from formreader.template.lists import ListProblem, read_table
@@ -54,7 +55,12 @@ class Joining:
 
     def _of_list(self, rows: Sequence[Sequence[str]], place: int) -> None:
         width = len(self._header)
-        every = [[cell.strip() for cell in (*row, *[""] * width)][:width] for row in rows if any(map(str.strip, row))]
+        # `print --data` writes such a list, with a mark before what would start a formula.
+        every = [
+            [unguarded(cell.strip()) for cell in (*row, *[""] * width)][:width]
+            for row in rows
+            if any(map(str.strip, row))
+        ]
         counts: dict[str, int] = {}
         for row in every:
             counts[row[place]] = counts.get(row[place], 0) + 1

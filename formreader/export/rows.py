@@ -102,6 +102,7 @@ class Source:
             cells: list[Value] = [row.scan, row.page, row.shown_status, " ".join(row.to_review), *beside]
             comments: dict[int, str] = {}
             pictures: dict[int, Picture] = {}
+            words = frozenset(place for place, name in enumerate(names, first) if _is_words(fields.get(name)))
             for place, name in enumerate(names, first):
                 field = fields.get(name)
                 if field is None:
@@ -112,7 +113,7 @@ class Source:
                     comments[place] = comment_on(field)
                 if field.kind in PICTURED and (picture := self._picture(row, name)):
                     pictures[place] = picture
-            yield Line(cells, comments, pictures)
+            yield Line(cells, comments, pictures, words)
 
         return lines_of
 
@@ -135,7 +136,9 @@ class Source:
                     *(" ".join(field.reasons), status, field.suggestion, *beside),
                 ]
                 picture = self._picture(row, field.name) if field.kind in PICTURED else None
-                yield Line(cells, {place: comment_on(field)} if flagged else {}, {place: picture} if picture else {})
+                comments = {place: comment_on(field)} if flagged else {}
+                words = frozenset({place} if _is_words(field) else ())
+                yield Line(cells, comments, {place: picture} if picture else {}, words)
 
         return lines_of
 
@@ -165,6 +168,10 @@ def page_with(row: Row, name: str) -> StoredPage:
     return next((page for page in having if name in page.to_review), having[0] if having else row.pages[0])
 
 
+def _is_words(field: FieldReading | None) -> bool:
+    return field is not None and field.kind != "digits"
+
+
 def comment_on(field: FieldReading) -> str:
     """Say why a person should look at a field, and what its rules ask for and suggest."""
     lines = [
@@ -185,6 +192,7 @@ def _chosen(lines: Iterator[Line], places: Sequence[int], width: int) -> Iterato
             [line.cells[place] for place in places],
             {new: line.comments[old] for new, old in enumerate(places) if old in line.comments},
             {new: line.pictures[old] for new, old in enumerate(places) if old in line.pictures},
+            frozenset(new for new, old in enumerate(places) if old in line.words),
         )
 
 

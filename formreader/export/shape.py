@@ -24,10 +24,17 @@ OWN_KINDS: Final[Mapping[str, Kind]] = {
 
 
 class Column(NamedTuple):
-    """A column."""
+    """A column.
+
+    Attributes
+    ----------
+    is_own
+        It is the program's own: nothing in it is of another kind.
+    """
 
     name: str
     kind: Kind = "text"
+    is_own: bool = False
 
 
 class Picture(NamedTuple):
@@ -46,11 +53,14 @@ class Line(NamedTuple):
         By the place of a flagged cell, why it is.
     pictures
         By the place of the cell that they stand in.
+    words
+        Places in columns of digits where something else stands: a keyed text, a barcode's.
     """
 
     cells: Sequence[Value]
     comments: Mapping[int, str] = MappingProxyType({})
     pictures: Mapping[int, Picture] = MappingProxyType({})
+    words: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class Table:
 
 def own_columns(names: Iterable[str]) -> tuple[Column, ...]:
     """Give columns that are the program's own."""
-    return tuple(Column(name, OWN_KINDS.get(name, "text")) for name in names)
+    return tuple(Column(name, OWN_KINDS.get(name, "text"), is_own=True) for name in names)
 
 
 def text_table(name: str, header: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:

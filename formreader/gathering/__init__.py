@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import tee, zip_longest
 
 from formreader.gathering.called import Found, Marked
 from formreader.gathering.counts import FormCount, Missing, about_forms, count_forms
 from formreader.gathering.line import Line
 from formreader.gathering.row import Lack, Row, alone
 from formreader.gathering.shifts import Shifts
-from formreader.store import Results, SeveralPages, StoredPage
+from formreader.store import Results, SeveralPages, StoredPage, natural
 
 __all__ = ["FormCount", "Lack", "Missing", "Row", "about_forms", "count_forms", "gathered", "rows_of", "shifts_in"]
 
@@ -32,23 +33,19 @@ def rows_of(results: Results, form: str | None = None, marked: Marked = iter) ->
         yield from gathered(marked(results.pages(form)))
         return
     found = Found(results, several, marked)
-    shifts = shifts_in(results.pages(), several)
-    rows = gathered(marked(results.pages()), several, results.form_fields(), found, shifts)
+    waiting = results.waiting()
+    shifts = shifts_in(results.pages(), several, waiting)
+    rows = gathered(marked(results.pages()), several, results.form_fields(), found, shifts, waiting)
     yield from (row for row in rows if form is None or row.form == form)
 
 
-def shifts_in(pages: Iterable[StoredPage], several: Mapping[str, SeveralPages]) -> Shifts:
+def shifts_in(
+    pages: Iterable[StoredPage], several: Mapping[str, SeveralPages], waiting: Sequence[tuple[str, int]] = ()
+) -> Shifts:
     """Find the rows, of those told by their order, that look whole and may yet be of two forms."""
-    told = {sheet: form for form in several.values() for sheet in form.sheets}
     line = Line({}, max((form.last for form in several.values()), default=1))
     if any(form.gather == "sequence" for form in several.values()):
-        for page in pages:
-            form = told.get(page.form)
-            if form is None or form.gather == "sequence":
-                deque(line.passed(page, form), maxlen=0)
-            else:
-                deque(line.ended(), maxlen=0)
-    deque(line.ended(), maxlen=0)
+        deque(_rows(line, pages, several, {}, None, waiting), maxlen=0)
     return Shifts(line.breaks)
 
 
@@ -58,6 +55,7 @@ def gathered(
     names: Mapping[str, Sequence[str]] | None = None,
     found: Found | None = None,
     shifts: Shifts | None = None,
+    waiting: Sequence[tuple[str, int]] = (),
 ) -> Iterator[Row]:
     """Gather pages to rows, in the order in which rows begin; a page that is there twice follows the other's row.
 
@@ -73,18 +71,49 @@ def gathered(
         Knows where the pages are that another page's code or field calls for; needed by forms that are gathered so.
     shifts
         Of the rows told by their order, those whose pages may be of two forms, as `shifts_in` finds.
+    waiting
+        Name and page of those that have no answer yet, in natural order.
     """
-    told = {sheet: form for form in (several or {}).values() for sheet in form.sheets}
-    line = Line(names or {}, max((form.last for form in (several or {}).values()), default=1), shifts)
-    for number, page in enumerate(pages):
+    if not several:
+        yield from map(alone, pages)
+        return
+    line = Line(names or {}, max(form.last for form in several.values()), shifts)
+    yield from _rows(line, pages, several, names or {}, found, waiting)
+
+
+def _rows(
+    line: Line,
+    pages: Iterable[StoredPage],
+    several: Mapping[str, SeveralPages],
+    names: Mapping[str, Sequence[str]],
+    found: Found | None,
+    waiting: Sequence[tuple[str, int]],
+) -> Iterator[Row]:
+    told = {sheet: form for form in several.values() for sheet in form.sheets}
+    still = deque(waiting)
+    for number, (page, after) in enumerate(_with_next(pages)):
+        while still and _order(*still[0]) < _order(page.scan, page.page):
+            still.popleft()
+            line.waited()
         form = told.get(page.form)
-        if not told:
-            yield alone(page)
-        elif form is None or form.gather == "sequence":
-            yield from line.passed(page, form)
+        if form is None or form.gather == "sequence":
+            yield from line.passed(
+                page, form, of_several=page.page > 1 or (after is not None and after.scan == page.scan)
+            )
         elif form.gather == "file":
             yield from line.filed(page, form)
         else:
             yield from line.ended()
-            yield from found.called(number, page, form, names or {}) if found else ()
+            yield from found.called(number, page, form, names) if found else ()
     yield from line.ended()
+
+
+def _with_next(pages: Iterable[StoredPage]) -> Iterator[tuple[StoredPage, StoredPage | None]]:
+    """Give each page with the one after it."""
+    ahead, behind = tee(pages)
+    next(ahead, None)
+    return zip_longest(behind, ahead)
+
+
+def _order(scan: str, page: int) -> tuple[str, int]:
+    return natural(scan), page

@@ -7,11 +7,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from formreader.gathering.row import Group, Row, rows_of_group
-from formreader.gathering.said import printed_code
+from formreader.gathering.said import UNREAD, printed_code
 from formreader.store import Results, SeveralPages, StoredPage
 
 BY_FIELD: Final = "field:"
-_UNREAD: Final = "?"
 
 Marked = Callable[[Iterable[StoredPage]], Iterable[StoredPage]]
 """Passes pages on, what only the whole batch says of them added."""
@@ -62,7 +61,7 @@ def _key(page: StoredPage, form: SeveralPages) -> str:
     if form.gather.startswith(BY_FIELD):
         name = form.gather.removeprefix(BY_FIELD)
         value = next((one.value for one in page.fields if one.name == name), "")
-        return "" if name in page.to_review or _UNREAD in value else value
+        return "" if name in page.to_review or UNREAD in value else value
     code = printed_code(page)
     if code is not None:
         return f"{code.form}/{code.serial}" if code.serial else ""

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from formreader.gathering.row import Group, Row, alone, rows_of_group
-from formreader.gathering.said import named, serial_of
+from formreader.gathering.said import named, place_of, serial_of
 from formreader.gathering.shifts import Break, Shifts
 from formreader.store import SeveralPages, StoredPage
 
@@ -28,27 +28,41 @@ class Line:
         self._file: tuple[str, dict[str, Group]] = ("", {})
         self._failed: list[str] = []
         self._behind: list[Row] = []
+        self._between = 0
+        self._before = ("", False)
 
-    def passed(self, page: StoredPage, form: SeveralPages | None) -> Iterator[Row]:
-        """Take the next page of a form told by its order, of a form of one page, or of none."""
+    def waited(self) -> None:
+        """Note that a page lies here which has not been read yet."""
+        self._between += 1
+
+    def passed(self, page: StoredPage, form: SeveralPages | None, *, of_several: bool = False) -> Iterator[Row]:
+        """Take the next page of a form told by its order, of a form of one page, or of none.
+
+        Parameters
+        ----------
+        of_several
+            Its file has further pages.
+        """
         if self._file[1] and (page.scan != self._file[0] or page.status == "read"):
             yield from self.ended()
         if page.status == "read" and form is not None:
-            yield from self._next(page, form, form.sheets[page.form])
+            yield from self._next(page, form, form.sheets[page.form], of_several=of_several)
         elif page.status == "read":
             yield from self.ended()
             yield alone(page)
         else:
+            self._between += 1
             if page.status == "failed":
                 yield from self._failing(page)
             self._behind.append(alone(page))
             if (self._group is None and not self._file[1]) or len(self._behind) > _MOST_BEHIND:
                 yield from self.ended()
 
-    def _next(self, page: StoredPage, form: SeveralPages, number: int) -> Iterator[Row]:
-        group, where = self._group, PurePosixPath(page.scan).parent
+    def _next(self, page: StoredPage, form: SeveralPages, number: int, *, of_several: bool) -> Iterator[Row]:
+        group, where = self._group, place_of(page)
         is_near = group is not None and group.form in (form, None) and group.where == where
-        if group is None or not is_near or number <= group.last or _are_apart(group, page):
+        is_far = group is not None and self._is_far(group, page, form, of_several=of_several)
+        if group is None or not is_near or number <= group.last or _are_apart(group, page) or is_far:
             new = Group(form, where)
             comes_again = group is not None and bool(group.placed) and max(group.placed) == group.last == number
             if group is not None and is_near and comes_again and len(form.sheets) > 1:
@@ -58,13 +72,27 @@ class Line:
         group.form = form
         group.placed[number] = page
         group.last = number
+        self._between = 0
+        self._before = (page.scan, of_several)
+
+    def _is_far(self, group: Group, page: StoredPage, form: SeveralPages, *, of_several: bool) -> bool:
+        """Say whether so much lies between a page and those before that they may well be two people's.
+
+        That is where a file of several pages ends, or where enough pages lie unread that one form's last and another's
+        first may be among them.
+        """
+        if not group.placed or (serial_of(page) is not None and serial_of(page) == group.serial):
+            return False
+        scan, was_of_several = self._before
+        would_be_lost = form.last - max(group.placed) + form.sheets[page.form] - 1  # pages without fields too
+        return (scan != page.scan and (of_several or was_of_several)) or self._between >= would_be_lost
 
     def _failing(self, page: StoredPage) -> Iterator[Row]:
         """Let a page that failed take the next place, so that no two people's pages are joined across it."""
         if self._file[1]:
             self._failed.append(named(page))
             return
-        group, where = self._group, PurePosixPath(page.scan).parent
+        group, where = self._group, place_of(page)
         if group is None or group.where != where or group.last >= (group.form.last if group.form else self._most):
             yield from self.ended()
             self._group = group = Group(None, where)

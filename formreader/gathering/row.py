@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from formreader.gathering.said import named, serial_of
+from formreader.gathering.said import UNREAD, named, serial_of
 from formreader.rules import broken_checks
 from formreader.store import SeveralPages, StoredPage
 from formreader.values import BrokenRule, FieldReading, Reason
@@ -162,6 +162,9 @@ def _row(group: Group, form: SeveralPages, names: Mapping[str, Sequence[str]], w
         for one in own:
             flags.setdefault(one.name, []).extend(reasons)
             read[one.name] = _joined(read[one.name], one, flags[one.name]) if one.name in read else one
+    if form.gather == "sequence" and _are_two_peoples(group):
+        for name in read:
+            flags[name].append("pages_differ")
     order = [name for sheet in sheets.values() for name in names.get(sheet, ())]
     absent = [name for name in order if name not in read]
     for name in absent:
@@ -194,6 +197,24 @@ def _is_cut_off(group: Group, sheets: Mapping[int, str], number: int) -> bool:
         return False
     serials = {serial_of(group.placed[one]) for one in (min(before), number)}
     return None in serials or len(serials) > 1
+
+
+def _are_two_peoples(group: Group) -> bool:
+    """Say whether a field that stands on several pages tells that these may be of two forms, and no code says else."""
+    serials = {serial_of(page) for page in group.placed.values()}
+    if None not in serials and len(serials) == 1:
+        return False
+    said: dict[str, list[str]] = {}
+    for one in (one for page in group.placed.values() for one in page.fields):
+        said.setdefault(one.name, []).append(one.value)
+    return any(_contradict(values[0], other) for values in said.values() for other in values[1:])
+
+
+def _contradict(one: str, other: str) -> bool:
+    """Say whether two values cannot be the same; one that is blank, or a box that was not read, says nothing."""
+    if UNREAD in one + other:
+        return len(one) == len(other) and any(a != b and UNREAD not in (a, b) for a, b in zip(one, other, strict=True))
+    return bool(one and other) and one != other
 
 
 def _joined(first: FieldReading, other: FieldReading, flags: list[Reason]) -> FieldReading:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+from typing import Final
+
 from formreader.printed import PrintedCode, from_text
 from formreader.store import StoredPage
+
+UNREAD: Final = "?"
+"""What stands in a value for a box that could not be read."""
 
 
 def named(page: StoredPage) -> str:
     """Give a page's name as people see it."""
     return page.scan if page.page == 1 else f"{page.scan}#{page.page}"
+
+
+def place_of(page: StoredPage) -> PurePosixPath:
+    """Give the folder in which a page's file lies."""
+    return PurePosixPath(page.folder) if page.folder else PurePosixPath(page.scan).parent
 
 
 def printed_code(page: StoredPage) -> PrintedCode | None:

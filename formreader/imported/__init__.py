@@ -15,7 +15,7 @@ from formreader import allowed
 from formreader.batch_forms import Forms, forms_of
 from formreader.errors import UnusableCall
 from formreader.export.to_review import AS_READ, BLANK
-from formreader.imported.workbook import Cell, SheetRow, rows_of
+from formreader.imported.workbook import MOST_DIGITS, Cell, SheetRow, rows_of
 from formreader.store import Act, Desk, Said, StoredPage, open_desk
 
 HOW: Final = "sheet"
@@ -170,7 +170,10 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
         return text
     if text == BLANK:
         return ""
-    if text.casefold() == AS_READ:
+    is_option = AS_READ in map(str.casefold, allowed.options_of(described))
+    if text.casefold() == AS_READ and is_option:
+        _refuse_unclear(row, text)
+    elif text.casefold() == AS_READ:
         if row.key.value or kind != "key":
             return row.key.value
         if not _anyway(row):
@@ -178,21 +181,35 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
                 f"{cell.place}: nothing was read here that could be right; type what is written, {BLANK} for nothing, "
                 f"or put yes into {row.anyway.place} if '{text}' is written there"
             )
+    if cell.is_number and (kind in ("key", "barcode") or len(text) > MOST_DIGITS):
+        raise Refused(
+            f"{cell.place}: is a number, which may have lost zeros or digits; make the cell Text and type it again"
+        )
     if kind != "digits":
         try:
             return allowed.as_meant(forms, page, row.key.field, text)
         except allowed.CannotHold as never:
             raise Refused(f"{cell.place}: {never}") from never
-    if cell.is_number and len(text) != allowed.box_count(page, row.key.field):
+    room = allowed.box_count(page, row.key.field) if described is None else allowed.room_of(described)
+    if cell.is_number and len(text) != room:
         raise Refused(
             f"{cell.place}: is a number, which may have lost leading zeros; make the cell Text and type it again"
         )
     return _our_digits(text)
 
 
+def _refuse_unclear(row: SheetRow, text: str) -> None:
+    """Refuse the word for *right as read* where it is one of the field's options too, and another was read."""
+    if row.key.value.casefold() != AS_READ and not _anyway(row):
+        raise Refused(
+            f"{row.right.place}: '{text}' is one of its options too; type '{row.key.value or BLANK}' if that is right, "
+            f"or put yes into {row.anyway.place} if '{text}' is what is marked"
+        )
+
+
 def _our_digits(text: str) -> str:
     """Write digits of any script, wide ones too, as ours."""
-    return "".join(str(unicodedata.digit(sign)) if sign.isdigit() else sign for sign in text)
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
 def _anyway(row: SheetRow) -> bool:

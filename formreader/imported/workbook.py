@@ -19,6 +19,8 @@ _SHEET: Final = re.compile(rf"{SHEET}( [0-9]+)?", re.IGNORECASE)
 _COLUMNS: Final = 60
 """That are looked at: people may have added some of their own."""
 _LONGEST_CELL: Final = 32_767
+MOST_DIGITS: Final = 15
+"""A spreadsheet keeps no more of a number: the others have become zeros."""
 _NO_BOOK: Final = "is no workbook that can be read"
 
 

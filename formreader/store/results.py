@@ -38,6 +38,7 @@ class _Place(NamedTuple):
     """The latest reading where that failed, else 0; it is another than `reading` where an earlier one is kept."""
     twin: str
     """Name of the scan that has the same content and came first; empty for that one."""
+    folder: str = ""
 
 
 class Results:
@@ -48,6 +49,7 @@ class Results:
         self._connection = connection
         connection.create_function("sort_key", 1, natural, deterministic=True)
         connection.create_function("shown", 2, self._shown)
+        connection.create_function("lies_in", 2, _lies_in, deterministic=True)
 
     @cached_property
     def _runs(self) -> dict[int, dict[str, list[str]]]:
@@ -150,7 +152,17 @@ class Results:
     def _at(self, place: _Place, *, with_digits: bool) -> StoredPage:
         if place.reading:
             return self._page(place, place.reading, with_digits=with_digits)
-        return StoredPage(place.scan, place.page, place.sha256, 0, "duplicate", reason=place.twin)
+        return StoredPage(
+            *(place.scan, place.page, place.sha256, 0, "duplicate"), reason=place.twin, folder=place.folder
+        )
+
+    def waiting(self) -> list[tuple[str, int]]:
+        """Give name and page of those that were found and have no answer yet, in natural order."""
+        query = (
+            "SELECT shown(path, name) AS scan, page FROM current_pages p WHERE NOT EXISTS"
+            " (SELECT 1 FROM readings r WHERE r.sha256 = p.sha256 AND r.page = p.page) ORDER BY sort_key(scan), page"
+        )
+        return self._connection.execute(query).fetchall()
 
     def pages_read(self) -> dict[str, int]:
         """Count the pages that were read of each sheet."""
@@ -285,14 +297,17 @@ class Results:
         """List all places once, in order, in a table of this connection's own: it may be too long for the memory."""
         of_page = (
             "SELECT shown(p.path, p.name) AS scan, p.page, p.sha256, r.id AS reading, r.form,"
-            " CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END AS failure, {} AS twin"
+            " CASE WHEN l.outcome = 'failed' THEN l.id ELSE 0 END AS failure, {} AS twin,"
+            " lies_in(p.path, p.name) AS folder"
             " FROM {} p"
             " JOIN current_readings r ON r.sha256 = p.sha256 AND r.page = p.page"
             " JOIN judged_readings l ON l.id ="
             " (SELECT max(id) FROM judged_readings WHERE sha256 = p.sha256 AND page = p.page)"
         )
         twin = "(SELECT shown(t.path, t.name) FROM current_pages t WHERE t.sha256 = p.sha256 AND t.page = p.page)"
-        of_duplicate = f"SELECT shown(path, name), page, sha256, 0, '', 0, {twin} FROM current_duplicates p"  # noqa: S608
+        of_duplicate = (
+            f"SELECT shown(path, name), page, sha256, 0, '', 0, {twin}, lies_in(path, name) FROM current_duplicates p"  # noqa: S608
+        )
         if self.keeps_duplicates:
             of_duplicate = of_page.format(twin, "current_duplicates")
         self._connection.execute(
@@ -306,23 +321,31 @@ class Results:
 
     @cached_property
     def _longer(self) -> dict[str, str]:
-        """Give files that share their name with another a longer one each: all but the first that was found."""
+        """Give files that share their name with another a longer one each: all but the first that was found.
+
+        The others below the same given folder get one too: scans that lie together stand together in every table.
+        """
         places = "(SELECT path, name FROM current_pages UNION SELECT path, name FROM current_duplicates)"
+        shared = f"SELECT name FROM {places} GROUP BY name HAVING count(DISTINCT path) > 1"  # noqa: S608 - ours
+        if self._connection.execute(shared).fetchone() is None:
+            return {}
         rows = self._connection.execute(
             f"SELECT path, name FROM {places}"  # noqa: S608 - ours
-            " JOIN (SELECT path, min(id) AS first FROM pages GROUP BY path) USING (path)"
-            f" WHERE name IN (SELECT name FROM {places} GROUP BY name HAVING count(DISTINCT path) > 1)"
-            " ORDER BY first, name"
+            " JOIN (SELECT path, min(id) AS first FROM pages GROUP BY path) USING (path) ORDER BY first, name"
         ).fetchall()
-        possible = {longer for path, name in rows for longer in _longer_names(name, path)}
-        possible.difference_update(name for _, name in rows)
-        every = self._connection.execute("SELECT DISTINCT name FROM pages") if possible else ()
-        taken = {name for (name,) in every if name in possible}
-        names: dict[str, str] = {}
+        together: dict[str, dict[str, str]] = {}
         for path, name in rows:
-            if path not in names:
-                names[path] = next((longer for longer in _longer_names(name, path) if longer not in taken), path)
-                taken.add(names[path])
+            together.setdefault(_given_folder(path, name), {}).setdefault(path, name)
+        names: dict[str, str] = {}
+        taken: set[str] = set()
+        for files in together.values():
+            longest = max(len(Path(path).parts) for path in files)
+            for more in range(longest):
+                longer = {path: _longer_name(name, path, more) for path, name in files.items()}
+                if taken.isdisjoint(longer.values()) and len(set(longer.values())) == len(longer):
+                    break
+            taken.update(longer.values())
+            names |= {path: name for path, name in longer.items() if name != files[path]}
         return names
 
     def _page(self, place: _Place, reading: int, *, with_digits: bool) -> StoredPage:
@@ -339,6 +362,7 @@ class Results:
             decided=frozenset(decided.keys() - disputed),
             disputed=disputed,
             codes=self._codes(reading),
+            folder=place.folder,
         )
 
     def _decided(self, place: _Place) -> dict[str, str]:
@@ -465,12 +489,24 @@ def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]
     yield from (FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural))
 
 
-def _longer_names(name: str, path: str) -> Iterator[str]:
-    """Give a name, then with more and more of its parent folders in front, at last the whole path."""
-    yield name
+def _lies_in(path: str, name: str) -> str:
+    """Give the folder in which a file lies; nothing where it was reached by a link of another name."""
+    folder, _, last = path.replace("\\", "/").rpartition("/")
+    return folder if last == name.rpartition("/")[2] else ""
+
+
+def _given_folder(path: str, name: str) -> str:
+    """Give the folder below which a file is called so; the path itself where it was reached by a link."""
+    tail = Path(name).parts
+    return str(Path(*Path(path).parts[: -len(tail)])) if Path(path).parts[-len(tail) :] == tail else path
+
+
+def _longer_name(name: str, path: str, more: int) -> str:
+    """Give a name with so many more of its parent folders in front; the whole path where there are not so many."""
     folders = Path(path).parts[1 : -len(name.split("/"))]
-    for first in reversed(range(len(folders))):
-        yield "/".join((*folders[first:], name))
+    if more > len(folders):
+        return path
+    return "/".join((*folders[len(folders) - more :], name))
 
 
 def natural(name: str) -> str:

@@ -29,6 +29,8 @@ class StoredPage:
         Names of the fields that a person decided.
     disputed
         Names of those that one person decided and another, keying blind, sees otherwise: they are not `decided`.
+    folder
+        Where its file lies, which its name tells only in part; empty where that is not known.
     """
 
     scan: str
@@ -44,6 +46,7 @@ class StoredPage:
     decided: frozenset[str] = frozenset()
     disputed: frozenset[str] = frozenset()
     codes: tuple[Code, ...] = ()
+    folder: str = ""
 
     @property
     def to_review(self) -> tuple[str, ...]:
