@@ -182,4 +182,4 @@ def _templates(given: Paths | None) -> tuple[Template, ...]:
 
 def _reader(model: str, max_wrong: str) -> tuple[DigitModel, Thresholds]:
     classifier = load_form_model(model_path(model))
-    return classifier, promise(classifier.card, float(claim_of(max_wrong, "max_wrong"))).thresholds
+    return classifier, promise(classifier.card, float(claim_of(str(max_wrong), "max_wrong"))).thresholds
