@@ -9,6 +9,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from formreader import imported
+from formreader.batch_forms import Forms
 from formreader.cli import app
 from formreader.errors import UnusableCall
 from formreader.export import Wish, export_book
@@ -25,7 +28,8 @@ from formreader.export import book as workbooks
 from formreader.export.to_review import HEADER, SHOWN
 from formreader.imported import import_book, workbook
 from formreader.store import open_desk, open_results
-from tests.drawing_doubts import Card, batch_of
+from formreader.template import Field
+from tests.drawing_doubts import Card, batch_of, form_in
 
 CARDS = (
     Card(doubts={("amount", 1): ("4", 0.9, "9", "low_confidence"), ("second", 2): ("?", 0.4, "0", "not_a_digit")}),
@@ -167,6 +171,23 @@ def test_a_mistake_is_refused_with_its_place_and_the_rest_is_taken(
     assert len(done.refused) == 1
     assert re.search(words, done.refused[0]), done.refused
     assert len(decided(batch)) == 1
+
+
+def test_ok_is_no_answer_where_it_is_an_option_too(batch: Path, book: Path, tmp_path: Path) -> None:
+    """Who types ok beside a choice of ok and bad that was read as bad may mean one or the other."""
+    field = Field("second", ((0.0, 0.0, 1.0, 1.0),) * 2, kind="choice", options=("OK", "bad"))
+    form = form_in(tmp_path)
+    forms = Forms({"card": replace(form, fields=(field,), path=None)})
+    with open_desk(batch) as desk:
+        (row,) = (one for one in workbook.rows_of(filled(book, {"F3": "ok"})) if one.field == "second")
+        page = next(desk.results.sample([int(row.key.reading)]))
+    for read, meant in (("OK", "OK"), ("bad", None), ("", None)):
+        asked = row._replace(key=row.key._replace(value=read))
+        if meant is None:
+            with pytest.raises(imported.Refused, match="F3: 'ok' is an option of second, and also says"):
+                imported._value(asked, page, forms)
+        else:
+            assert imported._value(asked, page, forms) == meant
 
 
 def test_what_breaks_a_rule_stands_where_a_person_says_so(batch: Path, book: Path) -> None:

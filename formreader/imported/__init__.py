@@ -171,6 +171,11 @@ def _value(row: SheetRow, page: StoredPage, forms: Forms) -> str:
     if text == BLANK:
         return ""
     if text.casefold() == AS_READ:
+        if any(option.casefold() == AS_READ != row.key.value.casefold() for option in allowed.options_of(described)):
+            raise Refused(
+                f"{cell.place}: '{text}' is an option of {row.key.field}, and also says that it is right as read; "
+                "decide this field with `formreader review`"
+            )
         if row.key.value or kind != "key":
             return row.key.value
         if not _anyway(row):

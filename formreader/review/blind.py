@@ -23,7 +23,7 @@ from formreader.store import Said, StoredPage
 _AHEAD: Final = 3
 _ACTS: Final = ("second", "third")
 
-_Text = Annotated[str, Field(max_length=1_000)]
+_Text = Annotated[str, Field(max_length=10_000)]
 
 
 class After(Asked):
