@@ -157,5 +157,5 @@ def _lawful(name: str, taken: set[str]) -> str:
 def _plain(option: str) -> str:
     """Give an option's text without what would part it from others, what nobody can key, and what means no answer."""
     kept = "".join(one if one.isprintable() else " " for one in unicodedata.normalize("NFC", option))
-    plain = " ".join(kept.replace(";", ",").split())[:40].strip()
+    plain = " ".join(kept.replace(";", "/").split())[:40].strip()
     return "" if plain in _NO_OPTIONS else plain
