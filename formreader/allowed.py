@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from formreader.batch_forms import Forms
@@ -46,7 +47,7 @@ def options_of(described: Field | None) -> tuple[str, ...]:
 
 
 def in_order(value: str, described: Field) -> str:
-    """Give marked options as the form writes them and in its order.
+    """Give marked options as the form writes them and in its order, however they were typed.
 
     Raises
     ------
@@ -56,13 +57,20 @@ def in_order(value: str, described: Field) -> str:
     if value == UNREAD:
         return value
     options = options_of(described)
-    known = {option.casefold(): option for option in options} | {option: option for option in options}
-    said = [part.strip() for part in value.split(SEVERAL)] if value else []
-    marked = {known.get(one) or known.get(one.casefold()) for one in said}
-    if None in marked:
-        wrong = next(one for one in said if one not in known and one.casefold() not in known)
-        raise CannotHold(f"{described.name}: '{wrong[:40]}' is none of its options: {', '.join(options)}.")
+    marked = set()
+    for part in value.split(SEVERAL) if value else ():
+        meant = [option for option in options if option == part] or [
+            one for one in options if _like(one) == _like(part)
+        ]
+        if len(meant) != 1:
+            raise CannotHold(f"{described.name}: '{part.strip()[:40]}' is none of its options: {', '.join(options)}.")
+        marked.add(meant[0])
     return SEVERAL.join(option for option in options if option in marked)
+
+
+def _like(text: str) -> str:
+    """Give a text without what people type one way or another: spaces, capitals, accents by themselves."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 def as_meant(forms: Forms, page: StoredPage, field: str, said: str) -> str:
@@ -94,8 +102,10 @@ def objections(forms: Forms, page: StoredPage, field: str, new: str) -> list[str
         The field cannot hold such a value at all.
     """
     kind = kind_of(forms, page, field)
+    described = forms.field(page.form, field, 0)
     if kind != "digits":
-        if len(new) > LONGEST_TEXT or not new.isprintable():
+        # Marked options were all found among those of the form: however many they are, they stand as they are.
+        if not options_of(described) and (len(new) > LONGEST_TEXT or not new.isprintable()):
             raise CannotHold(f"{field}: a text is up to {LONGEST_TEXT} printable characters.")
         return [UNREADABLE] if new == UNREAD and kind != "key" else _broken(forms, page, field, new)
     described = forms.field(page.form, field, box_count(page, field))

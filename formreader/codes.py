@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -125,14 +125,35 @@ def read_codes(pixels: Grey) -> tuple[Code, ...]:
 def read_region(page: AlignedPage, box: Box) -> RegionCode:
     """Read the one code of a region of the form.
 
-    The region is looked at three times, as it was scanned, larger, and with ink told from paper otherwise.
+    The region is looked at three times, as it was scanned, larger, and with ink told from paper otherwise. A code whose
+    middle lies beside it may be meant for another place: it counts only where there is none in the region, and is
+    unsure then.
     """
-    cut = _cut(page, box)
+    cut, margin = _cut(page, box)
     large = np.asarray(cv2.resize(cut, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
-    looks = [
-        {(seen.text, seen.corrects_itself) for seen in some}
-        for some in (_looked(cut), _looked(large), _looked(large, zxingcpp.Binarizer.GlobalHistogram))
-    ]
+    low, high = np.full(2, margin), np.array(cut.shape[::-1]) - margin
+    within, beside = list[set[tuple[str, bool]]](), set[str]()
+    for some, scale in (
+        (_looked(cut), 1),
+        (_looked(large), 2),
+        (_looked(large, zxingcpp.Binarizer.GlobalHistogram), 2),
+    ):
+        within.append(set())
+        for seen in some:
+            middle = seen.corners.mean(axis=0) / scale
+            if bool(((middle >= low) & (middle <= high)).all()):
+                within[-1].add((seen.text, seen.corrects_itself))
+            else:
+                beside.add(seen.text)
+    return (
+        _agreed(within)
+        if any(within) or not beside
+        else replace(_agreed([{(min(beside), True)}]), reason="unsure_code")
+    )
+
+
+def _agreed(looks: Sequence[set[tuple[str, bool]]]) -> RegionCode:
+    """Give what several looks say, each its texts and whether they come from a code that corrects its errors."""
     times = Counter(text for look in looks for text, _ in look)
     if not times:
         return RegionCode("", "unreadable_code")
@@ -193,8 +214,8 @@ def _is_confirmed(pixels: Grey, seen: _Seen) -> bool:
     return any((other.kind, other.text) == (seen.kind, seen.text) for other in _looked(large))
 
 
-def _cut(page: AlignedPage, box: Box) -> Grey:
-    """Draw a region upright at the scan's resolution, with what lies round it."""
+def _cut(page: AlignedPage, box: Box) -> tuple[Grey, int]:
+    """Draw a region upright at the scan's resolution, with what lies round it; also how much that is on each side."""
     corners = box.corners.astype(np.float64)
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     width, height = (max(8, math.ceil(max(sides[k], sides[k + 2]))) for k in (0, 1))
@@ -203,6 +224,5 @@ def _cut(page: AlignedPage, box: Box) -> Grey:
     to_scan = cv2.getPerspectiveTransform(drawn, corners.astype(np.float32))
     size = width + 2 * margin, height + 2 * margin
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpPerspective(page.pixels, to_scan, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
+    drawing = cv2.warpPerspective(page.pixels, to_scan, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(drawing, np.uint8), margin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 
@@ -39,21 +40,34 @@ def fillable(entries: Sequence[Entry], printed: str = "", size: tuple[int, int] 
     turn
         Degrees by which the page is shown turned clockwise.
     """
+    return fillable_pages([(entries, printed)], size, turn)
+
+
+def fillable_pages(
+    pages: Sequence[tuple[Sequence[Entry], str]], size: tuple[int, int] = (400, 300), turn: int = 0
+) -> bytes:
+    """Write a PDF of several pages, each of its form fields and what is printed on it."""
     width, height = size
-    first = 6
-    refs = " ".join(f"{first + number} 0 R" for number in range(len(entries)))
+    firsts = [5]  # 4 is the picture of all marks
+    for entries, _ in pages:
+        firsts.append(firsts[-1] + 2 + len(entries))
+    refs = [[f"{first + 2 + k} 0 R" for k in range(len(one))] for first, (one, _) in zip(firsts, pages, strict=False)]
+    kids = " ".join(f"{first} 0 R" for first in firsts[:-1])
     objects = [
-        f"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{refs}] >> >>",
-        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Rotate {turn} /Contents 5 0 R"
-        " /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
-        f" /Annots [{refs}] >>",
+        f"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{' '.join(chain(*refs))}] >> >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         "<< /Type /XObject /Subtype /Form /BBox [0 0 10 10] /Length 0 >>\nstream\n\nendstream",
-        f"<< /Length {len(printed)} >>\nstream\n{printed}\nendstream",
     ]
-    for name, (x, y, wide, high), more in entries:
-        place = f"[{x} {height - y - high} {x + wide} {height - y}]"
-        objects.append(f"<< /Type /Annot /Subtype /Widget /T ({name}) /Rect {place} /F 4 {more} >>")
+    for first, own, (entries, printed) in zip(firsts, refs, pages, strict=False):
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Rotate {turn} /Contents {first + 1} 0 R"
+            f" /Resources << /Font << /F1 3 0 R >> >> /Annots [{' '.join(own)}] >>"
+        )
+        objects.append(f"<< /Length {len(printed)} >>\nstream\n{printed}\nendstream")
+        for name, (x, y, wide, high), more in entries:
+            place = f"[{x} {height - y - high} {x + wide} {height - y}]"
+            objects.append(f"<< /Type /Annot /Subtype /Widget /T ({name}) /Rect {place} /F 4 {more} >>")
     content = b"%PDF-1.7\n"
     starts = []
     for number, one in enumerate(objects, start=1):

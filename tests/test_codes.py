@@ -14,7 +14,7 @@ import zxingcpp
 from numpy.typing import NDArray
 from zxingcpp import BarcodeFormat, BarcodeFormats, create_barcode, read_barcodes, write_barcode_to_image
 
-from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes, told_by_codes, without_codes
+from formreader.codes import CUT, LONGEST_TEXT, has_codes, read_codes, read_region, told_by_codes, without_codes
 from formreader.errors import NoMatch
 from formreader.export import read_results, write_tables
 from formreader.model import DigitModel, default_model_path, load_model
@@ -22,7 +22,7 @@ from formreader.pipeline import read_page
 from formreader.printed import PrintedCode, as_text
 from formreader.store import open_batch, open_results
 from formreader.template import Template, load_template, save_template
-from formreader.values import Code, Grey, Match, Page, PageReading, PageRef
+from formreader.values import AlignedPage, Box, Code, Grey, Match, Page, PageReading, PageRef
 from tests.drawing import Wear, draw_mild, meter_card, wear
 
 DPI = 200
@@ -135,6 +135,23 @@ def test_every_kind_of_code_is_read_as_it_is_printed(kind: str) -> None:
         rng = np.random.default_rng(seed)
         scan = wear(printed(kind, KINDS[kind], 5), 300, draw_mild(rng, dpi), rng)
         assert [code.text for code in read_codes(scan.pixels)] == [KINDS[kind]]
+
+
+def test_a_region_does_not_take_its_neighbour_s_code_for_its_own() -> None:
+    """Of two stickers one below the other, the second is missing, or both are there."""
+    page = np.full((900, 900), 255, np.uint8)
+    page = with_picture(page, ean13(ARTICLE.text, 4, 120), 150, 150)
+
+    def read(pixels: Grey, top: int) -> tuple[str, str]:
+        aligned = AlignedPage(PageRef(Path("a")), pixels, None, np.eye(3), Match(1.0, "reference"))
+        corners = np.array([[100, top], [700, top], [700, top + 200], [100, top + 200]], np.float64)
+        code = read_region(aligned, Box("code", 1, corners, (0, 0), kind="barcode"))
+        return code.text, code.reason
+
+    assert read(page, 100) == (ARTICLE.text, "")
+    assert read(page, 250) == (ARTICLE.text, "unsure_code")
+    both = with_picture(page, ean13("5901234123457", 4, 120), 150, 290)
+    assert (read(both, 100), read(both, 250)) == ((ARTICLE.text, ""), ("5901234123457", ""))
 
 
 # --- when they are looked for ----------------------------------------------------------------------------------------

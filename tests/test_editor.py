@@ -305,6 +305,9 @@ def test_what_cannot_be_edited_is_refused_with_its_remedy(tmp_path: Path) -> Non
     (tmp_path / "bad.toml").write_text("[form\n", "utf-8")
     with pytest.raises(TemplateError, match="no valid TOML"):
         existing(tmp_path / "bad.toml")
+    (tmp_path / "large.toml").write_text(f"[[field]]\nboxes = {[[1, 1, 5, 5]] * 1001}\n", "utf-8")
+    with pytest.raises(TemplateError, match=r"too much for this page .* text editor"):
+        existing(tmp_path / "large.toml")
     (tmp_path / "visit-reference.png").write_bytes(b"another form")
     with pytest.raises(UnusableCall, match="-o"):
         found([SAMPLES / "visit-record" / "blank.png"], tmp_path / "visit.toml")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from formreader.template import load_template
+from formreader.template import Field, load_template, save_template
 from tests.browser import CHROMIUM, Served, chromium, keeps_to_rules, running
 
 expect.set_options(timeout=20_000)
@@ -152,6 +153,31 @@ def test_false_fields_go_at_once_and_fields_are_joined_and_parted(browser: Any, 
     expect(page.locator("#list li")).to_have_count(6)
     saved(page)
     assert [field.name for field in load_template(folder / "visit.toml").fields] == [*NAMES[3:]]
+
+
+def test_options_stay_with_their_boxes(browser: Any, folder: Path) -> None:
+    marks = ("shape", ((900, 2800, 60, 60), (800, 2800, 60, 60), (700, 2800, 60, 60)), ("A", "B", "C"))
+    form = load_template(folder / "visit.toml")
+    field = Field(marks[0], marks[1], kind="choice", options=marks[2])
+    save_template(replace(form, fields=(*form.fields, field), path=None), folder / "visit.toml", "blank.png")
+    with running("template", str(folder / "visit.toml")) as server:
+        page = entered(browser, server.address)
+        page.locator(".field-name").nth(9).focus()
+        expect(page.locator(".rules")).to_contain_text("May be blank")
+        expect(page.locator(".rules [data-rule]")).to_have_count(2)  # that, and the options
+        page.keyboard.press("Enter")
+        page.keyboard.press("Control+ArrowRight")
+        page.keyboard.press("Control+ArrowRight")
+        page.click("text=Delete box")
+        page.locator(".field-name").nth(9).focus()
+        page.click("#tool-box")
+        drag(page, (600, 2800), (660, 2860))
+        page.fill("#rule-options", "A, C, D")
+        saved(page)
+        (field,) = (one for one in load_template(folder / "visit.toml").fields if one.kind == "choice")
+        assert [(option, round(box[0], -1)) for option, box in zip(field.options, field.boxes, strict=True)] == [
+            *(("A", 900), ("C", 700), ("D", 600)),
+        ]
 
 
 def test_names_are_pasted_and_rules_set_with_what_is_wrong_beside_the_field(

@@ -65,6 +65,7 @@ def test_several_marks_are_not_required_unless_it_is_said(tmp_path: Path) -> Non
         (CHOICE + 'options = ["A", "A"]', "'options' has twice: 'A'"),
         (CHOICE + 'options = ["A", "B;C"]', "'options' has 'B;C'; ';' stands between several marked options"),
         (CHOICE + 'options = ["A", "?"]', "'options' has '?'; '?' stands for what cannot be read"),
+        (CHOICE + 'options = ["A", "_"]', "'options' has '_'; '_' stands for nothing written"),
         (CHOICE + 'options = ["A", " B"]', "'options' has what nobody can key, or with spaces around it: ' B'"),
         (CHOICE + 'options = "A"', "'options' is a list of what the boxes stand for"),
         (CHOICE + "unique = true", "'unique' does not go with kind \"choice\""),

@@ -13,9 +13,9 @@ from formreader.cli import app
 from formreader.pipeline.pdf_form import with_entries
 from formreader.scans import entries_on
 from formreader.scans.pdf_form import FormEntry
-from formreader.template import load_template
+from formreader.template import Field, Rectangle, load_form, load_template
 from formreader.values import FieldKind, PageRef
-from tests.drawing_pdf import boxes, comb, fillable, text, tick, words
+from tests.drawing_pdf import boxes, comb, fillable, fillable_pages, text, tick, words
 
 ENTRIES = (
     comb("form1[0].#subform[0].Patient No[0]", (60, 40, 120, 22), 6),
@@ -84,6 +84,41 @@ def test_names_are_lawful_and_each_its_own() -> None:
     entries = [FormEntry(name, "text", (10, 40 * n, 50, 20)) for n, name in enumerate(names)]
     fields, _ = with_entries((), entries, lambda rectangle: rectangle)
     assert [field.name for field in fields] == ["a_b", "a_b_2", "A_B_3", "Größe_cm", "scan_", "field", "x" * 60]
+
+
+def test_pages_of_ticks_and_of_text_alone_are_a_form_s_too(tmp_path: Path) -> None:
+    letter = "".join(words(60, 270 - 20 * line, "All that we should know besides") for line in range(5))
+    pages = [(ENTRIES[3:], words(60, 270, "About you")), (ENTRIES[:1], PRINTED), (ENTRIES[1:2], letter)]
+    (tmp_path / "form.pdf").write_bytes(fillable_pages(pages))
+    done = CliRunner().invoke(app, ["detect", str(tmp_path / "form.pdf"), "-o", str(tmp_path / "form.toml")])
+    assert done.exit_code == 0, done.output
+    sheets = load_form(tmp_path / "form.toml")
+    assert [[field.name for field in sheet.fields] for sheet in sheets] == [["sex"], ["Patient_No", "field_01"]]
+    assert "page 3 has no boxes for digits or choices" in done.output
+
+
+def test_what_could_not_stand_in_a_template_is_left_out_in_words() -> None:
+    places = ((10, 10, 50, 20), (12, 11, 40, 18), (190, 40, 50, 20), (260, 40, 50, 20))
+    entries = [FormEntry(f"t{n}", "text", place) for n, place in enumerate(places)]
+    marks = [FormEntry("m", "mark", (10 + 30 * n, 70, 10, 10), option=one) for n, one in enumerate("?A")]
+    marks += [FormEntry("n", "mark", (10 + 30 * n, 90, 10, 10), option=one) for n, one in enumerate(("a\0b", "c" * 60))]
+    printed = Field("field_01", ((5, 65, 20, 20), (120, 65, 20, 20)))
+
+    def on_paper(place: Rectangle) -> Rectangle:
+        x, y, width, height = place
+        return min(x, 200.0), y, min(x + width, 200.0) - min(x, 200.0), height
+
+    fields, notes = with_entries((printed,), [*entries, *marks], on_paper)
+    assert {field.name: field.boxes for field in fields if field.kind != "choice"} == {
+        "t0": (places[0],),
+        "t2": ((190, 40, 10, 20),),
+        "field_01": ((120, 65, 20, 20),),  # the other is the frame of a mark
+    }
+    assert [field.options for field in fields if field.kind == "choice"] == [("1", "2"), ("a b", "c" * 40)]
+    assert notes == [
+        "fields of the PDF that lie off the paper left out: 't3'",
+        "fields of the PDF that lie on others left out: 't1'",
+    ]
 
 
 def test_a_file_without_form_fields_has_none(tmp_path: Path) -> None:

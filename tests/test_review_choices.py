@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def test_options_come_into_the_form_s_order() -> None:
     for text in ("XL", "S;", "S,M"):
         with pytest.raises(Refused, match="none of its options: S, M, L"):
             in_order(text, SIZE)
+
+
+def test_options_are_known_however_they_are_typed() -> None:
+    field = replace(SIZE, options=("bad  one", "Cafe\u0301", "on", "On"), boxes=SIZE.boxes * 2)
+    assert in_order("Caf\u00e9; BAD one;On", field) == "bad  one;Cafe\u0301;On"
+    with pytest.raises(Refused, match="'ON' is none of its options"):
+        in_order("ON", field)  # it may be one or the other
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from pydantic import ValidationError
+
+from formreader.editor.document import Tables, document_of, listed
 from formreader.editor.files import content_of
 from formreader.errors import FormreaderError, TemplateError, UnusableCall
 from formreader.pictures import encode_png
@@ -54,7 +57,7 @@ def existing(path: Path) -> Opened:
     Raises
     ------
     TemplateError
-        It cannot be read, or is no TOML.
+        It cannot be read, is no TOML, or has more fields or boxes than the page takes.
     """
     content = content_of(path)
     if content is None:
@@ -66,10 +69,22 @@ def existing(path: Path) -> Opened:
         raise TemplateError(f"{path}: the text is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise TemplateError(f"{path}: no valid TOML: {error}; put that place right in a text editor") from error
+    _refuse_what_is_too_much(path, tables)
     form = tables.get("form")
     notes: list[str] = []
     pictures = tuple(map(encode_png, _references(path.parent, form if isinstance(form, dict) else {}, notes)))
     return Opened(path, content, text, pictures, notes=tuple(notes))
+
+
+def _refuse_what_is_too_much(path: Path, tables: Tables) -> None:
+    """Refuse what the page would not take back: thousands of fields, or of boxes in one."""
+    ids = ([str(n) for n, _ in enumerate(listed(tables, key))] for key in ("field", "check"))
+    try:
+        document_of(tables, *ids)
+    except ValidationError as error:
+        what = error.errors()[0]
+        place = ".".join(map(str, what["loc"]))
+        raise TemplateError(f"{path}: too much for this page ({place}: {what['msg']}); use a text editor") from error
 
 
 def found(

@@ -124,7 +124,8 @@ def find_form(
     contrasty = darkest(blank.pixels, blank.colour)
     found = find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
     outside = [field for field in found.fields if not _in_marker(field, markers)]
-    named, left_out = _named_by_pdf(named_by_tables(outside, params.flush_mm * dpi / 25.4), entries, pages[0])
+    tables = named_by_tables(outside, params.flush_mm * dpi / 25.4)
+    named, left_out = _named_by_pdf(tables, entries, pages[0], (width, height))
     fields = numbered(named)
     if note is not None:
         for line in (*_left_out(found), *left_out):
@@ -158,7 +159,7 @@ def preview_of(template: Template) -> NDArray[np.uint8]:
 
 
 def _named_by_pdf(
-    fields: tuple[Field, ...], entries: Sequence[FormEntry], page: Page
+    fields: tuple[Field, ...], entries: Sequence[FormEntry], page: Page, size: tuple[int, int]
 ) -> tuple[tuple[Field, ...], list[str]]:
     """Give fields the names and places that a fillable PDF has for them, in reading order; and what was left out."""
     if not entries:
@@ -167,6 +168,7 @@ def _named_by_pdf(
 
     def place(rectangle: Rectangle) -> Rectangle:
         corners = cv2.perspectiveTransform(corners_of(rectangle)[None], to_form)[0]
+        corners = np.clip(corners, 0, size)
         (left, top), (right, low) = corners.min(axis=0), corners.max(axis=0)
         return float(left), float(top), float(right - left), float(low - top)
 

@@ -6,11 +6,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from formreader.scans.pdf_form import FormEntry
 from formreader.template import Field, Rectangle
-from formreader.values import FieldKind
 
 _MOST_CELLS: Final = 60
 _LONGEST: Final = 60
@@ -20,6 +19,12 @@ _SUBFORM: Final = re.compile(r"#|^(topmostSubform|form1)\b")
 """Names that programs give to the layers around a field."""
 _LEAST_SHARED: Final = 0.5
 """Of a printed box must lie in a PDF's field that it belongs to."""
+_MUCH_SHARED: Final = 0.3
+"""Of the smaller of two fields: they lie on one another, and one writing would be read twice."""
+_LEAST_SIDE_PX: Final = 2.0
+_NAMED: Final = 5
+_NO_OPTIONS: Final = ("?", "_")
+"""A person says with these that nobody can read it, and that nothing is marked."""
 
 
 def with_entries(
@@ -35,7 +40,7 @@ def with_entries(
     found
         Fields that were found in print.
     place
-        Maps a place of the page to the upright form.
+        Maps a place of the page to the upright form; what lies off the paper has no size.
 
     Returns
     -------
@@ -45,17 +50,39 @@ def with_entries(
     fields: list[Field] = []
     taken: set[str] = set()
     marks: dict[str, list[FormEntry]] = {}
+    entries, notes = _usable(entries, place)
     for entry in entries:
         if entry.kind == "mark":
             marks.setdefault(entry.name, []).append(entry)
         else:
             fields.append(_text_field(_lawful(entry.name, taken), entry, place(entry.rectangle), found))
-    has_choices = "choice" in get_args(FieldKind)
-    if has_choices:
-        fields += [_choice(_lawful(name, taken), listed, place) for name, listed in marks.items()]
-    notes = [] if has_choices or not marks else [f"tick boxes of the PDF left out: {sum(map(len, marks.values()))}"]
+    fields += [_choice(_lawful(name, taken), listed, place) for name, listed in marks.items()]
     places = [place(entry.rectangle) for entry in entries]
     return (*fields, *_elsewhere(found, places)), notes
+
+
+def _usable(entries: Sequence[FormEntry], place: Callable[[Rectangle], Rectangle]) -> tuple[list[FormEntry], list[str]]:
+    """Leave out what lies off the paper, and of two that lie on one another the later; say which."""
+    kept: list[FormEntry] = []
+    places: list[Rectangle] = []
+    off: list[str] = []
+    over: list[str] = []
+    for entry in entries:
+        here = place(entry.rectangle)
+        if min(here[2:]) < _LEAST_SIDE_PX:
+            off.append(entry.name)
+        elif any(_lie_on(here, other) for other in places):
+            over.append(entry.name)
+        else:
+            kept.append(entry)
+            places.append(here)
+    lists = (("off the paper", off), ("on others", over))
+    return kept, [f"fields of the PDF that lie {where} left out: {_listed(names)}" for where, names in lists if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{_lawful(name, set())}'" for name in names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
 
 
 def _text_field(name: str, entry: FormEntry, rectangle: Rectangle, found: Sequence[Field]) -> Field:
@@ -87,18 +114,27 @@ def _elsewhere(found: Sequence[Field], places: Sequence[Rectangle]) -> list[Fiel
     """Give what was found in print where the PDF has no field."""
     left = []
     for field in found:
-        boxes = tuple(box for box in field.boxes if not any(_lies_in(box, place) for place in places))
+        boxes = tuple(box for box in field.boxes if not any(_lie_on(box, place) for place in places))
         if boxes:
             left.append(field if len(boxes) == len(field.boxes) else replace(field, boxes=boxes))
     return left
 
 
 def _lies_in(box: Rectangle, place: Rectangle) -> bool:
+    return _shared(box, place) > _LEAST_SHARED * box[2] * box[3]
+
+
+def _lie_on(one: Rectangle, other: Rectangle) -> bool:
+    return _shared(one, other) > _MUCH_SHARED * min(one[2] * one[3], other[2] * other[3])
+
+
+def _shared(one: Rectangle, other: Rectangle) -> float:
+    """Give the area that two rectangles share."""
     shared = 1.0
     for axis in (0, 1):
-        low, high = max(box[axis], place[axis]), min(box[axis] + box[2 + axis], place[axis] + place[2 + axis])
+        low, high = max(one[axis], other[axis]), min(one[axis] + one[2 + axis], other[axis] + other[2 + axis])
         shared *= max(0.0, high - low)
-    return shared > _LEAST_SHARED * box[2] * box[3]
+    return shared
 
 
 def _lawful(name: str, taken: set[str]) -> str:
@@ -119,5 +155,7 @@ def _lawful(name: str, taken: set[str]) -> str:
 
 
 def _plain(option: str) -> str:
-    """Give an option's text without what would part it from others."""
-    return " ".join(option.replace(";", ",").split())[:40]
+    """Give an option's text without what would part it from others, what nobody can key, and what means no answer."""
+    kept = "".join(one if one.isprintable() else " " for one in unicodedata.normalize("NFC", option))
+    plain = " ".join(kept.replace(";", "/").split())[:40].strip()
+    return "" if plain in _NO_OPTIONS else plain

@@ -38,7 +38,7 @@ def find_sheets(
     note: Callable[[str], None] = lambda _line: None,
     params: SheetParams | None = None,
 ) -> list[Found]:
-    """Make a template of each page of a blank form that has boxes; `find_form` tells of the parameters.
+    """Make a template of each page of a blank form that has boxes to read; `find_form` tells of the parameters.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def find_sheets(
     Raises
     ------
     NoBoxes
-        No page has a printed box.
+        No page has a box for digits or choices.
     UnusableCall
         A page cannot be decoded, pages differ in size or two of them are the same, or there are too many names.
     """
@@ -62,6 +62,12 @@ def find_sheets(
             sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=left_out.append)
         except NoBoxes:
             note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
+            continue
+        if not sheet[0].framed_boxes:
+            note(
+                f"page {page} has no boxes for digits or choices, by which pages are matched: it is left out; `read "
+                "--other-pages skip` passes its scans over"
+            )
             continue
         twin = next((number for number, one in enumerate(found) if _are_alike(one[0], sheet[0], params)), None)
         if twin == 0 and len(found) == 1:
@@ -82,7 +88,7 @@ def find_sheets(
 def _are_alike(one: Template, other: Template, params: SheetParams) -> bool:
     if (one.width, one.height) != (other.width, other.height):
         return False
-    first, second = (np.array(sheet.digit_boxes) for sheet in (one, other))
+    first, second = (np.array([box for field in sheet.fields for box in field.boxes]) for sheet in (one, other))
     apart = np.abs(first[:, None, :2] - second[None, :, :2]).max(axis=2)
     near = apart < params.near * min(np.median(first[:, 2]), np.median(second[:, 2]))
     shared = near.any(axis=1).sum() + near.any(axis=0).sum()

@@ -24,6 +24,7 @@ from formreader.printing.rows import Rows, columns_named, read_rows
 from formreader.printing.setting import Setter
 from formreader.printing.sheets import PAPERS_MM
 from formreader.scans.pdf_pages import RENDER_DPI, load_pdf_page
+from formreader.template import form_of_text
 from formreader.template.wording import did_you_mean
 from formreader.values import Grey
 
@@ -105,6 +106,7 @@ def print_form(
     size = (references[0].shape[1], references[0].shape[0])
     names = [path.name for path in reference_paths(output, len(references))]
     template = template_text(form, layout, size, RENDER_DPI, names, fields.parent, numbered=numbered)
+    form_of_text(template)  # raises: what is printed must be readable
     serials = _serials(rows, each) if rows is not None else None
     return Printed(form, pdf, template, references, len(each), serials, chosen)
 

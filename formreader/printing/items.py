@@ -15,6 +15,7 @@ from formreader.errors import UnusableCall
 from formreader.printing import tables
 from formreader.printing.form import SERIAL, Asked, Grid, Item, Words
 from formreader.printing.rows import lies_inside, read_rows
+from formreader.template.kinds import option_problems
 from formreader.template.wording import shown
 
 _OWN_KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -102,11 +103,7 @@ def _kind_problems(table: tables.FieldTable) -> Iterator[str]:
 def _option_problems(options: Sequence[str]) -> Iterator[str]:
     if not options:
         yield 'it needs \'options\', as ["yes", "no"]'
-    if len(set(options)) != len(options):
-        yield "'options' names one twice"
-    for option in options:
-        if not option.strip() or ";" in option:
-            yield f"an option should be a text without ';', which parts several: {shown(option)}"
+    yield from option_problems([" ".join(option.split()) for option in options], 0)
 
 
 def _grid(table: tables.TableTable, number: int, place: str, folder: Path, problems: list[str]) -> Iterator[Grid]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from formreader.allowed import broken_by
+from formreader.allowed import broken_by, options_of
 from formreader.audit.verdicts import name_of
 from formreader.review.audit_keys import Before
 from formreader.review.keys import as_decided, key_of, kind_of
@@ -23,7 +23,7 @@ from formreader.store import Said, StoredPage
 _AHEAD: Final = 3
 _ACTS: Final = ("second", "third")
 
-_Text = Annotated[str, Field(max_length=1_000)]
+_Text = Annotated[str, Field(max_length=10_000)]
 
 
 class After(Asked):
@@ -64,8 +64,10 @@ def _item(review: Review, place: Place) -> Mapping[str, Any]:
     key = _key(review, place)
     with review.desk.turn():
         version = seen(review.desk.said("second_keys", key))
-    kind = kind_of(review.page(place[0]), key[2])
-    return {"one": place[0], "two": place[1], "field": key[2], "kind": kind, "seen": version}
+    page = review.page(place[0])
+    options = options_of(review.forms.field(page.form, key[2], 0))
+    item = {"one": place[0], "two": place[1], "field": key[2], "kind": kind_of(page, key[2]), "seen": version}
+    return {**item, "options": options} if options else item  # their words may not be printed near their boxes
 
 
 def strip(review: Review, _who: str, decided: Decided) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ class Decided(Asked):
     reading: Annotated[int, Field(ge=1, le=2**62)]
     field: Annotated[str, Field(min_length=1, max_length=300)]
     seen: Number
-    new: Annotated[str, Field(max_length=2 * allowed.LONGEST_TEXT)]
+    new: Annotated[str, Field(max_length=20 * allowed.LONGEST_TEXT)]
     despite: bool = False
 
 

@@ -89,7 +89,7 @@ class Keyed(OfPage):
 
     form: Name
     seen: Number
-    values: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=2_000)]
+    values: Annotated[dict[Name, Annotated[str, Field(max_length=10_000)]], Field(max_length=2_000)]
     despite: bool = False
 
 

@@ -36,10 +36,10 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
     """
     said = plain(text)
     if kind != "digits":
+        if described is not None and kind in ("choice", "image") and said not in ("", "_", UNREAD):
+            return in_order(said, described)
         if not said or len(said) > _LONGEST or not said.isprintable():
             raise Refused(_NOTHING if not said else f"A text is up to {_LONGEST} printable characters.")
-        if described is not None and kind in ("choice", "image") and said not in ("_", UNREAD):
-            return in_order(said, described)
         return "" if said == "_" else said
     words = {word.casefold(): word for word in described.allow} if described else {}
     if said.casefold() in words:

@@ -1,6 +1,6 @@
 """What can be said of a field that holds no digits, and every mistake in it.
 
-Imported by `template` alone.
+Imported by `template`, and of `printing` for what it asks of options too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _WHY: Final = {
     "image": ", of which nothing is read",
 }
 _LONGEST_OPTION: Final = 100
-_UNREAD: Final = "?"
+_MEAN: Final = {"?": "stands for what cannot be read", "_": "stands for nothing written"}
+"""What people say of a field with one sign."""
 
 
 def kind_problems(kind: FieldKind, keys: RuleKeys, options: Sequence[str], boxes: int) -> Iterator[str]:
@@ -44,23 +45,25 @@ def kind_problems(kind: FieldKind, keys: RuleKeys, options: Sequence[str], boxes
     for key in sorted(keys.model_fields_set - _KEYS[kind]):
         yield f"'{key}' does not go with kind \"{kind}\"{_WHY[kind]}; leave it out"
     if kind == "choice":
-        yield from _option_problems(options, boxes)
+        yield from option_problems(options, boxes)
     elif kind in ("key", "barcode"):
         yield from rule_problems_of_text(keys)
     if kind == "barcode" and keys.check_digit is not None:
         yield from method_problems(keys.check_digit)
 
 
-def _option_problems(options: Sequence[str], boxes: int) -> Iterator[str]:
+def option_problems(options: Sequence[str], boxes: int) -> Iterator[str]:
+    """Give the mistakes in what a choice's boxes stand for; where nobody knows yet how many there are, 0 are given."""
     if boxes and len(options) != boxes:
         yield f"'options' should be as many as 'boxes': {len(options)} and {boxes}"
     wrong = [one for one in options if not one or not one.isprintable() or one != one.strip()]
     if wrong:
         yield f"'options' has what nobody can key, or with spaces around it: {some_of(wrong)}"
     for one in options:
-        if SEVERAL in one or one == _UNREAD:
-            why = "stands between several marked options" if SEVERAL in one else "stands for what cannot be read"
-            yield f"'options' has {shown(one)}; '{SEVERAL if SEVERAL in one else _UNREAD}' {why}"
+        if SEVERAL in one:
+            yield f"'options' has {shown(one)}; '{SEVERAL}' stands between several marked options"
+        elif one in _MEAN:
+            yield f"'options' has {shown(one)}; '{one}' {_MEAN[one]}"
         elif len(one) > _LONGEST_OPTION:
             yield f"'options' has {shown(one)}, which is longer than {_LONGEST_OPTION} characters"
     twice = sorted({one for one in options if options.count(one) > 1})

@@ -13,7 +13,12 @@ const round = (number) => Math.round(number * 2) / 2;
 const OF_DIGITS = ["length", "filler", "filler_only", "decimals", "point", "min", "max", "date", "check_digit", "format", "missing", "allow", "align"];
 const OF_CHOICE = ["options", "many"];
 const OF_TEXT = ["pattern", "one_of", "unique", "severity"];
-const GONE = { digits: OF_CHOICE, key: [...OF_DIGITS, ...OF_CHOICE], choice: [...OF_DIGITS, ...OF_TEXT] };
+const GONE = {
+  digits: OF_CHOICE,
+  key: [...OF_DIGITS, ...OF_CHOICE],
+  choice: [...OF_DIGITS, ...OF_TEXT],
+  barcode: [...OF_DIGITS.filter((key) => key !== "check_digit"), ...OF_CHOICE],
+};
 
 // Lines of text from top to bottom, and what stands in a line from left to right.
 export function inReadingOrder(boxes, of = (one) => one) {
@@ -41,6 +46,13 @@ function inWritingOrder(boxes) {
   const [, , , height] = boxes[0];
   const isRow = boxes.every((box) => Math.abs(box[1] + box[3] / 2 - boxes[0][1] - boxes[0][3] / 2) < height / 2);
   return isRow ? [...boxes].sort((a, b) => a[0] - b[0]) : boxes;
+}
+
+// The keys of a field of which only some boxes are left: the options of a choice go with their boxes.
+function ofBoxes(field, stays) {
+  const { options } = field.keys;
+  const isEach = kindOf(field) === "choice" && Array.isArray(options) && options.length === boxesOf(field).length;
+  return isEach ? { ...field.keys, options: options.filter(stays) } : field.keys;
 }
 
 export class Model {
@@ -220,7 +232,8 @@ export class Model {
     const { fields } = this;
     const order = inReadingOrder([...fields.filter((one) => boxesOf(one).length && pageOf(one) === pageOf(field)), field], (one) => boxesOf(one)[0]);
     const before = order[order.indexOf(field) - 1];
-    const at = before ? fields.indexOf(before) + 1 : Math.max(0, fields.findIndex((one) => pageOf(one) >= pageOf(field)));
+    const later = fields.findIndex((one) => pageOf(one) >= pageOf(field));
+    const at = before ? fields.indexOf(before) + 1 : later < 0 ? fields.length : later;
     return [...fields.slice(0, at), field, ...fields.slice(at)];
   }
 
@@ -232,8 +245,10 @@ export class Model {
     this.change({ ...this.document, fields: this.placed(field) }, { ids: [field.id], box: null });
   }
 
+  // The boxes of a choice stay in the order of its options: a new one comes last.
   addTo(id, box) {
-    this.alter([id], (field) => this.shaped(field, inWritingOrder([...boxesOf(field), box.map(round)])), { box: null });
+    const ordered = (field, boxes) => (kindOf(field) === "choice" ? boxes : inWritingOrder(boxes));
+    this.alter([id], (field) => this.shaped(field, ordered(field, [...boxesOf(field), box.map(round)])), { box: null });
   }
 
   place(id, boxes, together) {
@@ -275,8 +290,8 @@ export class Model {
   // The field's boxes from the nth on become a field of their own.
   part(id, nth) {
     const field = this.field(id);
-    const rest = { ...field, id: this.newId(), name: this.newName(), boxes: boxesOf(field).slice(nth) };
-    const fields = this.fields.flatMap((one) => (one.id === id ? [{ ...one, boxes: boxesOf(one).slice(0, nth) }, rest] : [one]));
+    const rest = { ...field, id: this.newId(), name: this.newName(), boxes: boxesOf(field).slice(nth), keys: ofBoxes(field, (_, at) => at >= nth) };
+    const fields = this.fields.flatMap((one) => (one.id === id ? [{ ...one, boxes: boxesOf(one).slice(0, nth), keys: ofBoxes(one, (_, at) => at < nth) }, rest] : [one]));
     this.change({ ...this.document, fields }, { ids: [rest.id], box: null });
   }
 
@@ -285,7 +300,8 @@ export class Model {
     if (!field) return;
     if (this.box !== null && boxesOf(field).length > 1) {
       const boxes = boxesOf(field).filter((_, nth) => nth !== this.box);
-      return this.alter([field.id], (one) => this.shaped(one, boxes), { box: null });
+      const keys = ofBoxes(field, (_, nth) => nth !== this.box);
+      return this.alter([field.id], (one) => this.shaped({ ...one, keys }, boxes), { box: null });
     }
     const order = this.listed;
     const at = order.indexOf(field);

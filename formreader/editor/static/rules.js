@@ -14,6 +14,8 @@ const span = (text) => {
 };
 const asSpan = (value) => (Array.isArray(value) ? `${kept(value[0])} to ${kept(value[1])}` : shown(value));
 
+const isSaid = (value) => value !== false; // a template may also say that something is not so
+
 const text = (read = (one) => one, write = shown) => ({ input: "text", read, write });
 const list = { input: "text", read: parted, write: listed };
 
@@ -22,13 +24,14 @@ export const RULES = {
   date: { title: "A date, written as", of: ["digits"], usual: "DDMMYYYY", input: "select", options: (menus) => menus.dates.map((one) => [one, one]) },
   min: { title: "At least", of: ["digits"], usual: 0, ...text(number) },
   max: { title: "At most", of: ["digits"], usual: 100, ...text(number) },
-  pattern: { title: "Of the pattern", of: ["digits", "key"], usual: "[0-9]+", ...text() },
-  one_of: { title: "One of", of: ["digits", "key"], usual: [], ...list, note: "values with commas between them", when: (value) => Array.isArray(value) || value === undefined },
-  one_of_file: { key: "one_of", title: "One of the column of a list", of: ["digits", "key"], usual: { file: "list.csv", column: "id" }, input: "file", when: (value) => value !== undefined && !Array.isArray(value) && "file" in value },
-  check_digit: { title: "With the check digit", of: ["digits"], usual: "luhn", input: "select", options: (menus) => Object.entries(menus.check_digits) },
+  pattern: { title: "Of the pattern", of: ["digits", "key", "barcode"], usual: "[0-9]+", ...text() },
+  one_of: { title: "One of", of: ["digits", "key", "barcode"], usual: [], ...list, note: "values with commas between them", when: (value) => Array.isArray(value) || value === undefined },
+  one_of_file: { key: "one_of", title: "One of the column of a list", of: ["digits", "key", "barcode"], usual: { file: "list.csv", column: "id" }, input: "file", when: (value) => value !== undefined && !Array.isArray(value) && "file" in value },
+  check_digit: { title: "With the check digit", of: ["digits", "barcode"], usual: "luhn", input: "select", options: (menus) => Object.entries(menus.check_digits) },
   format: { title: "A number of the kind", of: ["digits"], usual: "stdnum:", ...text((one) => `stdnum:${one}`, (value) => shown(value).replace(/^stdnum:/, "")), note: "such as isbn or eu.vat", suggestions: (menus) => menus.formats },
-  unique: { title: "Different on every page", of: ["digits", "key"], usual: true, input: "none" },
-  required: { title: "Never blank", of: ["digits", "key", "choice", "barcode", "image"], usual: true, input: "none" },
+  unique: { title: "Different on every page", of: ["digits", "key", "barcode"], usual: true, input: "none", when: isSaid },
+  required: { title: "Never blank", of: ["digits", "key", "choice", "barcode", "image"], usual: true, input: "none", when: isSaid },
+  optional: { key: "required", title: "May be blank", of: ["choice", "barcode"], usual: false, input: "none", when: (value) => value === false },
   filler: { title: "Unused boxes may hold", of: ["digits"], usual: ["X", "-"], ...list, note: "X or -, or both" },
   filler_only: { title: "With nothing but these it is", of: ["digits"], usual: "blank", input: "select", options: () => [["struck", "flagged"], ["blank", "blank"], ["zero", "zero"]] },
   align: { title: "Digits stand on the", of: ["digits"], usual: "right", input: "select", options: () => [["right", "right"], ["left", "left"]] },
@@ -37,8 +40,8 @@ export const RULES = {
   missing: { title: "Codes for a missing value", of: ["digits"], usual: ["99"], ...list },
   allow: { title: "Words that may stand there", of: ["digits"], usual: ["AB"], ...list },
   options: { title: "Marks in their order", of: ["choice"], usual: ["A", "B"], ...list, note: "a text for each box" },
-  many: { title: "Several may be marked", of: ["choice"], usual: true, input: "none" },
-  severity: { title: "Who breaks a rule is", of: ["digits", "key"], usual: "warning", input: "select", options: () => [["error", "flagged"], ["warning", "noted only"]] },
+  many: { title: "Several may be marked", of: ["choice"], usual: true, input: "none", when: isSaid },
+  severity: { title: "Who breaks a rule is", of: ["digits", "key", "barcode"], usual: "warning", input: "select", options: () => [["error", "flagged"], ["warning", "noted only"]] },
 };
 
 const keyOf = (name) => RULES[name].key ?? name;

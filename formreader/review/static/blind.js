@@ -98,7 +98,7 @@ class Keying {
     const strip = await this.strips.of(item);
     if (item !== this.current) return;
     this.input = h("input", {
-      id: "key", class: "mono", autocomplete: "off", spellcheck: "false", autocapitalize: "off", maxLength: 500,
+      id: "key", class: "mono", autocomplete: "off", spellcheck: "false", autocapitalize: "off", maxLength: 10_000,
       "aria-describedby": "how", inputMode: item.kind === "digits" ? "numeric" : "text",
     });
     this.input.value = this.input.defaultValue = item.key ?? "";
@@ -116,7 +116,7 @@ class Keying {
           this.input,
           h("button", { type: "button", class: "first", onclick: () => this.save() }, "Save ", h("kbd", {}, "Enter")),
         ),
-        h("p", { id: "how", class: "quiet" }, `${HOW[item.kind]} `, h("kbd", {}, "_"), " nothing is written \u00b7 ", h("kbd", {}, "?"), item.kind === "digits" ? " a box that cannot be read" : " it cannot be read"),
+        h("p", { id: "how", class: "quiet" }, `${HOW[item.kind]} `, item.options?.length > 1 ? `In the order of the form: ${item.options.join(", ")}. ` : "", h("kbd", {}, "_"), " nothing is written \u00b7 ", h("kbd", {}, "?"), item.kind === "digits" ? " a box that cannot be read" : " it cannot be read"),
         h(
           "div",
           { class: "chips" },
