@@ -51,6 +51,7 @@ def test_it_is_wrong_less_often_than_the_default_and_keeps_the_promise(
     assert silent <= 0.001 * len(labels) + 1
 
 
+@pytest.mark.slow
 def test_the_network_is_asked_about_the_few_that_are_in_doubt(
     accurate: DigitModel, digits: tuple[Digits, NDArray[np.int64]]
 ) -> None:

@@ -666,6 +666,7 @@ def test_file_that_is_not_there_says_so(batch: Drawn, tmp_path: Path) -> None:
 # --- what it says
 
 
+@pytest.mark.slow
 def test_report_stands_alone_and_escapes_what_people_wrote(tmp_path: Path) -> None:
     batch = drawn_all(Drawn(tmp_path, wrong={(2, "id"): "999"}))
     batch.key("keys.csv", "<script>alert(1)</script>")

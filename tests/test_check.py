@@ -92,6 +92,7 @@ def test_picture_goes_where_it_is_wanted(template: Path, tmp_path: Path) -> None
     assert run(template, scan, "-o", tmp_path / "seen.png", "--force").exit_code == 0
 
 
+@pytest.mark.slow
 def test_scan_of_another_form_ends_with_1(template: Path, tmp_path: Path) -> None:
     other = SAMPLE.parent / "class-marks" / "scans" / "class-1b.png"
     result = run(template, other)

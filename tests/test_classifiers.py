@@ -257,6 +257,7 @@ def test_a_call_that_could_not_end_well_is_refused_first(words: list[str], said:
     assert said in ended.stderr
 
 
+@pytest.mark.slow
 def test_worn_copies_alone_teach_no_marks(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "neighbours.joblib"
     card = train(str(folder / "digits.npz"), path, classifier=find_classifier("knn"), augment="worn")

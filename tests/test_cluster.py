@@ -121,6 +121,7 @@ def test_a_scheduler_without_proper_workers_is_refused(cluster: Cluster) -> None
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "127.0.0.1:70000"])
+@pytest.mark.slow
 def test_an_address_where_no_scheduler_is_says_so(address: str) -> None:
     with pytest.raises(UnusableCall, match=f"{address}: no Dask scheduler answers there"):
         dask_workers(address)

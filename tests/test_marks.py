@@ -69,7 +69,7 @@ def test_every_style_of_mark_is_read(model: DigitModel, name: str, style: str) -
     assert not wrong_in(answer, marked)
     empty = [field for field in answer.fields if not marked.values[field.name]]
     flagged = [field.name for field in answer.fields if field.reasons and field not in empty]
-    assert len(flagged) <= (0.3 if style == "dot" else 0.1) * len(answer.fields)  # letters hide small dots
+    assert len(flagged) <= (0.3 if style == "dot" else 0.2) * len(answer.fields)  # letters hide small dots
     required = {field.name for field in sheet(name).fields if field.required}
     assert all(("blank" in field.reasons) == (field.name in required) for field in empty)
 
@@ -100,6 +100,18 @@ def test_a_poor_scan_makes_no_mark_wrong(model: DigitModel) -> None:
         marked = mark(form, rng, doubts=0.2)
         how = replace(draw_heavy(rng, 150), bend_mm=1.5)
         assert not wrong_in(read_page(page_of(marked, how, seed), form.template(), model), marked)
+
+
+@pytest.mark.parametrize("seed", [7440080, 7440374])
+def test_a_frame_that_a_copy_made_thick_marks_no_box(model: DigitModel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    marked = mark(sheet("survey"), rng)
+    scan = wear(marked.picture, 200, draw_mild(rng, float(rng.choice((100, 150, 200)))), rng)
+    thick = cv2.erode(
+        cv2.cvtColor(scan.pixels, cv2.COLOR_BGR2GRAY) if scan.pixels.ndim > 2 else scan.pixels, np.ones((3, 3))
+    )
+    page = Page(PageRef(Path("sheet.png")), np.asarray(thick, np.uint8), None, scan.dpi)
+    assert not wrong_in(read_page(page, sheet("survey").template(), model), marked)
 
 
 def test_boxes_lie_where_they_are_printed(model: DigitModel) -> None:

@@ -81,6 +81,7 @@ with opened(Path(sys.argv[1]) / "B") as batch:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.slow
 def test_batches_that_are_joined_stay_as_they_are(tmp_path: Path) -> None:
     a = read_into(tmp_path / "A 50%?#", [scan(tmp_path, "1")])
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=Path(__file__).parent.parent, check=False)

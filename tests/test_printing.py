@@ -154,6 +154,16 @@ def test_a_class_list_goes_over_pages_with_its_head(tmp_path: Path) -> None:
     assert [field.name for field in result.form.fields][:2] == ["row01_mark", "row02_mark"]
 
 
+def test_rows_may_have_names_of_the_fields_file(tmp_path: Path) -> None:
+    text = HEAD + '[[table]]\nrows = ["Glucose", "Sodium of {ward}"]\ncolumns = [{name = "value", digits = 3}]\n'
+    people = tmp_path / "people.csv"
+    people.write_text("ward\n7\n", encoding="utf-8")
+    pdf = tmp_path / "form.pdf"
+    write_form(print_form(fields_in(tmp_path, text), pdf, people=people), pdf)
+    assert "Glucose" in words_of(pdf)[0]
+    assert "Sodium of 7" in words_of(pdf)[0]
+
+
 def test_the_sample_is_printed(tmp_path: Path) -> None:
     fields = Path(__file__).parent.parent / "samples" / "own-form" / "fields.toml"
     assert print_form(fields, tmp_path / "form.pdf").template.count("[[field]]") == 22

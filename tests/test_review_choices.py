@@ -30,6 +30,7 @@ SIZE = Field("size", ((0.0, 0.0, 9.0, 9.0),) * 3, kind="choice", options=("S", "
 def test_options_come_into_the_form_s_order() -> None:
     assert in_order("L;S", SIZE) == "S;L"
     assert (in_order("", SIZE), in_order("?", SIZE), in_order("M;M", SIZE)) == ("", "?", "M")
+    assert in_order("m; s", SIZE) == "S;M"
     for text in ("XL", "S;", "S,M"):
         with pytest.raises(Refused, match="none of its options: S, M, L"):
             in_order(text, SIZE)

@@ -413,6 +413,7 @@ def heic(picture: NDArray[np.uint8], **options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.slow
 def test_a_heic_photo_is_turned_once_though_it_says_so_twice(tmp_path: Path, orientation: int) -> None:
     exif = Image.Exif()
     exif[274] = orientation

@@ -105,7 +105,7 @@ def test_tables_of_a_form_of_two_pages(tmp_path: Path) -> None:
         assert as_json(status)["filled_forms"] == [{"form": "visit", "complete": 2, "lacking": 1, "doubled": 0}]
         export_book(out, tmp_path / "book.xlsx")
         book = openpyxl.load_workbook(tmp_path / "book.xlsx")
-        assert [cell.value for cell in book["Results"][3]] == ["02.png", "1", "review", "total", "11", "30", ""]
+        assert [cell.value for cell in book["Results"][3]] == ["02.png", 1, "review", "total", "11", "30", ""]
         assert "page_missing" in book["Results"]["G3"].comment.text
 
 

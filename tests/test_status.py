@@ -101,6 +101,7 @@ def test_folders_without_a_batch_end_with_2(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "batch.sqlite"]
 
 
+@pytest.mark.slow
 def test_another_terminal_sees_the_run_and_the_run_goes_on(tmp_path: Path) -> None:
     refs = [scan(tmp_path, str(number)) for number in range(4)]
     look = [sys.executable, "-m", "formreader", "status", str(tmp_path / "out"), "--json"]
@@ -160,6 +161,7 @@ def test_looking_keeps_no_run_from_starting(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.slow
 def test_run_that_was_killed_is_broken_off(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=Path(__file__).parent.parent, check=False)
     before = files(tmp_path / "B")

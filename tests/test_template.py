@@ -441,3 +441,14 @@ def test_a_decimal_point_is_declared_and_kept(
     assert load_template(tmp_path / "again.toml").fields == (field,)
     plain = load_template(written(tmp_path, FORM + wide.replace(keys, "")))
     assert plain.fingerprint != template.fingerprint
+
+
+def test_what_is_no_template_at_all_is_refused_however_large_or_deep(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text("a = " + "[" * 20_000)
+    with pytest.raises(TemplateError, match="too deeply"):
+        load_template(path)
+    with path.open("wb") as file:
+        file.truncate(20_000_000)
+    with pytest.raises(TemplateError, match="larger than 10 MB"):
+        load_template(path)

@@ -52,6 +52,7 @@ def test_scans_come_once_each_when_they_are_whole(tmp_path: Path) -> None:
     assert names(found, 1.0) == ["a.png"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_moved_here_brings_its_scans(tmp_path: Path) -> None:
     watched, made = tmp_path / "watched", tmp_path / "made" / "batch 7"
     watched.mkdir()
@@ -122,6 +123,7 @@ def test_the_program_reads_what_is_dropped_until_it_is_stopped(tmp_path: Path, e
     assert "3 pages in" in log.read_text()
 
 
+@pytest.mark.slow
 def test_what_links_lead_to_is_watched_as_it_is_listed(tmp_path: Path) -> None:
     real, elsewhere = tmp_path / "real", tmp_path / "elsewhere"
     for folder in (real / "sub", elsewhere):

@@ -125,6 +125,7 @@ def test_pages_may_come_later() -> None:
     assert seen == [first, second]
 
 
+@pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them() -> None:
     """Also where that one is killed and cannot say goodbye."""
     run = (

@@ -49,6 +49,7 @@ class Habit(NamedTuple):
 
 
 USUAL = Habit()
+_SEMICOLON = frozenset({"CH", "LI"})  # a decimal point, and yet no comma between cells
 
 
 def habit_of(locale: str) -> Habit:
@@ -80,7 +81,7 @@ def habit_of(locale: str) -> Habit:
     pattern = re.sub("y+", "yyyy", short)
     return Habit(
         decimal,
-        ";" if decimal == "," else ",",
+        ";" if decimal == "," or known.territory in _SEMICOLON else ",",
         partial(format_date, format=pattern, locale="en"),  # the pattern has numbers alone, in digits of ours
         pattern.replace("M", "m").replace("'", '"'),
     )

@@ -167,7 +167,10 @@ def page_with(row: Row, name: str) -> StoredPage:
 
 def comment_on(field: FieldReading) -> str:
     """Say why a person should look at a field, and what its rules ask for and suggest."""
-    lines = [", ".join(field.reasons), *([] if field.is_keyed else [f"confidence {field.confidence:.1%}"])]
+    lines = [
+        ", ".join(field.reasons),
+        *([f"confidence {field.confidence:.1%}"] if field.kind in ("digits", "choice") else []),
+    ]
     lines += [f"{rule.key}: {rule.words}" for rule in field.broken]
     return "\n".join([*lines, f"perhaps {field.suggestion}"] if field.suggestion else lines)
 

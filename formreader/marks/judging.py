@@ -34,15 +34,22 @@ def judged(
     usual = float(np.quantile(clear, 0.7)) if clear else 0.0
     inks = [one.own + one.outside for one in found if one.own > params.mark_mm2 and not one.passes]
     most = params.much * float(np.quantile(inks, 0.8)) if len(inks) >= params.enough else np.inf
+    full = [one.own > params.struck * one.area for one in found if one.own > params.mark_mm2]
+    struck_out = params.overfilled if full and np.mean(full) > 0.5 else params.struck_out
     usual_doubt = params.doubt_mm2 if has_blank else params.bare_doubt_mm2
     least = [usual_doubt if noticed else params.missed_mm2 for noticed in is_noticed]
+    is_thick = float(np.median([one.rim for one in found])) > params.thick
     return tuple(
-        _one(one, known, usual, most, params) or _blank(one, has_blank, doubt, params)
+        "unsure"
+        if one.own > params.none_mm2 > one.core and (is_thick or one.aside > params.aside)  # it may be its frame
+        else _one(one, known, usual, most, struck_out, params) or _blank(one, has_blank, doubt, params)
         for one, known, doubt in zip(found, trust, least, strict=True)
     )
 
 
-def _one(found: Found, trust: Trust, usual: float, most: float, params: MarkParams) -> Verdict | None:
+def _one(
+    found: Found, trust: Trust, usual: float, most: float, most_struck: float, params: MarkParams
+) -> Verdict | None:
     """Judge what looks like a mark; None for what does not."""
     if trust == "spoiled":
         return "unsure"
@@ -50,11 +57,12 @@ def _one(found: Found, trust: Trust, usual: float, most: float, params: MarkPara
         return None
     if found.own < (params.mark_mm2 if trust == "known" else params.struck * found.area):
         return "unsure"
-    if found.passes or found.is_beside or found.outside > params.half_outside * found.own:
+    most_outside = params.tail if found.stands or found.aside < params.aside else params.half_outside
+    if found.passes or found.is_beside or found.outside > most_outside * found.own:
         return "unsure"
     if found.darkness < params.pale * usual:
         return "unsure"
-    if found.outside > params.struck_out * found.area and found.own > params.struck * found.area:
+    if found.outside > most_struck * found.area and found.own > params.struck * found.area:
         return "unsure"
     return "unsure" if found.own + found.outside > most else "marked"
 

@@ -23,6 +23,10 @@ class Found:
         Ink in the box of strokes that are at home in it.
     outside
         Ink of these strokes beyond the box.
+    core
+        Ink of these strokes away from the frame.
+    rim
+        The share that is inked of what lies along the frame.
     guest
         The most that a stroke which is at home in another box has in this one, as a share of what it has there.
     traces
@@ -35,18 +39,26 @@ class Found:
         A stroke of the box leaves its surroundings on two sides, or only ends in the box.
     is_beside
         The middle of its ink lies beyond the box.
+    stands
+        The lowest point of its ink lies in the box: a tick that was put there, however long its tail.
+    aside
+        How far the middle of its ink lies from that of the box, in sides of the box.
     area
         Of the box.
     """
 
     own: float
     outside: float
+    core: float
+    rim: float
     guest: float
     traces: float
     beside: float
     darkness: float
     passes: bool
     is_beside: bool
+    stands: bool
+    aside: float
     area: float
 
 
@@ -98,11 +110,14 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
     strange = ~own & (in_others <= params.none_mm2)
     strange[0] = False
     own_ink = np.isin(labels, np.flatnonzero(own)) & ink & inside
+    core = _core(inside, params)
     around = cv2.dilate(joined, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.3 * px) + 1,) * 2))
     traces = (soft > levels.trace) & inside & (around == 0)
     return Found(
         own=float(in_it[own].sum()),
         outside=float((whole - in_box)[own].sum()),
+        core=float(np.count_nonzero(own_ink & core) / mm2),
+        rim=float(own_ink[inside & ~core].mean()),
         guest=float(np.max(in_it[guests] / np.maximum(in_others[guests], 0.01), initial=0.0)),
         traces=float(np.count_nonzero(traces) / mm2),
         beside=float(near[strange].sum()),
@@ -110,8 +125,30 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
         passes=bool(passes.any())
         or _goes_on(own_ink, soft > levels.trace, written.printed[nth], written.shape, params),
         is_beside=bool(weight.sum() > 0 and beyond[own & (whole > 0.5 * weight.max())].any()),
+        stands=_stands(np.isin(labels, np.flatnonzero(own)) & ink, box),
+        aside=_aside(written.shape, middles[own], weight[own]),
         area=float(np.count_nonzero(inside) / mm2),
     )
+
+
+def _core(inside: NDArray[np.bool_], params: MarkParams) -> NDArray[np.bool_]:
+    """Give the part of a box that no frame reaches, however thick a scan has made its lines."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(params.thick_mm * params.px_per_mm) + 1,) * 2)
+    return np.asarray(cv2.erode(inside.astype(np.uint8), disc) > 0, np.bool_)
+
+
+def _aside(shape: Shape, middles: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """Say how far the middle of some strokes lies from the box's."""
+    if weight.sum() <= 0:
+        return 0.0
+    middle = (middles * weight[:, None]).sum(axis=0) / weight.sum()
+    away = middle - (np.array(shape.size) / 2 + shape.margin)
+    return float(np.hypot(*away) / min(shape.size))
+
+
+def _stands(ink: NDArray[np.bool_], box: NDArray[np.bool_]) -> bool:
+    rows, columns = np.nonzero(ink)
+    return bool(len(rows)) and bool(box[rows[-1], columns[rows == rows[-1]]].any())
 
 
 def _goes_on(

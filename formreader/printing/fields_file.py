@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +16,9 @@ from formreader.printing import tables
 from formreader.printing.form import Form, Item
 from formreader.printing.items import items_of, paragraphs
 from formreader.printing.rules import rule_mistakes
+from formreader.template.toml_text import read_toml
 from formreader.template.wording import did_you_mean
 
-LARGEST_BYTES: Final = 1_000_000
 MOST_FIELDS: Final = 2_000  # twenty-five full pages
 _TABLES: Final = ("form", "check", *tables.ITEMS)
 _HEADERS: Final = re.compile(
@@ -38,17 +37,7 @@ def read_fields(path: Path) -> Form:
     TemplateError
         It cannot be read, or has mistakes: all of them, each with its place.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise TemplateError(f"{path}: larger than {LARGEST_BYTES // 1_000_000} MB; that is no fields file")
-        text = path.read_bytes().decode("utf-8-sig")
-        told = tomllib.loads(text)
-    except OSError as error:
-        raise TemplateError(f"{path}: cannot be read ({error.strerror}); check the name") from error
-    except UnicodeDecodeError as error:
-        raise TemplateError(f"{path}: the text is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"{path}: no valid TOML: {error}; put that place right") from error
+    text, told = read_toml(path)
     problems: list[str] = []
     form = _form(told, text, path.parent, problems)
     if problems or form is None:

@@ -135,9 +135,11 @@ def _in_row(column: Asked, prefix: str, row: str) -> Asked:
 
 
 def _rows(table: tables.TableTable, place: str, folder: Path, problems: list[str]) -> tuple[str, ...]:
-    """Give what stands before each row: its number, or a cell of a class list."""
+    """Give what stands before each row: its number, a name of the fields file, or a cell of a class list."""
     if isinstance(table.rows, int):
         return tuple(map(str, range(1, table.rows + 1)))
+    if isinstance(table.rows, list):
+        return tuple(" ".join(name.split()) for name in table.rows)
     if not lies_inside(table.rows.file):
         problems.append(f"{place}: 'rows': {shown(table.rows.file)} should lie in the folder of the fields file")
         return ()

@@ -74,7 +74,11 @@ class TableTable(Table):
 
     name: Text = ""
     heading: Text = ""
-    rows: Annotated[StrictInt, Limits(ge=1, le=MOST_ROWS)] | RowsTable
+    rows: (
+        Annotated[StrictInt, Limits(ge=1, le=MOST_ROWS)]
+        | Annotated[list[Text], Limits(min_length=1, max_length=MOST_ROWS)]
+        | RowsTable
+    )
     row_label: Text = ""
     columns: Annotated[list[dict[str, Any]], Limits(min_length=1, max_length=40)]
     new_page: bool = False
@@ -94,7 +98,7 @@ ITEMS: Final[dict[str, type[Table]]] = {"field": FieldTable, "table": TableTable
 _MEANINGS: Final = {
     "instructions": "is a text, or a list of paragraphs",
     "text": "is a text, or a list of paragraphs",
-    "rows": f'is a number from 1 to {MOST_ROWS}, or {{file = "class.csv", column = "name"}}',
+    "rows": f'is a number from 1 to {MOST_ROWS}, a list of names, or {{file = "class.csv", column = "name"}}',
     "columns": 'is a list of fields, as [{name = "mark", digits = 2}]',
     "min": 'is a number, or of a \'date\' a day, as "2024-12-31", or "today"',
     "max": 'is a number, or of a \'date\' a day, as "2024-12-31", or "today"',

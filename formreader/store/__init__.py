@@ -10,9 +10,10 @@ from formreader.store.deciding import Act, Desk, Said, Table, Undone, open_desk
 from formreader.store.folder import FILE, is_written_to
 from formreader.store.listing import ROW, STATES, Listing
 from formreader.store.merging import Conflict, Joined, joined
-from formreader.store.results import Change, Correction, Results, StoredPage, StoredTemplate, natural, open_results
+from formreader.store.results import Results, natural, open_results
 from formreader.store.several_pages import SeveralPages
 from formreader.store.standing import RunRow, Standing
+from formreader.store.stored import Change, Correction, StoredPage, StoredTemplate
 
 __all__ = [
     "FILE",

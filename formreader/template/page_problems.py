@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from formreader.template.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
-    from formreader.template.schema import FieldTable, FormTable
+    from formreader.template.form_schema import FormTable
+    from formreader.template.schema import FieldTable
 
 GATHERED: Final = ("sequence", "file", "qr")
 """Ways to tell which pages are one form; besides them, by a field that stands on each."""

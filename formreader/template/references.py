@@ -16,7 +16,7 @@ from formreader.errors import PageError
 from formreader.pictures import decode
 from formreader.pictures.headers import count_pages
 from formreader.scans.pdf_pages import count_pdf_pages, is_pdf, load_pdf_page
-from formreader.template.schema import FormTable
+from formreader.template.form_schema import FormTable
 from formreader.values import Grey
 
 _SAME_SHAPE: Final = 0.005
