@@ -102,6 +102,18 @@ def test_a_poor_scan_makes_no_mark_wrong(model: DigitModel) -> None:
         assert not wrong_in(read_page(page_of(marked, how, seed), form.template(), model), marked)
 
 
+@pytest.mark.parametrize("seed", [7440080, 7440374])
+def test_a_frame_that_a_copy_made_thick_marks_no_box(model: DigitModel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    marked = mark(sheet("survey"), rng)
+    scan = wear(marked.picture, 200, draw_mild(rng, float(rng.choice((100, 150, 200)))), rng)
+    thick = cv2.erode(
+        cv2.cvtColor(scan.pixels, cv2.COLOR_BGR2GRAY) if scan.pixels.ndim > 2 else scan.pixels, np.ones((3, 3))
+    )
+    page = Page(PageRef(Path("sheet.png")), np.asarray(thick, np.uint8), None, scan.dpi)
+    assert not wrong_in(read_page(page, sheet("survey").template(), model), marked)
+
+
 def test_boxes_lie_where_they_are_printed(model: DigitModel) -> None:
     marked = mark(sheet("answers"), np.random.default_rng(1), style="cross")
     answer = read_page(page_of(marked, Wear(dpi=200)), sheet("answers").template(), model)

@@ -74,7 +74,9 @@ def population_of(results: Results, repeats: Repeats) -> Population:
         pages += 1
         counts.update((page.form, field.name) for field in _accepted(page))
     if not counts:
-        raise UnusableCall(f"{results.folder}: no field of this batch was accepted; there is nothing to prove")
+        raise UnusableCall(
+            f"{results.folder}: no field of this batch was accepted that holds digits; there is nothing to prove"
+        )
     return Population(pages, dict(sorted(counts.items())))
 
 

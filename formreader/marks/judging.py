@@ -38,10 +38,22 @@ def judged(
     struck_out = params.overfilled if full and np.mean(full) > 0.5 else params.struck_out
     usual_doubt = params.doubt_mm2 if has_blank else params.bare_doubt_mm2
     least = [usual_doubt if noticed else params.missed_mm2 for noticed in is_noticed]
+    strewn = params.strewn * float(np.quantile([one.beside for one in found], 0.8)) + params.mark_mm2
+    is_thick = float(np.median([one.rim for one in found])) > params.thick
     return tuple(
-        _one(one, known, usual, most, struck_out, params) or _blank(one, has_blank, doubt, params)
+        "unsure"
+        if _is_odd(one, strewn, params, is_thick=is_thick)
+        else _one(one, known, usual, most, struck_out, params) or _blank(one, has_blank, doubt, params)
         for one, known, doubt in zip(found, trust, least, strict=True)
     )
+
+
+def _is_odd(found: Found, strewn: float, params: MarkParams, *, is_thick: bool) -> bool:
+    """Say whether what lies in a box may be its frame, or the part of a scribble that is dark enough."""
+    if found.own <= params.none_mm2:
+        return False
+    may_be_frame = found.core < params.none_mm2 and (is_thick or found.aside > params.aside)
+    return may_be_frame or found.beside > max(found.own, strewn)
 
 
 def _one(

@@ -42,6 +42,8 @@ class MarkParams:
     gap_mm: float = 0.9  # a stroke is cut so wide by a printed line that was taken away
 
     rim_mm: float = 0.25  # of the box, within its frame, where the frame's own traces lie
+    thick_mm: float = 0.6  # further in, where a frame reaches that a dark copy has made as thick as a stroke;
+    thick: float = 0.1  # of this is inked in most boxes then
     mark_mm2: float = 0.4  # a stroke of 0.4 mm that is 1 mm long
     none_mm2: float = 0.14  # dust is smaller
     doubt_mm2: float = 0.12  # of small and pale traces in a box and beside it: dust leaves less, an eraser more
@@ -56,6 +58,7 @@ class MarkParams:
     half_outside: float = 1.0  # times its ink in the box lies beyond it: it may be meant for another,
     aside: float = 0.25  # of the box's side from its middle, where the middle of such ink lies
     tail: float = 2.2  # unless it is a tick that stands in the box, and no more than this is its tail
+    strewn: float = 2.0  # times as much ink beside a box as beside most others, and more than in it: a scribble
     much: float = 1.7  # times as much ink as most marks have: one mark is struck out by another
     enough: int = 4  # marks that tell how the writer marks
     outside: float = 0.1  # of the box's side: a stroke whose middle lies so far out was drawn beside it

@@ -23,6 +23,10 @@ class Found:
         Ink in the box of strokes that are at home in it.
     outside
         Ink of these strokes beyond the box.
+    core
+        Ink of these strokes away from the frame.
+    rim
+        The share that is inked of what lies along the frame.
     guest
         The most that a stroke which is at home in another box has in this one, as a share of what it has there.
     traces
@@ -45,6 +49,8 @@ class Found:
 
     own: float
     outside: float
+    core: float
+    rim: float
     guest: float
     traces: float
     beside: float
@@ -104,11 +110,14 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
     strange = ~own & (in_others <= params.none_mm2)
     strange[0] = False
     own_ink = np.isin(labels, np.flatnonzero(own)) & ink & inside
+    core = _core(inside, params)
     around = cv2.dilate(joined, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.3 * px) + 1,) * 2))
     traces = (soft > levels.trace) & inside & (around == 0)
     return Found(
         own=float(in_it[own].sum()),
         outside=float((whole - in_box)[own].sum()),
+        core=float(np.count_nonzero(own_ink & core) / mm2),
+        rim=float(own_ink[inside & ~core].mean()),
         guest=float(np.max(in_it[guests] / np.maximum(in_others[guests], 0.01), initial=0.0)),
         traces=float(np.count_nonzero(traces) / mm2),
         beside=float(near[strange].sum()),
@@ -120,6 +129,12 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
         aside=_aside(written.shape, middles[own], weight[own]),
         area=float(np.count_nonzero(inside) / mm2),
     )
+
+
+def _core(inside: NDArray[np.bool_], params: MarkParams) -> NDArray[np.bool_]:
+    """Give the part of a box that no frame reaches, however thick a scan has made its lines."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(params.thick_mm * params.px_per_mm) + 1,) * 2)
+    return np.asarray(cv2.erode(inside.astype(np.uint8), disc) > 0, np.bool_)
 
 
 def _aside(shape: Shape, middles: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
