@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -277,7 +278,7 @@ def test_answers_before_a_second_key_do_not_hold_what_was_decided(tmp_path: Path
         answers.append(blind.back(review, "bob", audit_keys.Before()))
     told = json.dumps(answers)
     assert "98765" not in told
-    assert "738" not in told  # what was read
+    assert not re.search(r"(?<![\w-])738(?![\w-])", told), "what was read, but for drawn letters that happen to hold it"
     assert set(item) == {"one", "two", "field", "kind", "seen"}
 
 
