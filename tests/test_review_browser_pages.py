@@ -230,6 +230,24 @@ def test_the_table_is_searched_sorted_and_edited_with_the_keyboard(batch: Path, 
         review.stop()
 
 
+def test_a_page_that_does_not_belong_here_is_set_aside_and_brought_back(batch: Path, browser: Any) -> None:
+    with served(batch, "--user", "Ann") as review:
+        page = opened(browser, review, "table")
+        page.wait_for_selector("[role=gridcell]:focus")
+        cells = page.locator(".rows .row", has_text=CARD).locator("[role=gridcell]")
+        cells.nth(4).click()
+        page.click("aside >> text=Set this page aside")
+        page.wait_for_selector("dialog[open] >> text=Nothing is deleted")
+        keeps_to_rules(page)
+        page.click("dialog >> text=Set it aside")
+        page.wait_for_selector(".rows .row:has-text('skipped')")
+        cells.first.click()
+        page.click("dialog >> text=Bring it back")
+        until(page, "!document.querySelector('.rows').textContent.includes('skipped')")
+        assert not page.wrong
+    assert rows(batch)[CARD]["status"] == "review"
+
+
 def test_two_people_on_one_page(batch: Path, browser: Any) -> None:
     with served(batch) as review:
         people = []

@@ -12,12 +12,18 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from formreader.batch_forms import forms_of
 from formreader.errors import BatchError
 from formreader.export import export_book, write_tables
 from formreader.printed import PrintedCode, as_text
+from formreader.review import failed
+from formreader.review import table as grid
+from formreader.review.rows import Wanted
+from formreader.review.state import Review
 from formreader.rules import Across, Term
+from formreader.served.calls import Refused
 from formreader.status import as_json, as_lines, status_of
-from formreader.store import open_batch
+from formreader.store import open_batch, open_desk
 from formreader.template import Field, Template
 from formreader.values import Code, FieldReading, Match, PageAnswer, PageFailure, PageReading, PageRef, PageSkipped
 
@@ -172,3 +178,24 @@ def test_another_number_of_pages_is_another_form(tmp_path: Path) -> None:
         stored(tmp_path / "out", "", [one]),
     ):
         pass
+
+
+def test_a_sheet_that_was_scanned_twice_is_set_aside_and_comes_back(tmp_path: Path) -> None:
+    with stored(tmp_path / "out", "a1* a2* a2*", sheets("qr")) as out:
+        assert [line.split(",")[2] for line in lines(out / "results.csv")] == ["review", "review"]
+        with open_desk(out) as desk:
+            review = Review(desk, forms_of(desk.results))
+            (row,) = (one for one in grid.table(review, "Ann", Wanted())["rows"] if one["scan"] == "02.png")
+            said = failed.SortedOut(reading=row["reading"], seen=row["seen"])
+            assert failed.set_aside(review, "Ann", said)["saved"]
+            with pytest.raises(Refused, match="set aside meanwhile"):
+                failed.set_aside(review, "Ben", said)
+            write_tables(out)
+            assert lines(out / "results.csv") == ["00.png,1,read,,10,30,20", "02.png,1,skipped,,,,"]
+            assert not (out / "missing.csv").exists()
+            (row,) = (one for one in grid.table(review, "Ann", Wanted())["rows"] if one["scan"] == "02.png")
+            back = failed.SortedOut(reading=row["reading"], seen=row["sorted"])
+            assert failed.bring_back(review, "Ben", back)["saved"]
+            write_tables(out)
+            assert [line.split(",")[2] for line in lines(out / "results.csv")] == ["review", "review"]
+            assert failed.set_aside(review, "Ann", said)["conflict"]["who"] == "Ben"

@@ -291,6 +291,28 @@ def sort_out(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
     return _settled(review, who, conflict, 1)
 
 
+def set_aside(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
+    """Say that a page that was read does not belong here, such as one scanned twice: its values leave the tables.
+
+    Raises
+    ------
+    Refused
+        It was read again meanwhile, or is no page that was read.
+    """
+    with review.desk.turn():
+        review.need(said.reading)
+        page = review.desk.results.page_of(said.reading)
+        if page.status != "read" or review.desk.counting(page.sha256, page.page) != said.reading:
+            raise Refused("This page was read again or set aside meanwhile; look at what the table says now.", 409)
+    key = (page.sha256, page.page)
+    with review.desk.act(who, "page") as act:
+        last = review.desk.said("sorted_pages", key)
+        is_open = seen(last) == said.seen
+        if is_open:
+            act.say("sorted_pages", key, "", NOT_A_FORM)
+    return _settled(review, who, None if is_open else as_conflict("", last, seen(last)), 1)
+
+
 def bring_back(review: Review, who: str, said: SortedOut) -> Mapping[str, Any]:
     """Take back that a page is no form, whoever said so: it is as it was before."""
     with review.desk.turn():
@@ -338,5 +360,6 @@ ROUTES: Final = (
     Route("POST", "failure/take", Taken, take),
     Route("POST", "failure/key", Keyed, key_page),
     Route("POST", "failure/not-a-form", SortedOut, sort_out),
+    Route("POST", "page/set-aside", SortedOut, set_aside),
     Route("POST", "failure/bring-back", SortedOut, bring_back),
 )

@@ -49,13 +49,12 @@ def _shown(review: Review, place: int, reading: int, columns: tuple[str, ...]) -
         field = fields.get(name)
         state = "flagged" if name in to_review else "decided" if name in page.decided else ""
         cells.append([field.value if field else "", state if field else "none"])
-    sorted_out = 0
-    if page.status == "skipped":
-        last = review.desk.said("sorted_pages", (page.sha256, page.page))
-        sorted_out = last.version if last is not None and last.stands else 0
+    last = review.desk.said("sorted_pages", (page.sha256, page.page))
+    sorted_out = last.version if page.status == "skipped" and last is not None and last.stands else 0
     said = {
         "reading": reading,
         "sorted": sorted_out,
+        "seen": seen(last),
         "scan": scan,
         "page": number,
         "status": page.shown_status,

@@ -235,15 +235,26 @@ class Grid {
     if (turn === this.opening) this.drawCell(row, name, cell);
   }
 
-  // Why a page has no values; what a person called no form can be brought back.
+  // Why a page has no values; what a person called no form, or set aside, can be brought back.
   async about(row) {
     if (row.sorted) {
       const chosen = await this.app.ask(row.scan, h("p", {}, `Skipped: ${row.reason}.`), [["leave", "Leave it so"], ["back", "Bring it back"]]);
       if (chosen !== "back") return this.focusCell(true);
       const answer = await this.app.post("failure/bring-back", { reading: row.reading, seen: row.sorted });
-      this.app.say(answer.saved ? `${row.scan} is among the failed pages again` : "Another person changed it meanwhile");
+      this.app.say(answer.saved ? `${row.scan} is as it was before` : "Another person changed it meanwhile");
       await this.below(0);
     } else if (row.reason) this.app.say(`${row.scan}: ${row.reason}`);
+  }
+
+  // A sheet that was scanned twice, or does not belong to this batch: nothing of it is deleted.
+  async setAside(row) {
+    const words = "It was read. If it does not belong here, such as a sheet that was scanned twice, its values can leave the tables. Nothing is deleted: it can be brought back here, or with Ctrl+Z.";
+    const title = `${row.scan}${row.page > 1 ? `, page ${row.page}` : ""}`;
+    const chosen = await this.app.ask(title, h("p", {}, words), [["leave", "Leave it"], ["aside", "Set it aside"]]);
+    if (chosen !== "aside") return this.input.focus();
+    const answer = await this.app.post("page/set-aside", { reading: row.reading, seen: row.seen });
+    this.app.say(answer.saved ? `${row.scan} is set aside` : "Another person changed it meanwhile");
+    await this.below(0);
   }
 
   drawCell(row, name, cell) {
@@ -273,6 +284,7 @@ class Grid {
         h("button", { type: "button", class: "first", onclick: () => this.save() }, "Save"),
         suggest,
         h("button", { type: "button", onclick: () => this.close() }, "Leave"),
+        h("button", { type: "button", onclick: () => this.setAside(row) }, "Set this page aside..."),
       ),
     );
     this.panel.hidden = false;
