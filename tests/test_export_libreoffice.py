@@ -43,7 +43,7 @@ def test_a_rendered_workbook_shows_values_colours_and_strips(batch: Path, tmp_pa
     export_book(batch, tmp_path / "book.xlsx")
     (file,) = converted(tmp_path / "book.xlsx", "pdf")
     with closing(pypdfium2.PdfDocument(file)) as pages:
-        texts = [page.get_textpage().get_text_range() for page in pages]
+        texts = [page.get_textpage().get_text_bounded() for page in pages]
         looks = [np.asarray(page.render(scale=2).to_pil().convert("RGB")).astype(int) for page in pages]
         pictures = [sum(one.type == 3 for one in page.get_objects()) for page in pages]
     assert "048" in texts[0] or "043" in texts[0]

@@ -49,7 +49,7 @@ def fields_in(folder: Path, text: str) -> Path:
 
 def words_of(pdf: Path) -> list[str]:
     with closing(pdfium.PdfDocument(pdf)) as document:
-        return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
+        return [" ".join(page.get_textpage().get_text_bounded().split()) for page in document]
 
 
 def codes_of(pdf: Path) -> list[PrintedCode | None]:
