@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from formreader.marks.ground import Ground, ground_of
-from formreader.marks.judging import as_reading, judged
+from formreader.marks.judging import as_reading, hidden, judged
 from formreader.marks.params import MarkParams
 from formreader.marks.placing import Shifts, found_shifts
 from formreader.marks.strokes import Found, Levels, found_in
@@ -73,6 +73,8 @@ def read_marks(
     noticed = {field.name: field.required and not field.many for field in template.fields}
     is_noticed = [noticed[box.field] for box in boxes]
     verdicts = judged(found, trust, is_noticed, ground.printed is not None, params)
+    questions = [box.field if one_wanted else "" for box, one_wanted in zip(boxes, is_noticed, strict=True)]
+    verdicts = hidden(found, trust, verdicts, questions, params)
     moved = _moved(page, ground, boxes, shifts)
     last = np.array(page.pixels.shape[::-1]) - 1
     seen = (bool(((box.corners >= 0) & (box.corners <= last)).all()) for box in moved)

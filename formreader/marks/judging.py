@@ -56,6 +56,41 @@ def _is_odd(found: Found, strewn: float, params: MarkParams, *, is_thick: bool) 
     return may_be_frame or found.beside > max(found.own, strewn)
 
 
+def hidden(
+    found: Sequence[Found],
+    trust: Sequence[Trust],
+    verdicts: Sequence[Verdict],
+    groups: Sequence[str],
+    params: MarkParams,
+) -> tuple[Verdict, ...]:
+    """Judge anew the boxes of questions that must be answered and look blank: a mark on a letter or ring hides in it.
+
+    The one box of such a question that is greyer than boxes are that look empty is unsure; its question is flagged
+    anyway, and now with what was probably meant.
+
+    Parameters
+    ----------
+    groups
+        Which question a box belongs to; empty where it may have no answer, or several.
+    """
+    grey = np.array([one.grey for one in found])
+    is_blank = np.array([verdict == "blank" for verdict in verdicts])
+    if np.count_nonzero(is_blank) < params.alike:
+        return tuple(verdicts)
+    usual = float(np.median(grey[is_blank]))
+    spread = max(float(np.median(np.abs(grey[is_blank] - usual))), 1e-6)
+    anew = list(verdicts)
+    members: dict[str, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    for rows in (rows for group, rows in members.items() if group and len(rows) > 1):
+        first, second = sorted(rows, key=lambda row: -grey[row])[:2]
+        stands_out = grey[first] > usual + params.hidden * spread and grey[first] > params.hidden_alone * grey[second]
+        if is_blank[rows].all() and stands_out and all(trust[row] == "known" for row in rows):
+            anew[first] = "unsure"
+    return tuple(anew)
+
+
 def _one(
     found: Found, trust: Trust, usual: float, most: float, most_struck: float, params: MarkParams
 ) -> Verdict | None:

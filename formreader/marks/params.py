@@ -67,6 +67,9 @@ class MarkParams:
     goes_on: float = 0.6  # of the way from there on is inked: the line goes on
     through: float = 2.5  # times its ink in the box lies beyond it: a line that only ends there
 
+    on_frame_mm: float = 0.6  # a circle drawn along a bubble's ring
+    hidden: float = 6.5  # times the usual difference between boxes that look empty: one of them is not,
+    hidden_alone: float = 2.0  # if no other of its question has half as much
     middle_mm2: float = 0.24  # as much ink is as often a mark as none
     steep: float = 6.0  # how fast one becomes the other, in logarithms of the area
     surest: float = 0.9999  # no more can be said of a mark that looks like one

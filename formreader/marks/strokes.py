@@ -45,6 +45,8 @@ class Found:
         How far the middle of its ink lies from that of the box, in sides of the box.
     area
         Of the box.
+    grey
+        All darkness that is no print, in the box and on its frame, however faint: a mark that print hides leaves some.
     """
 
     own: float
@@ -60,6 +62,7 @@ class Found:
     stands: bool
     aside: float
     area: float
+    grey: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ def found_in(written: Written, nth: int, others: NDArray[np.float64], levels: Le
         stands=_stands(np.isin(labels, np.flatnonzero(own)) & ink, box),
         aside=_aside(written.shape, middles[own], weight[own]),
         area=float(np.count_nonzero(inside) / mm2),
+        grey=float(np.clip(written.ink[nth], 0, None)[_box(written.shape, params.on_frame_mm * px)].sum() / mm2),
     )
 
 
