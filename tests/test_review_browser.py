@@ -49,7 +49,6 @@ def test_screen_is_confirmed_corrected_and_taken_back_after_a_reload(
     boxes = page.locator(".box")
     first = boxes.first.get_attribute("aria-label")
     assert first.startswith("read as 3")
-    shown = boxes.count()
     page.keyboard.press("8")
     assert "now 8" in boxes.first.get_attribute("aria-label")
     page.reload()
@@ -64,7 +63,7 @@ def test_screen_is_confirmed_corrected_and_taken_back_after_a_reload(
     page.keyboard.press("Control+z")
     expect(page.locator("#said")).to_contain_text("Taken back")
     page.goto(f"{server.origin}/#/digits/3")
-    expect(page.locator(".box")).to_have_count(shown)
+    expect(page.locator(".box").first).to_have_attribute("aria-label", first)
     assert decided(batch) == {}
 
 
