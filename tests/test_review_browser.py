@@ -63,7 +63,8 @@ def test_screen_is_confirmed_corrected_and_taken_back_after_a_reload(
     page.keyboard.press("Control+z")
     expect(page.locator("#said")).to_contain_text("Taken back")
     page.goto(f"{server.origin}/#/digits/3")
-    expect(page.locator(".box").first).to_have_attribute("aria-label", first)
+    page.reload()
+    expect(page.locator(f".box[aria-label='{first}']").first).to_be_visible()
     assert decided(batch) == {}
 
 
