@@ -7,11 +7,10 @@ import unicodedata
 from typing import Final
 
 from formreader.batch_forms import Forms
-from formreader.fields import UNREAD
 from formreader.rules import broken_checks, broken_rules
 from formreader.store import StoredPage
 from formreader.template import Field
-from formreader.values import POINT, SEVERAL, WRITTEN, BrokenRule, FieldKind
+from formreader.values import POINT, SEVERAL, UNREAD, WRITTEN, BrokenRule, FieldKind
 
 LONGEST_TEXT: Final = 500
 _LONGEST_VALUE: Final = 100

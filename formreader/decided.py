@@ -14,13 +14,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from formreader.batch_forms import still_in_place
-from formreader.fields import UNREAD
 from formreader.pipeline.again import cut_again
 from formreader.scans.again import load_again
 from formreader.store import Results, StoredPage, open_results
 from formreader.template import Template
 from formreader.training.added import AddedDigits
-from formreader.values import POINT, DigitReading, Digits
+from formreader.values import POINT, UNREAD, DigitReading, Digits
 
 Audited = frozenset[tuple[str, int, str]]
 

@@ -36,6 +36,9 @@ in one box, a letter, a scribble; and anything else."""
 POINT: Final = "."
 """What stands for a decimal point or comma, in a reading and in a value."""
 
+UNREAD: Final = "?"
+"""What stands in a value for a box that holds something which could not be read."""
+
 FieldKind = Literal["digits", "key", "choice", "barcode", "image"]
 """What a field holds: digits that the program reads; a name or free text that a person keys from its picture; a
 ``choice`` of boxes or bubbles to mark; a printed QR code or barcode; or an ``image``, shown only, as a signature.

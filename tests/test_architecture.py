@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "values": set[str](),
     "pictures": COMMON,
     "rules": COMMON,
-    "template": COMMON | {"pictures", "rules", "scans"},
+    "template": COMMON | {"pictures", "rules", "scans", "whole_files"},
     "scans": COMMON | {"pictures", "places"},
     "align": STAGE | {"geometry"},
     "boxes": STAGE | {"geometry"},
@@ -53,12 +53,13 @@ MAY_IMPORT = {
     },
     "workers": COMMON,
     "disks": set[str](),
+    "whole_files": set[str](),
     "places": {"errors"},
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
     "printed": set[str](),
     "gathering": COMMON | {"printed", "rules", "store"},
-    "printing": COMMON | {"export", "pictures", "printed", "scans", "template"},
+    "printing": COMMON | {"export", "pictures", "printed", "scans", "template", "whole_files"},
     "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "model", "scans", "store"} | {"strips", "trust"},
     "imported": COMMON | {"allowed", "batch_forms", "export", "store"},
     "library": COMMON | {"claims", "export", "model", "pipeline", "scans", "store", "template", "trust", "workers"},
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "served": COMMON,
-    "editor": COMMON | {"model", "pictures", "pipeline", "rules", "scans", "served", "template"},
+    "editor": COMMON | {"model", "pictures", "pipeline", "rules", "scans", "served", "template", "whole_files"},
     "review": COMMON
     | {"allowed", "audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules"}
     | {"scans", "served", "store", "strips", "template", "trust"},
@@ -103,6 +104,7 @@ DISK = {
     "printing",
     "served",
     "editor",
+    "whole_files",
 }
 
 

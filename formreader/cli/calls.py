@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import webbrowser
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,15 @@ def refuse_overwriting(
             raise UnusableCall(
                 f"{path}: exists already; name another {kind} with {option}, or write over it with --force"
             )
+
+
+def show_page(what: str, address: str, stop: str, *, browser: bool) -> None:
+    """Say where a local page is and how it is stopped, and open it in the browser."""
+    say(f"{what} at {address}")
+    say(stop)
+    if browser:
+        with suppress(webbrowser.Error):
+            webbrowser.open(address)
 
 
 def login() -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import webbrowser
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from formreader.cli.calls import need_opencv, say
+from formreader.cli.calls import need_opencv, say, show_page
 from formreader.cli.forms import words_of
 from formreader.errors import UnusableCall
 
@@ -83,11 +81,7 @@ def edit_template(
         opened = found(form, path, name=name, filled=filled, wide=wide, page=page)
 
     def ready(door: Door) -> None:
-        say(f"Editor at {door.address}")
-        say("Ctrl-C here stops it.")
-        if browser:
-            with suppress(webbrowser.Error):
-                webbrowser.open(door.address)
+        show_page("Editor", door.address, "Ctrl-C here stops it.", browser=browser)
 
     if edit(opened, words_of, port=port, ready=ready):
         say("Stopped")

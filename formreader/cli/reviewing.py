@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import webbrowser
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from formreader.cli.calls import login, need_opencv, say
+from formreader.cli.calls import login, need_opencv, say, show_page
 from formreader.errors import UnusableCall
 
 if TYPE_CHECKING:
@@ -77,11 +75,8 @@ def review(
     mode = Mode(second_key, _number(audit))
 
     def ready(door: Door) -> None:
-        say(f"Review at {door.address}")
-        say("Ctrl-C here stops it; everything shown as saved is saved.")
-        if browser:
-            with suppress(webbrowser.Error):
-                webbrowser.open(door.address)
+        stop = "Ctrl-C here stops it; everything shown as saved is saved."
+        show_page("Review", door.address, stop, browser=browser)
 
     is_written = serve(
         results,

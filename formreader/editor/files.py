@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from formreader.errors import UnusableCall
+from formreader.whole_files import write_whole
 
 
 def content_of(path: Path) -> bytes | None:
@@ -20,33 +20,23 @@ def content_of(path: Path) -> bytes | None:
         raise UnusableCall(f"{path}: cannot be read ({error.strerror}); check that you may read it") from error
 
 
-def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Write a file beside its place, then rename it: it is whole or as it was, and whoever may read it may still.
+def write_over(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a file, whole or not at all; whoever may read it may still.
 
     Parameters
     ----------
     mode
         Who may read it; that of the file that is there, or the usual one, where left out.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    if mode is None:
+        with suppress(OSError):
+            mode = stat.S_IMODE(path.stat().st_mode)
     try:
-        if mode is None:
-            with suppress(OSError):
-                mode = stat.S_IMODE(path.stat().st_mode)
-        beside.touch(mode=0o600 if mode is not None else 0o666)
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            beside.chmod(mode)
-        beside.replace(path)
+        write_whole(path, content, mode)
     except OSError as error:
         raise UnusableCall(
             f"{path}: cannot be written ({error.strerror}); nothing is lost as long as the page is open"
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def put_aside(path: Path) -> Path | None:
@@ -67,7 +57,7 @@ def put_aside(path: Path) -> Path | None:
         if there == content:
             return copy
         if there is None:
-            write_whole(copy, content, stat.S_IMODE(path.stat().st_mode))
+            write_over(copy, content, stat.S_IMODE(path.stat().st_mode))
             return copy
         number += 1
 

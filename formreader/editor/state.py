@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from formreader.editor.document import Document, document_of, table_of
-from formreader.editor.files import content_of, draft_of, put_aside, write_whole
+from formreader.editor.files import content_of, draft_of, put_aside, write_over
 from formreader.editor.opening import Opened
 from formreader.editor.scans import Dropped
 from formreader.editor.writing import Written, text_of, written
@@ -92,7 +92,7 @@ class Editing:
                 draft_of(self.path).unlink(missing_ok=True)
                 return
             kept = {"base": self.base.text, "document": document.model_dump()}
-            write_whole(draft_of(self.path), json.dumps(kept).encode(), _PRIVATE)
+            write_over(draft_of(self.path), json.dumps(kept).encode(), _PRIVATE)
 
     def dropped_draft(self) -> None:
         """Go back to what the file holds."""
@@ -140,7 +140,7 @@ class Editing:
             mode = _PRIVATE if self.opened.is_private and there is None else None
             content = text.encode()
             if content != there:
-                write_whole(self.path, content, mode)
+                write_over(self.path, content, mode)
             self._content = content
             self.base = written(text, self.base.kept, self.document)
             draft_of(self.path).unlink(missing_ok=True)
@@ -179,7 +179,7 @@ class Editing:
                 continue
             if there is not None and (copy := put_aside(place)) is not None:
                 yield copy.name
-            write_whole(place, content, _PRIVATE if self.opened.is_private else None)
+            write_over(place, content, _PRIVATE if self.opened.is_private else None)
 
     def _continue_draft(self) -> None:
         """Go on with what was not saved last time, if it was made of this file or of one that was never saved."""

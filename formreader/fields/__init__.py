@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from formreader.fields.joining import UNREAD, Written, join, strike
+from formreader.fields.joining import Written, join, strike
 from formreader.fields.kinds import of_kind
 from formreader.fields.lawful import under_rules
 from formreader.fields.params import FieldParams
@@ -17,7 +17,6 @@ from formreader.template import Template
 from formreader.values import DigitReading, FieldReading
 
 __all__ = [
-    "UNREAD",
     "Counts",
     "FieldParams",
     "Written",

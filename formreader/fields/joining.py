@@ -15,10 +15,7 @@ import numpy as np
 
 from formreader.fields.params import FieldParams
 from formreader.template import Field
-from formreader.values import CLASSES, POINT, DigitReading, Reason
-
-UNREAD: Final = "?"
-"""Stands in a value for a box that holds something which could not be read."""
+from formreader.values import CLASSES, POINT, UNREAD, DigitReading, Reason
 
 _BLANK: Final = "_"
 _FILLER: Final = "~"

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from formreader.fields.joining import UNREAD, Written
+from formreader.fields.joining import Written
 from formreader.fields.params import FieldParams
 from formreader.fields.weighing import error_rules, weigh
 from formreader.rules import Check, OneOf, allowed_word, broken_checks, broken_rules, plain
-from formreader.values import BrokenRule, FieldReading, Reason
+from formreader.values import UNREAD, BrokenRule, FieldReading, Reason
 
 _UNSURE: Final = ("low_confidence",)
 

@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from formreader.fields.joining import UNREAD
 from formreader.fields.params import FieldParams
-from formreader.values import CLASSES, POINT, DigitReading, FieldReading
+from formreader.values import CLASSES, POINT, UNREAD, DigitReading, FieldReading
 
 _MAKE_BLANKS_DOUBTFUL: Final = frozenset({"gap", "blank", "too_small", "too_blurred", "too_faint"})
 _STRIKES_DOUBTFUL: Final = frozenset({"struck", "not_a_digit"})

@@ -17,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.fields.joining import UNREAD, Written
+from formreader.fields.joining import Written
 from formreader.fields.params import FieldParams
 from formreader.rules import Check, Rule
-from formreader.values import POINT
+from formreader.values import POINT, UNREAD
 
 _TRIED: Final = 500  # random values; 10 % is known to 1.3 %
 _SEED: Final = 1

@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from formreader.gathering.row import Group, Row, rows_of_group
-from formreader.gathering.said import UNREAD, printed_code
+from formreader.gathering.said import printed_code
 from formreader.store import Results, SeveralPages, StoredPage
+from formreader.values import UNREAD
 
 BY_FIELD: Final = "field:"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from formreader.gathering.said import UNREAD, named, serial_of
+from formreader.gathering.said import named, serial_of
 from formreader.rules import broken_checks
 from formreader.store import SeveralPages, StoredPage
-from formreader.values import BrokenRule, FieldReading, Reason
+from formreader.values import UNREAD, BrokenRule, FieldReading, Reason
 
 SHIFTED: Final = (
     "it lies between a form without its first page and one without its last: its pages may be of two forms, as in a "

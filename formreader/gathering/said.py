@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Final
 
 from formreader.printed import PrintedCode, from_text
 from formreader.store import StoredPage
-
-UNREAD: Final = "?"
-"""What stands in a value for a box that could not be read."""
 
 
 def named(page: StoredPage) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from formreader.scans.pdf_pages import RENDER_DPI, load_pdf_page
 from formreader.template import form_of_text
 from formreader.template.wording import did_you_mean
 from formreader.values import Grey
+from formreader.whole_files import write_whole
 
 PAPERS: Final = tuple(PAPERS_MM)
 TONES: Final = tuple(INKS)
@@ -144,21 +144,11 @@ def write_form(printed: Printed, output: Path) -> list[Path]:
     personal = {output, serials_path(output)} if printed.serials is not None else set()
     output.parent.mkdir(parents=True, exist_ok=True)
     for path, content in files:
-        _write_whole(path, content, private=path in personal)
-    return [path for path, _ in files]
-
-
-def _write_whole(path: Path, content: bytes, *, private: bool) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
         try:
-            beside.touch(mode=0o600 if private else 0o666)
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise UnusableCall(f"{path}: cannot be written ({error.strerror}); name another place with -o") from error
+            write_whole(path, content, 0o600 if path in personal else None)
+        except OSError as error:
+            raise UnusableCall(f"{path}: cannot be written ({error.strerror}); name another place with -o") from error
+    return [path for path, _ in files]
 
 
 def _rendered(pdf: bytes, page: int, name: str) -> Grey:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from formreader.errors import TemplateError
 from formreader.printing import tables
 from formreader.printing.form import Form, Item
 from formreader.printing.items import items_of, paragraphs
 from formreader.printing.rules import rule_mistakes
-from formreader.template.toml_text import read_toml
+from formreader.template.toml_text import mistakes, read_toml
 from formreader.template.wording import did_you_mean
 
 MOST_FIELDS: Final = 2_000  # twenty-five full pages
@@ -41,13 +40,8 @@ def read_fields(path: Path) -> Form:
     problems: list[str] = []
     form = _form(told, text, path.parent, problems)
     if problems or form is None:
-        raise TemplateError("\n  ".join([f"{path.name}: {_count(problems)}", *dict.fromkeys(problems)]))
+        raise mistakes(path.name, list(dict.fromkeys(problems)))
     return form
-
-
-def _count(problems: Sequence[str]) -> str:
-    count = len(dict.fromkeys(problems))
-    return "1 problem" if count == 1 else f"{count} problems"
 
 
 def _form(told: Mapping[str, Any], text: str, folder: Path, problems: list[str]) -> Form | None:

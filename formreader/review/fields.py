@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from formreader.allowed import broken_by
-from formreader.fields import UNREAD, FieldParams, Written, join, needs_review
+from formreader.fields import FieldParams, Written, join, needs_review
 from formreader.fields.weighing import weigh
 from formreader.review.choices import shown as options_shown
 from formreader.review.decide import kind_of, page_with
@@ -22,7 +22,7 @@ from formreader.rules import is_read
 from formreader.served.calls import Asked, Number, Picture, Refused, Route, as_address
 from formreader.store import StoredPage
 from formreader.template import Field as FormField
-from formreader.values import CLASSES, POINT, DigitReading, FieldReading
+from formreader.values import CLASSES, POINT, UNREAD, DigitReading, FieldReading
 
 _CHOICES: Final = 4
 _RUNNERS: Final = 3

@@ -9,11 +9,11 @@ from formreader.audit.drawing import as_written
 from formreader.audit.keying import key_in
 from formreader.audit.verdicts import corrected, is_reading
 from formreader.batch_forms import Forms
-from formreader.fields import UNREAD
 from formreader.review.choices import in_order
 from formreader.served.calls import Refused
 from formreader.store import AuditedField, StoredPage
 from formreader.template import Field
+from formreader.values import UNREAD
 
 _LONGEST: Final = 500
 _NOTHING: Final = "Key what is written: _ where nothing is written, ? where it cannot be read."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,9 +19,10 @@ from formreader.template.lists import ListProblem, read_list
 from formreader.template.references import read_references
 from formreader.template.rule_problems import file_problems
 from formreader.template.rules_schema import ListTable, rules_of
-from formreader.template.toml_text import read_toml
+from formreader.template.toml_text import mistakes, read_toml
 from formreader.template.written import as_toml
 from formreader.values import Grey
+from formreader.whole_files import write_whole
 
 __all__ = [
     "Field",
@@ -84,7 +84,7 @@ def load_form(path: Path, unsaved: Mapping[str, bytes] = MappingProxyType({})) -
         pictures, wrong = read_references(path.parent, form, count, unsaved)
         problems += wrong
     if form is None or problems:
-        raise _mistakes(path.name, problems)
+        raise mistakes(path.name, problems)
     return _sheets(form, described, lists, checks, pictures, path.resolve())
 
 
@@ -101,7 +101,7 @@ def form_of_text(text: str) -> tuple[Template, ...]:
     except tomllib.TOMLDecodeError as error:
         raise TemplateError(f"the template's text is no valid TOML: {error}") from error
     if form is None or problems:
-        raise _mistakes("the template's text", problems)
+        raise mistakes("the template's text", problems)
     bare = [t.model_copy(update={"one_of": None}) if isinstance(t.one_of, ListTable) else t for t in described]
     return tuple(replace(sheet, path=None) for sheet in _sheets(form, bare, {}, checks, (), Path()))
 
@@ -176,21 +176,16 @@ def save_form(sheets: Sequence[Template], path: Path, references: Sequence[str] 
         if sheet.reference is not None and sheet.reference.shape != (sheet.height, sheet.width):
             problems.append(f"form: the reference picture should be {sheet.width} x {sheet.height} pixels")
     if problems:
-        raise _mistakes(path.name, list(dict.fromkeys(problems)))
+        raise mistakes(path.name, list(dict.fromkeys(problems)))
     for sheet in sheets:
         if sheet.reference is not None:
-            _write_whole(path.parent / references[sheet.page - 1], encode_png(sheet.reference))
-    _write_whole(path, (_PREFACE + text).encode())
+            write_whole(path.parent / references[sheet.page - 1], encode_png(sheet.reference))
+    write_whole(path, (_PREFACE + text).encode())
 
 
 def sheet_name(form: str, page: int) -> str:
     """Name the template of one page of a form of several."""
     return f"{form}#{page}"
-
-
-def _mistakes(name: str, problems: list[str]) -> TemplateError:
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return TemplateError("\n  ".join([f"{name}: {count}", *problems]), tuple(problems))
 
 
 def _read_lists(
@@ -298,13 +293,3 @@ def load_again(path: Path, fingerprint: str) -> Template:
     if template is None:
         raise TemplateError(f"{path}: it was changed since it was read; start again")
     return template
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and then rename it, so that no half of it is ever seen."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

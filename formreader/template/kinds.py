@@ -11,7 +11,7 @@ from typing import Final
 from formreader.template.rule_problems import method_problems, rule_problems_of_text
 from formreader.template.rules_schema import RuleKeys
 from formreader.template.wording import shown, some_of
-from formreader.values import SEVERAL, FieldKind
+from formreader.values import SEVERAL, UNREAD, FieldKind
 
 KEYS_OF_CHOICES: Final = frozenset({"options", "many"})
 _ANY: Final = frozenset({"name", "kind", "page", "required"})
@@ -30,7 +30,7 @@ _WHY: Final = {
     "image": ", of which nothing is read",
 }
 _LONGEST_OPTION: Final = 100
-_MEAN: Final = {"?": "stands for what cannot be read", "_": "stands for nothing written"}
+_MEAN: Final = {UNREAD: "stands for what cannot be read", "_": "stands for nothing written"}
 """What people say of a field with one sign."""
 
 

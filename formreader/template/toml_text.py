@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,3 +41,9 @@ def read_toml(path: Path, content: bytes | None = None) -> tuple[str, dict[str, 
         raise TemplateError(f"{path}: no valid TOML: {error}; put that place right") from error
     except RecursionError as error:
         raise TemplateError(f"{path}: lists lie in lists too deeply; is it the right file?") from error
+
+
+def mistakes(name: str, problems: Sequence[str]) -> TemplateError:
+    """Make an error of all that is wrong with a file, each thing with its place."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return TemplateError("\n  ".join([f"{name}: {count}", *problems]), tuple(problems))

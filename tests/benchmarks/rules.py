@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 from stdnum.luhn import calc_check_digit
 
-from formreader.fields import UNREAD, FieldParams, decode
+from formreader.fields import FieldParams, decode
 from formreader.model import load_model
 from formreader.rules import Across, Check, CheckDigit, Most, OneOf, Rule, Term
 from formreader.template import Field, Template
 from formreader.training import marks
 from formreader.training.wear import SCANNED, wear
-from formreader.values import CLASSES, Box, DigitReading, FieldReading, Reason
+from formreader.values import CLASSES, UNREAD, Box, DigitReading, FieldReading, Reason
 from tests.benchmarks.pages.held_out import held_out_digits, held_out_model
 
 SEED: Final = 611
