@@ -68,7 +68,7 @@ def forms_of(results: Results, given: Sequence[Template] = ()) -> Forms:
     found, notes = dict[str, Template](), list[str]()
     for name, one in stored.items():
         here = by_name.get(name) or _in_place(one)
-        known = here or _from_text(one.text, name)
+        known = here or form_in(one.text, name)
         if here is None:
             what = "its rules are checked as they were" if known else "no rules are checked"
             form = known.form if known else name
@@ -96,8 +96,8 @@ def _in_place(stored: StoredTemplate) -> Template | None:
     return next((sheet for sheet in sheets if sheet.fingerprint == stored.fingerprint), None)
 
 
-def _from_text(text: str, name: str) -> Template | None:
-    """Make a template of the batch's copy, which may hold several forms one below the other."""
+def form_in(text: str, name: str) -> Template | None:
+    """Make a form's template of a batch's copy, which may hold several one below the other; None where it is lost."""
     for part in (text, *re.split(r"(?m)^(?=\[form\][ \t]*(?:#.*)?$)", text)):
         try:
             sheets = form_of_text(part)

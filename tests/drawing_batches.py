@@ -81,6 +81,8 @@ def brought_back(connection: sqlite3.Connection, version: int) -> None:
         "pictures": {"mark", "confidence", "rival"},
         "decisions": {"stands", "act"},
     }
+    if version >= 3:
+        added["audited_fields"] = {"options"}
     for table, columns in added.items():
         rows = connection.execute(f"PRAGMA table_info({table})").fetchall()
         kept = [name for _, name, *_ in rows if name not in columns and name != "id"]

@@ -72,7 +72,8 @@ MAY_IMPORT = {
     "trust": COMMON,
     "strips": {"values"},
     "allowed": COMMON | {"batch_forms", "fields", "rules", "store", "template"},
-    "audit": COMMON | {"checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"},
+    "audit": COMMON
+    | {"batch_forms", "checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},

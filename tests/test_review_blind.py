@@ -384,7 +384,7 @@ def test_audit_answers_tell_nothing_of_the_reading(tmp_path: Path) -> None:
     assert "999" not in told
     assert "confidence" not in told
     assert {frozenset(item) for item in answers if "one" in item} == {
-        frozenset(("one", "two", "field", "kind", "seen"))
+        frozenset(("one", "two", "field", "kind", "options", "seen"))
     }
 
 

@@ -2,7 +2,8 @@
 
 Drawn from are the fields that nobody looks at: of each page that counts, as it was read last, those without a reason to
 look and without a person's decision. Empty ones are among them, as writing that was taken for none is an error like any
-other. Fields that people key are not: nothing was read there. A page that lies in two files is one page.
+other. Fields that people key are not, as nothing was read there, nor are codes, which say themselves whether they were
+read. A page that lies in two files is one page.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.audit.bounds import needed, needed_by_field, shares_of
+from formreader.batch_forms import form_in
 from formreader.checks import Repeats
 from formreader.errors import UnusableCall
 from formreader.store import Audit, AuditedField, Results, StoredPage, Stratum
@@ -75,7 +78,8 @@ def population_of(results: Results, repeats: Repeats) -> Population:
         counts.update((page.form, field.name) for field in _accepted(page))
     if not counts:
         raise UnusableCall(
-            f"{results.folder}: no field of this batch was accepted that holds digits; there is nothing to prove"
+            f"{results.folder}: no field of this batch was accepted that holds digits or marks; there is nothing to "
+            "prove"
         )
     return Population(pages, dict(sorted(counts.items())))
 
@@ -101,6 +105,11 @@ def draw(
     -------
     Audit, list of AuditedField
         Not stored yet; the fields in a random order, which is that of keying.
+
+    Raises
+    ------
+    UnusableCall
+        Boxes to mark were drawn whose form the batch does not know any more.
     """
     seed = secrets.randbelow(2**32) if wish.seed is None else wish.seed
     rng = np.random.default_rng(seed)
@@ -108,7 +117,7 @@ def draw(
     ranks = _ranks(population, sizes, rng, by_field=wish.by_field)
     found = list(_at_ranks(_pages(results, repeats), results, ranks, by_field=wish.by_field))
     order = rng.permutation(len(found))
-    fields = [_audited(number, *found[place]) for number, place in enumerate(order.tolist(), start=1)]
+    fields = [_audited(results, number, *found[place]) for number, place in enumerate(order.tolist(), start=1)]
     drawn = Counter((field.form, field.field) for field in fields)
     strata = tuple(Stratum(*key, count, drawn[key]) for key, count in population.accepted.items())
     code = "".join(secrets.choice(_LETTERS) for _ in range(10))
@@ -125,7 +134,7 @@ def _pages(results: Results, repeats: Repeats) -> Iterator[StoredPage]:
 
 
 def _accepted(page: StoredPage) -> Iterator[FieldReading]:
-    read = (field for field in page.fields if field.holds_digits)
+    read = (field for field in page.fields if field.kind in ("digits", "choice"))
     return (field for field in read if not field.reasons and field.name not in page.decided)
 
 
@@ -159,11 +168,25 @@ def _at_ranks(
             yield page, field, tuple(digit for digit in digits if digit.box.field == field.name)
 
 
-def _audited(number: int, page: StoredPage, field: FieldReading, digits: Sequence[DigitReading]) -> AuditedField:
+def _audited(
+    results: Results, number: int, page: StoredPage, field: FieldReading, digits: Sequence[DigitReading]
+) -> AuditedField:
+    named = (number, page.reading, page.form, field.name, field.value)
+    if field.kind == "choice":
+        options = _options(results.template_text(page.reading), page.form, field.name)
+        if not options:
+            raise UnusableCall(f"{results.folder}: does not know the options of {page.form}: {field.name} any more")
+        return AuditedField(*named, field.value, field.confidence, len(digits), options)
     wide = any(digit.box.is_wide for digit in digits)
     boxes = 0 if wide else len({digit.box.position for digit in digits})
-    written = as_written(field.value, digits)
-    return AuditedField(number, page.reading, page.form, field.name, field.value, written, field.confidence, boxes)
+    return AuditedField(*named, as_written(field.value, digits), field.confidence, boxes)
+
+
+@lru_cache(maxsize=1_000)
+def _options(text: str, form: str, field: str) -> tuple[str, ...]:
+    """Give what a field's boxes stood for when it was read; nothing where that is lost."""
+    template = form_in(text, form)
+    return next((one.options for one in template.fields if one.name == field), ()) if template else ()
 
 
 def as_written(value: str, digits: Sequence[DigitReading]) -> str:

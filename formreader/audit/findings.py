@@ -9,7 +9,8 @@ from typing import Literal
 
 from formreader.audit.bounds import clopper_pearson, lower_bound, needed, needed_by_field, upper_bound
 from formreader.audit.strips import is_there
-from formreader.audit.verdicts import UNREADABLE, Verdict, verdicts_on
+from formreader.audit.verdicts import Verdict, is_unread, verdicts_on
+from formreader.batch_forms import form_in
 from formreader.claims import per_10000
 from formreader.store import Audit, AuditedField, Key, Results
 
@@ -228,6 +229,8 @@ def _notes(results: Results, audit: Audit) -> Iterator[str]:
             f"It was drawn from {audit.pages:,} pages; the batch has {pages:,} now. The bound holds for the "
             f"{audit.accepted:,} fields that were accepted then."
         )
+    if _has_codes(results):
+        yield "Codes are not keyed: it is about the fields that hold digits, or boxes to mark."
     if before := sum(other.id < audit.id for other in audits.all()):
         yield (
             f"{before:,} audit{'s were' if before > 1 else ' was'} drawn of this batch before. Each has its own bound; "
@@ -236,6 +239,13 @@ def _notes(results: Results, audit: Audit) -> Iterator[str]:
         )
 
 
+def _has_codes(results: Results) -> bool:
+    """Say whether a form of the batch has fields that hold a code."""
+    sheets = (form_in(stored.text, name) for name, stored in results.templates().items())
+    return any(field.kind == "barcode" for sheet in sheets if sheet for field in sheet.fields)
+
+
 def unreadable(findings: Findings) -> int:
     """Count the fields that the first person could not read in full."""
-    return sum(verdict.first is not None and UNREADABLE in verdict.first.key for verdict in findings.verdicts)
+    pairs = zip(findings.fields, findings.verdicts, strict=True)
+    return sum(verdict.first is not None and is_unread(verdict.first.key, field) for field, verdict in pairs)

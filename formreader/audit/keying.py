@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from formreader.audit.keyed_files import Cell, KeyedFile, plain
-from formreader.audit.verdicts import UNREADABLE, name_of
+from formreader.audit.verdicts import is_unread, name_of
 from formreader.errors import KeysError
 from formreader.store import AuditedField, Key
-from formreader.values import POINT
+from formreader.values import POINT, SEVERAL, UNREAD
 
 _EMPTY: Final = frozenset({"empty", "blank"})
 _POSSIBLE: Final = re.compile(r"(?=.)[0-9?]{0,40}\.?[0-9?]{0,40}")
@@ -49,7 +49,7 @@ class Taken(NamedTuple):
 
 
 def key_in(text: str) -> str | None:
-    """Give the key that a cell holds; None where it is empty.
+    """Give the key of digits that a cell holds; None where it is empty.
 
     Raises
     ------
@@ -71,9 +71,47 @@ def key_in(text: str) -> str | None:
     return said
 
 
+def key_for(text: str, field: AuditedField) -> str | None:
+    """Give the key that a cell holds for a field; None where it is empty.
+
+    Raises
+    ------
+    ValueError
+        It is no possible value of such a field; the message says why and what to key.
+    """
+    return _marks_in(text, field.options) if field.options else key_in(text)
+
+
+def _marks_in(text: str, options: Sequence[str]) -> str | None:
+    """Give the options that a cell names, as a value has them."""
+    said = plain(text)
+    if not said:
+        return None
+    named = [_meant(part, options) for part in said.split(SEVERAL)]
+    if all(len(meant) == 1 for meant in named):
+        marked = {option for meant in named for option in meant}
+        return SEVERAL.join(option for option in options if option in marked)
+    if said.casefold() in _EMPTY or not said.strip("_"):
+        return ""
+    if said == UNREAD:
+        return said
+    raise ValueError(
+        f"none of its options, or not clearly one: {', '.join(options)}; key these words, with {SEVERAL} between "
+        f"several, {UNREAD} for what cannot be read, _ where nothing is marked"
+    )
+
+
+def _meant(part: str, options: Sequence[str]) -> list[str]:
+    """Give the options that a word may stand for; as it is written before other capitals."""
+    same = [option for option in options if plain(option) == part]
+    return same or [option for option in options if plain(option).casefold() == part.casefold()]
+
+
 def may_lack_zeros(key: str, field: AuditedField) -> bool:
     """Say whether a spreadsheet may have taken zeros off this key."""
-    if not key or UNREADABLE in key or re.match("0[0-9]", key):
+    if field.options:
+        return any(option != key and option.lstrip("0") == key for option in field.options)
+    if not key or is_unread(key, field) or re.match("0[0-9]", key):
         return False
     return POINT in key or not field.boxes or len(key) < field.boxes
 
@@ -100,7 +138,7 @@ def taken(file: KeyedFile, fields: Mapping[int, AuditedField], known: Sequence[K
     for cell in file.cells:
         try:
             number = _number(cell, fields)
-            key = key_in(cell.text)
+            key = key_for(cell.text, fields[number])
         except ValueError as problem:
             problems.append(f"line {cell.line}, number {cell.number or 'missing'}, '{cell.text[:30]}': {problem}")
             continue

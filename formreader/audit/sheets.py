@@ -43,6 +43,10 @@ _HOW: Final = (
     "A point or comma is keyed as a point. For a box that holds no digit or cannot be read key ?, and _ where nothing "
     "is written at all. Leave a row empty to key it later. Do not look at the results meanwhile."
 )
+_HOW_MARKED: Final = (
+    "Where words stand below a field's name, its boxes are to be marked: key the words of the marked ones, with ; "
+    "between several. The words are in the order of the boxes."
+)
 _ZEROS: Final = (
     f"The first row of the file must show {EXAMPLE}: a spreadsheet that shows 7 takes zeros off everywhere. Then close "
     "it and import the file anew, with the type Text for the column."
@@ -133,11 +137,12 @@ def _pages(
 def _page(audit: Audit, strips: Sequence[Strip], sheet: str, look: int) -> str:
     title = f"Audit {audit.id}: fields {strips[0].field.number} to {strips[-1].field.number}"
     how = _HOW.format(file=sheet, column=KEY_COLUMNS[look])
+    marked = f"\n<p>{escape(_HOW_MARKED)}</p>" if any(one.field.options for one in strips) else ""
     rows = "\n".join(map(_row, strips))
     return document(
         title,
         _STYLE,
-        f"""<p>{escape(how)}</p>
+        f"""<p>{escape(how)}</p>{marked}
 <p>{escape(_ZEROS)}</p>
 <ol>
 {rows}
@@ -148,4 +153,6 @@ def _page(audit: Audit, strips: Sequence[Strip], sheet: str, look: int) -> str:
 
 def _row(one: Strip) -> str:
     shown = escape(f"cannot be shown: {one.missing}") if one.picture is None else image(one.picture, "", "jpeg")
-    return f"<li><b>{one.field.number}</b><span>{escape(one.field.field)}</span><div>{shown}</div></li>"
+    options = escape(", ".join(one.field.options))
+    named = escape(one.field.field) + (f"<br><small>{options}</small>" if options else "")
+    return f"<li><b>{one.field.number}</b><span>{named}</span><div>{shown}</div></li>"

@@ -9,14 +9,12 @@ one more person has looked at it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from formreader.store import AuditedField, Key
-from formreader.values import POINT
-
-UNREADABLE: Final = "?"
+from formreader.values import POINT, UNREAD
 
 State = Literal["right", "wrong", "differs", "undecided", "open"]
 """``differs``: waits for a second person; ``open``: was not keyed yet."""
@@ -54,14 +52,15 @@ def verdict_on(field: AuditedField, keys: Sequence[Key]) -> Verdict:
     if is_reading(first.key, field):
         return Verdict("right", "", first, others)
     if any(is_reading(key.key, field) for key in others):
-        return Verdict("right", "", first, others, erred=UNREADABLE not in first.key)
+        return Verdict("right", "", first, others, erred=not is_unread(first.key, field))
     if not others:
         return Verdict("differs", "", first)
-    said = [key.key for key in (first, *others) if UNREADABLE not in key.key]
+    said = [key.key for key in (first, *others) if not is_unread(key.key, field)]
     agreed = next((key for key in said if said.count(key) > 1), None)
     if agreed is None:
         return Verdict("undecided", "", first, others)
-    return Verdict("wrong", agreed, first, others, erred=agreed != first.key and UNREADABLE not in first.key)
+    erred = agreed != first.key and not is_unread(first.key, field)
+    return Verdict("wrong", agreed, first, others, erred=erred)
 
 
 def verdicts_on(fields: Sequence[AuditedField], keys: Iterable[Key]) -> list[Verdict]:
@@ -91,6 +90,11 @@ def to_look_at_again(
     return sorted((*doubtful, *chosen), key=lambda field: field.number)
 
 
+def is_unread(key: str, field: AuditedField) -> bool:
+    """Say whether a key tells that something there cannot be read."""
+    return key == UNREAD if field.options else UNREAD in key
+
+
 def is_reading(key: str, field: AuditedField) -> bool:
     """Say whether a key is what was read."""
     return key in (field.value, field.as_written)
@@ -98,7 +102,7 @@ def is_reading(key: str, field: AuditedField) -> bool:
 
 def corrected(key: str, field: AuditedField) -> str | None:
     """Give the value that a key says a field has; None where its printed point cannot be put in its place."""
-    if POINT not in field.value or POINT in field.as_written or POINT in key or not key:
+    if field.options or POINT not in field.value or POINT in field.as_written or POINT in key or not key:
         return key
     if len(key) != len(field.as_written):
         return None

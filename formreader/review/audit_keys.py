@@ -17,7 +17,7 @@ from formreader.audit.keyed_files import Cell, KeyedFile
 from formreader.audit.verdicts import name_of
 from formreader.errors import KeysError
 from formreader.review.audited import Audited, Place
-from formreader.review.keys import key_of
+from formreader.review.keys import typed
 from formreader.review.state import Review
 from formreader.review.strips import strip_to_key
 from formreader.served.calls import Asked, Number, Refused, Route
@@ -45,7 +45,7 @@ class Drawn(Asked):
 class Keyed(Drawn):
     """What a person keyed for it."""
 
-    key: Annotated[str, Field(max_length=200)]
+    key: Annotated[str, Field(max_length=2_000)]
 
 
 class Before(Asked):
@@ -62,7 +62,9 @@ def upcoming(review: Review, who: str, after: After) -> Mapping[str, Any]:
 
 def _item(audited: Audited, place: Place) -> Mapping[str, Any]:
     number, look = place
-    return {"one": number, "two": look, "field": _field(audited, number).field, "kind": "digits", "seen": 0}
+    field = _field(audited, number)
+    kind = "choice" if field.options else "digits"
+    return {"one": number, "two": look, "field": field.field, "kind": kind, "options": field.options, "seen": 0}
 
 
 def strip(review: Review, _who: str, drawn: Drawn) -> Mapping[str, Any]:
@@ -81,7 +83,7 @@ def key(review: Review, who: str, said: Keyed) -> Mapping[str, Any]:
     """
     audited = _audited(review)
     field = _field(audited, said.one)
-    cell = Cell(1, str(said.one), key_of(said.key, kind="digits") or "_")
+    cell = Cell(1, str(said.one), typed(said.key, field) or "_")
     file = KeyedFile(Path("keyed in the review"), audited.audit.code, said.two, keeps_zeros=True, cells=(cell,))
     with review.desk.turn():
         first = audited.first_keyer(said.one)

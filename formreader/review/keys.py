@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 
 from formreader.audit.drawing import as_written
-from formreader.audit.keying import key_in
+from formreader.audit.keying import key_for, key_in
 from formreader.audit.verdicts import corrected, is_reading
 from formreader.batch_forms import Forms
 from formreader.review.choices import in_order
@@ -44,8 +44,19 @@ def key_of(text: str, *, kind: str, described: Field | None = None) -> str:
     words = {word.casefold(): word for word in described.allow} if described else {}
     if said.casefold() in words:
         return words[said.casefold()]
+    return typed(text)
+
+
+def typed(text: str, audited: AuditedField | None = None) -> str:
+    """Give what was typed of digits, or of a field of an audit, as a key of its file is taken.
+
+    Raises
+    ------
+    Refused
+        It is no value of such a field, or nothing was typed.
+    """
     try:
-        key = key_in(text)
+        key = key_in(text) if audited is None else key_for(text, audited)
     except ValueError as problem:
         raise Refused(f"{problem}"[:1].upper() + f"{problem}."[1:]) from problem
     if key is None:

@@ -77,6 +77,8 @@ class AuditedField:
         The value as a person keys it who does not see what the form says itself: a printed point, a strike for zero.
     boxes
         How many it has; 0 for a wide one.
+    options
+        What its boxes stand for, in their order, where they are to mark.
     """
 
     number: int
@@ -87,6 +89,7 @@ class AuditedField:
     as_written: str
     confidence: float
     boxes: int
+    options: tuple[str, ...] = ()
 
 
 class Key(NamedTuple):
@@ -130,10 +133,11 @@ class Audits:
     def fields(self, audit: Audit) -> tuple[AuditedField, ...]:
         """Give what was drawn, in the order of keying."""
         query = (
-            "SELECT number, reading, form, field, value, as_written, confidence, boxes FROM audited_fields"
+            "SELECT number, reading, form, field, value, as_written, confidence, boxes, options FROM audited_fields"
             " WHERE audit = ? ORDER BY number"
         )
-        return tuple(AuditedField(*row) for row in self._connection.execute(query, (audit.code,)))
+        rows = self._connection.execute(query, (audit.code,))
+        return tuple(AuditedField(*[*row, tuple(json.loads(options))]) for *row, options in rows)
 
     def keys(self, audit: Audit, number: int | None = None) -> tuple[Key, ...]:
         """Give all that was keyed, of one field where it is named; the last last."""
@@ -200,7 +204,8 @@ class Audits:
         with transaction(self._connection, self._folder):
             number = insert(self._connection, "audits", row)
             for field in fields:
-                insert(self._connection, "audited_fields", {"audit": audit.code, **asdict(field)})
+                told = {"audit": audit.code, **asdict(field), "options": as_json(field.options)}
+                insert(self._connection, "audited_fields", told)
         return Audit(**{**{name: getattr(audit, name) for name in row}, "id": number})
 
     def add_keys(self, audit: Audit, keys: Iterable[Key]) -> None:

@@ -130,6 +130,12 @@ def _make_room_for_pages(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE runs ADD COLUMN gathering TEXT NOT NULL DEFAULT '{}'")
 
 
+def _make_room_for_audited_choices(connection: sqlite3.Connection) -> None:
+    """From 5 to 6: fields with boxes to mark are audited too."""
+    if "options" not in {name for _, name, *_ in connection.execute("PRAGMA table_info(audited_fields)")}:
+        connection.execute("ALTER TABLE audited_fields ADD COLUMN options TEXT NOT NULL DEFAULT '[]'")
+
+
 def _wide(templates: str) -> set[str]:
     """Name the fields with one frame for several digits, whose parts once were stored like boxes of their own."""
     named = re.compile(r"^\s*name\s*=\s*[\"'](.*)[\"']", re.MULTILINE)
@@ -142,5 +148,6 @@ _STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
     2: _make_room_for_audits,
     3: _make_room_for_review,
     4: _make_room_for_pages,
+    5: _make_room_for_audited_choices,
 }
 """By the version that a step begins with."""

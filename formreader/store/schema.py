@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION: Final = 0x464F524D  # "FORM", in the file's header: tells our file from any other SQLite file
-VERSION: Final = 5
+VERSION: Final = 6
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -194,6 +194,7 @@ CREATE TABLE audited_fields (
     as_written TEXT NOT NULL,       -- without what the form and not the writer says: a printed point, a strike for 0
     confidence REAL NOT NULL,
     boxes INTEGER NOT NULL,         -- how many; 0 for a wide one
+    options TEXT NOT NULL DEFAULT '[]',  -- JSON: what its boxes stand for, where they are to mark
     UNIQUE (audit, number)
 )
 """,
