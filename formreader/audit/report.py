@@ -34,7 +34,8 @@ h1 { line-height: 1.2; overflow-wrap: anywhere; }
 .said.proved { border-color: #009e73; } .said.refuted { border-color: #d55e00; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
 th, td { padding: .2rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child, .texts td, .texts th { text-align: left; overflow-wrap: anywhere; }
+th:first-child, td:first-child, .texts td, .texts th { text-align: left; }
+.texts td, td:first-child { overflow-wrap: anywhere; }
 tbody tr:nth-child(even) { background: var(--soft); }
 figure { margin: 2rem 0; } img { max-width: 100%; background: #fff; border-radius: 6px; }
 figcaption { opacity: .8; } .wide { overflow-x: auto; }
