@@ -19,6 +19,7 @@ from formreader.cli.forms import words_of
 from formreader.editor import ROUTES, Editing, existing, found
 from formreader.editor.calls import (
     Draft,
+    Page,
     PageOfScan,
     Reading,
     Saved,
@@ -27,6 +28,7 @@ from formreader.editor.calls import (
     check,
     drop_scan,
     opened,
+    picture,
     read,
     save,
     scan_picture,
@@ -38,7 +40,7 @@ from formreader.editor.sections import parted
 from formreader.editor.writing import text_of, written
 from formreader.errors import TemplateError, UnusableCall
 from formreader.served.calls import Nothing, Refused
-from formreader.template import load_template
+from formreader.template import load_form, load_template
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 TEMPLATES = [*SAMPLES.glob("*/template.toml"), *Path(__file__).parent.glob("benchmarks/templates/*.toml")]
@@ -283,6 +285,34 @@ def test_a_form_without_boxes_is_opened_for_them_to_be_drawn(tmp_path: Path) -> 
     drawn = EditedField(id="a", name="number", boxes=[[80, 200, 60, 80]])
     one = editing.document.model_copy(update={"fields": [drawn]})
     assert save(editing, "", Saved(window=window, document=one))["saved"]
+
+
+def test_a_blank_of_several_pages_is_one_form(tmp_path: Path) -> None:
+    pages = []
+    for number, rows in enumerate(((200, 400), (), (300,)), start=1):
+        page = np.full((1100, 850), 255, np.uint8)
+        cv2.putText(page, f"Survey, sheet {'abc'[number - 1]}", (80 * number, 100), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2)
+        for y in rows:
+            for box in range(4 + number):
+                cv2.rectangle(page, (80 + 50 * box, y), (120 + 50 * box, y + 48), 0, 2)
+        pages.append(page)
+    cv2.imwritemulti(str(tmp_path / "survey.tif"), [*pages, np.full((1100, 850), 255, np.uint8)])
+    editing = Editing(found([tmp_path / "survey.tif"], tmp_path / "survey.toml"), words_of)
+    assert [(one.page, len(one.boxes or ())) for one in editing.document.fields] == [(None, 5), (None, 5), (3, 7)]
+    assert any("page 4 has no boxes" in note for note in editing.notes)
+    told = opened(editing, "", Nothing())
+    assert told["pages"] == 3
+    shown = picture(editing, "", Page(page=2)).content
+    assert np.array_equal(cv2.imdecode(np.frombuffer(shown, np.uint8), cv2.IMREAD_GRAYSCALE), pages[1])
+    drawn = EditedField(id="a", name="total", page=2, boxes=[[80, 300, 40, 48], [130, 300, 40, 48]])
+    more = editing.document.model_copy(update={"fields": [*editing.document.fields, drawn]})
+    assert save(editing, "", Saved(window=told["window"], document=more))["saved"]
+    assert [(sheet.name, len(sheet.fields)) for sheet in load_form(tmp_path / "survey.toml")] == [
+        *(("survey#1", 2), ("survey#2", 1), ("survey#3", 1))
+    ]
+    alone = Editing(found([tmp_path / "survey.tif"], tmp_path / "third.toml", page=3), words_of)
+    assert [len(one.boxes or ()) for one in alone.document.fields] == [7]
+    assert "page 3 of 4; others with --page" in alone.notes
 
 
 def test_a_dropped_file_that_is_no_page_of_the_form_is_refused_in_words(tmp_path: Path) -> None:

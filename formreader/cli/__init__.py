@@ -127,11 +127,12 @@ def detect(
     from formreader.pipeline import find_form, find_sheets
     from formreader.progress import count_of
     from formreader.scans import find_scans
+    from formreader.template import pictures_beside
 
     found = find_scans(blank).pages
     most = max(ref.page for ref in found)
     refuse_overwriting(
-        (output, *_pictures(output, "reference", 1), *_pictures(output, "preview", 1)), blank, force=force
+        (output, *pictures_beside(output, "reference", 1), *pictures_beside(output, "preview", 1)), blank, force=force
     )
     left_out: list[str] = []
     asked = (blank, name or output.stem, _lines(names))
@@ -139,7 +140,7 @@ def detect(
         sheets = find_sheets(*asked, filled=filled, wide=wide, note=left_out.append)
     else:
         sheets = [find_form(*asked, filled=filled, wide=wide, page=page or 1, note=left_out.append)]
-    references, previews = (_pictures(output, kind, len(sheets)) for kind in ("reference", "preview"))
+    references, previews = (pictures_beside(output, kind, len(sheets)) for kind in ("reference", "preview"))
     refuse_overwriting((*references, *previews), blank, force=force)
     with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
         _write_form(sheets, output, references, previews)
@@ -333,12 +334,6 @@ app.command(epilog="Example: formreader gallery mnist --first 5")(gallery)
 
 
 # --- files beside the call
-
-
-def _pictures(output: Path, kind: str, pages: int) -> list[Path]:
-    """Name the pictures beside a template, one a page."""
-    numbers = [""] if pages == 1 else [f"-{page}" for page in range(1, pages + 1)]
-    return [output.with_name(f"{output.stem}-{kind}{number}.png") for number in numbers]
 
 
 def _write_form(sheets: Any, output: Path, references: Sequence[Path], previews: Sequence[Path]) -> None:

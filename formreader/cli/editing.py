@@ -45,8 +45,14 @@ def edit_template(
         ),
     ] = False,
     page: Annotated[
-        int, typer.Option(min=1, metavar="N", help="The page of FORM that shows the form.", rich_help_panel=_NEW)
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The page of FORM that shows the form; where left out, all are its pages.",
+            rich_help_panel=_NEW,
+        ),
+    ] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.", rich_help_panel=_NEW)
     ] = False,
@@ -78,6 +84,7 @@ def edit_template(
         if not is_template:
             say(f"{path.name} exists already and is edited")
     else:
+        say("Looking for boxes ...")
         opened = found(form, path, name=name, filled=filled, wide=wide, page=page)
 
     def ready(door: Door) -> None:

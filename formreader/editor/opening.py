@@ -14,9 +14,9 @@ from formreader.editor.document import Tables, document_of, listed
 from formreader.editor.files import content_of
 from formreader.errors import FormreaderError, TemplateError, UnusableCall
 from formreader.pictures import encode_png
-from formreader.pipeline import find_form
+from formreader.pipeline import find_form, find_sheets
 from formreader.scans import find_scans, load_page
-from formreader.template import Rectangle, Template, text_of
+from formreader.template import Rectangle, Template, pictures_beside, text_of
 from formreader.values import Grey
 
 
@@ -95,33 +95,41 @@ def found(
     names: Sequence[str] = (),
     filled: bool = False,
     wide: bool = False,
-    page: int = 1,
+    page: int | None = None,
 ) -> Opened:
     """Begin a template with the boxes found on a form, if any.
+
+    Parameters
+    ----------
+    page
+        The page of the scans that shows the form; all are its pages where left out.
 
     Raises
     ------
     UnusableCall
-        A scan cannot be decoded or shows another form, or a picture of another form lies where the reference would.
+        A scan cannot be decoded or shows another form, pages differ in size or are the same, or a picture of another
+        form lies where the reference would.
     """
     notes: list[str] = []
-    template, _ = find_form(
-        scans, name or path.stem, names, filled=filled, wide=wide, page=page, note=notes.append, may_be_empty=True
-    )
-    if template.reference is None:
-        raise AssertionError("a form that was found has a picture")
-    if not template.fields:
+    asked, count = (scans, name or path.stem, names), len(find_scans(scans[:1]).pages)
+    if page is None and count > 1:
+        sheets = find_sheets(*asked, filled=filled, wide=wide, note=notes.append, may_be_empty=True)
+    else:
+        page = page or 1
+        sheets = [find_form(*asked, filled=filled, wide=wide, page=page, note=notes.append, may_be_empty=True)]
+    templates = [_rounded(template) for template, _ in sheets]
+    if not any(template.fields for template in templates):
         notes.append("no printed boxes found; drag with the mouse to add them")
-    reference = path.with_name(f"{path.stem}-reference.png")
-    picture = encode_png(template.reference)
-    if content_of(reference) not in (None, picture):
-        raise UnusableCall(f"{reference}: exists already, with another picture; name another template with -o")
-    pages = find_scans(scans[:1]).pages
-    if len(pages) > 1:
-        notes.append(f"page {page} of {len(pages)}; others with --page")
-    text = text_of((_rounded(template),), (reference.name,))
+    if count > 1 and len(templates) == 1:
+        notes.append(f"page {page or 1} of {count}; others with --page")
+    pictures = tuple(encode_png(template.reference) for template in templates if template.reference is not None)
+    beside = dict(zip(pictures_beside(path, "reference", len(templates)), pictures, strict=True))
+    for reference, picture in beside.items():
+        if content_of(reference) not in (None, picture):
+            raise UnusableCall(f"{reference}: exists already, with another picture; name another template with -o")
+    by_name = {reference.name: picture for reference, picture in beside.items()}
     is_private = filled or len(scans) > 1
-    return Opened(path, None, text, (picture,), {reference.name: picture}, is_private, tuple(notes))
+    return Opened(path, None, text_of(templates, tuple(by_name)), pictures, by_name, is_private, tuple(notes))
 
 
 def _rounded(template: Template) -> Template:

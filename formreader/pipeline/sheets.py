@@ -36,9 +36,15 @@ def find_sheets(
     filled: bool = False,
     wide: bool = False,
     note: Callable[[str], None] = lambda _line: None,
+    may_be_empty: bool = False,
     params: SheetParams | None = None,
 ) -> list[Found]:
     """Make a template of each page of a blank form that has boxes to read; `find_form` tells of the parameters.
+
+    Parameters
+    ----------
+    may_be_empty
+        Printed pages without boxes are pages of the form too, whose templates have no fields.
 
     Returns
     -------
@@ -59,11 +65,18 @@ def find_sheets(
     for page in range(1, last + 1):
         left_out: list[str] = []
         try:
-            sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=left_out.append)
+            sheet = find_form(
+                *(scans, name, ()),
+                filled=filled,
+                wide=wide,
+                page=page,
+                note=left_out.append,
+                may_be_empty=may_be_empty,
+            )
         except NoBoxes:
             note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
             continue
-        if not sheet[0].framed_boxes:
+        if not sheet[0].framed_boxes and not may_be_empty:
             note(
                 f"page {page} has no boxes for digits or choices, by which pages are matched: it is left out; `read "
                 "--other-pages skip` passes its scans over"
@@ -86,7 +99,7 @@ def find_sheets(
 
 
 def _are_alike(one: Template, other: Template, params: SheetParams) -> bool:
-    if (one.width, one.height) != (other.width, other.height):
+    if (one.width, one.height) != (other.width, other.height) or not one.fields or not other.fields:
         return False
     first, second = (np.array([box for field in sheet.fields for box in field.boxes]) for sheet in (one, other))
     apart = np.abs(first[:, None, :2] - second[None, :, :2]).max(axis=2)

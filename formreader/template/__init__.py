@@ -35,6 +35,7 @@ __all__ = [
     "load_form",
     "load_template",
     "load_templates",
+    "pictures_beside",
     "save_form",
     "save_template",
     "sheet_name",
@@ -181,6 +182,12 @@ def save_form(sheets: Sequence[Template], path: Path, references: Sequence[str] 
         if sheet.reference is not None:
             write_whole(path.parent / references[sheet.page - 1], encode_png(sheet.reference))
     write_whole(path, (_PREFACE + text).encode())
+
+
+def pictures_beside(template: Path, kind: str, pages: int) -> list[Path]:
+    """Name the pictures of a kind beside a template, one a page of its form."""
+    numbers = [""] if pages == 1 else [f"-{page}" for page in range(1, pages + 1)]
+    return [template.with_name(f"{template.stem}-{kind}{number}.png") for number in numbers]
 
 
 def sheet_name(form: str, page: int) -> str:
