@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "values": set[str](),
     "pictures": COMMON,
     "rules": COMMON,
-    "template": COMMON | {"pictures", "rules", "scans", "whole_files"},
+    "template": COMMON | {"pictures", "rules", "scans", "whole_files", "workbooks"},
     "scans": COMMON | {"pictures", "places"},
     "align": STAGE | {"geometry"},
     "boxes": STAGE | {"geometry"},
@@ -54,14 +54,17 @@ MAY_IMPORT = {
     "workers": COMMON,
     "disks": set[str](),
     "whole_files": set[str](),
+    "workbooks": set[str](),
     "places": {"errors"},
     "store": STAGE | {"disks", "fields", "places"},
     "checks": COMMON | {"rules", "store"},
     "printed": set[str](),
     "gathering": COMMON | {"printed", "rules", "store"},
     "printing": COMMON | {"export", "pictures", "printed", "scans", "template", "whole_files"},
-    "export": STAGE | {"batch_forms", "checks", "fields", "gathering", "model", "scans", "store"} | {"strips", "trust"},
-    "imported": COMMON | {"allowed", "batch_forms", "export", "store"},
+    "export": STAGE
+    | {"batch_forms", "checks", "fields", "gathering", "model", "scans", "store"}
+    | {"strips", "trust", "workbooks"},
+    "imported": COMMON | {"allowed", "batch_forms", "export", "store", "workbooks"},
     "library": COMMON | {"claims", "export", "model", "pipeline", "scans", "store", "template", "trust", "workers"},
     "singles": COMMON | {"classify", "model", "normalize", "pictures"},
     "training": COMMON
@@ -73,7 +76,8 @@ MAY_IMPORT = {
     "strips": {"values"},
     "allowed": COMMON | {"batch_forms", "fields", "rules", "store", "template"},
     "audit": COMMON
-    | {"batch_forms", "checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"},
+    | {"batch_forms", "checks", "claims", "documents", "export", "places", "scans", "store", "strips", "trust"}
+    | {"workbooks"},
     "progress": COMMON | {"claims", "fields", "trust"},
     "watching": COMMON | {"disks", "places", "scans"},
     "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},
@@ -106,6 +110,7 @@ DISK = {
     "served",
     "editor",
     "whole_files",
+    "workbooks",
 }
 
 

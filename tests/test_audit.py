@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -778,6 +779,27 @@ def test_joined_batches_keep_their_audits_and_keyed_files_find_them(tmp_path: Pa
     path = one.folder / "audit-1" / "keys.csv"
     assert take_over(tmp_path / "joined", path, "ann").taken.known == 35
     assert write_first(tmp_path / "joined", 1).fields == 35
+
+
+@pytest.mark.parametrize(("as_text", "unsure"), [(True, 0), (False, 1)])
+def test_keys_may_be_saved_as_a_workbook(whole: Drawn, tmp_path: Path, *, as_text: bool, unsure: int) -> None:
+    folder = shutil.copytree(whole.folder, tmp_path / "filled")
+    rows = table(folder / "audit-1" / "keys.csv")
+    written = {str(number): value or "_" for number, value in whole.written().items()}
+    book = openpyxl.Workbook()
+    for row in rows:
+        key = written.get(row[0], row[2])
+        book.active.append([int(row[0]) if row[0].isdigit() else row[0], row[1], key, row[3]])
+    if not as_text:  # the column is of numbers: their zeros are gone
+        for (cell,) in book.active.iter_rows(min_row=2, min_col=3, max_col=3):
+            cell.value = int(cell.value) if cell.value.isdigit() else cell.value
+    book.save(folder / "audit-1" / "keys.xlsx")
+    done = take_over(folder, folder / "audit-1" / "keys.xlsx", "ann")
+    assert (len(done.taken.keys) + len(done.taken.unsure), done.corrected) == (35, 0)
+    assert bool(done.taken.unsure) == bool(unsure)
+    (folder / "audit-1" / "keys.xlsx").write_bytes(b"PK no workbook")
+    with pytest.raises(KeysError, match=r"keys.xlsx: no workbook that can be read .* as CSV"):
+        take_over(folder, folder / "audit-1" / "keys.xlsx", "ann")
 
 
 def test_nothing_is_taken_over_while_a_run_writes(filled: tuple[Path, Path]) -> None:

@@ -27,6 +27,7 @@ from formreader.imported import import_book, workbook
 from formreader.store import open_desk, open_results
 from formreader.template import load_template
 from formreader.values import FieldReading, Match, PageReading
+from formreader.workbooks import BookLimits
 from tests.drawing_doubts import Card, batch_of
 from tests.test_store import opened, scan
 
@@ -284,7 +285,7 @@ def test_unusable_files_are_refused_before_anything_is_done(batch: Path, book: P
         with pytest.raises(UnusableCall, match=words):
             import_book(batch, path, "Kim")
     with pytest.raises(UnusableCall, match=r"too large to be opened safely \([0-9]+ parts\)"):
-        list(workbook.rows_of(book, workbook.BookLimits(parts=3)))
+        list(workbook.rows_of(book, BookLimits(parts=3)))
     assert decided(batch) == {}
 
 

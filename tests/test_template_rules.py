@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
 import pytest
@@ -308,6 +308,16 @@ def test_damaged_workbook_is_named(tmp_path: Path, part: str, left: int | None) 
                 damaged.writestr(name, whole.read(name)[: left if name == part else None])
     (only,) = problems(tmp_path, fields(a=LISTED.format("c.xlsx")))
     assert only.startswith("field 'a': 'one_of': 'c.xlsx' ")
+
+
+def test_a_workbook_that_would_fill_the_memory_is_not_opened(tmp_path: Path) -> None:
+    openpyxl.Workbook().save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "c.xlsx", "w", ZIP_DEFLATED) as bomb:
+        for name in whole.namelist():
+            bomb.writestr(name, whole.read(name))
+        bomb.writestr("xl/sharedStrings.xml", "0" * (20 << 20))
+    (only,) = problems(tmp_path, fields(a=LISTED.format("c.xlsx")))
+    assert only == "field 'a': 'one_of': 'c.xlsx' is too large to be opened safely (xl/sharedStrings.xml)"
 
 
 def test_changed_list_is_another_template(tmp_path: Path) -> None:

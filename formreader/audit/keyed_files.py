@@ -1,4 +1,4 @@
-"""Keyed files as spreadsheets save them: with commas, semicolons or tabs, in encodings of their own."""
+"""Keyed files as spreadsheets save them: as workbooks, or with commas, semicolons or tabs in encodings of their own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from formreader.audit.sheets import EXAMPLE, KEY_COLUMNS
 from formreader.errors import KeysError
+from formreader.workbooks import BookProblem, first_sheet, opened_book, rows_in, shown_cell
 
 _AS_TEXT: Final = re.compile(r'="([^"]*)"')
 
@@ -74,6 +75,22 @@ def read_keyed(path: Path) -> KeyedFile:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    return _sheet(path) if path.suffix.lower() == ".xlsx" else _lines(path)
+
+
+def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Give the rows of a workbook's first sheet; of a formula, itself."""
+    try:
+        with opened_book(path) as book:
+            for number, cells in rows_in(first_sheet(book)):
+                yield number, list(map(shown_cell, cells))
+    except BookProblem as problem:
+        raise KeysError(
+            f"{path}: no workbook that can be read ({problem}); save the sheet anew, or as CSV"
+        ) from problem
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         raw = path.read_bytes()
     except OSError as error:

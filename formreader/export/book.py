@@ -22,9 +22,8 @@ from formreader.errors import UnusableCall
 from formreader.export.cell_pictures import PICTURE_COLUMN_PX, PICTURE_ROW_PX, as_jpeg
 from formreader.export.places import whole
 from formreader.export.shape import Kind, Line, Picture, Table, Value
+from formreader.workbooks import LARGEST_SHEET
 
-LARGEST_SHEET: Final = (1_048_576, 16_384)
-"""Rows and columns of a sheet, the header among them."""
 COMMENTS: Final = 20_000
 """Cells with a comment, which stay in memory until the end; further flagged ones are coloured only."""
 LONGEST_NAME: Final = 31

@@ -14,13 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from xlsxwriter.utility import xl_range
 
-from formreader.export.book import LARGEST_SHEET, Book, for_paper
+from formreader.export.book import Book, for_paper
 from formreader.export.cell_pictures import PICTURE_COLUMN_PX
 from formreader.export.folder import by_form
 from formreader.export.rows import Source, pages_with
 from formreader.export.strips import Strips
 from formreader.store import ScanPlaces, StoredPage
 from formreader.values import FieldReading
+from formreader.workbooks import LARGEST_SHEET
 
 SHEET: Final = "To review"
 """What the sheet's name begins with; it goes on in further ones."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from formreader.errors import UnusableCall
-from formreader.export.book import LARGEST_SHEET
 from formreader.export.to_review import HEADER, SHEET, Key
+from formreader.workbooks import BookLimits, BookProblem, TooLargeBook, opened_book, rows_in
 
 _SHEET: Final = re.compile(rf"{SHEET}( [0-9]+)?", re.IGNORECASE)
 _COLUMNS: Final = 60
@@ -21,35 +18,6 @@ _COLUMNS: Final = 60
 _LONGEST_CELL: Final = 32_767
 MOST_DIGITS: Final = 15
 """A spreadsheet keeps no more of a number: the others have become zeros."""
-_NO_BOOK: Final = "is no workbook that can be read"
-
-
-@dataclass(frozen=True, slots=True)
-class BookLimits:
-    """What a workbook may hold, unpacked.
-
-    Attributes
-    ----------
-    file_bytes
-        Of the file: two thousand strips take 20 MB.
-    parts
-        Files within it.
-    sheet_bytes, part_bytes, all_bytes
-        Of one sheet, which is passed over, of any other part, which is in memory, and of all.
-    packed
-        How many times smaller than unpacked a large part may be: XML of real tables is up to some forty times.
-    """
-
-    file_bytes: int = 1 << 30
-    parts: int = 100_000
-    sheet_bytes: int = 4 << 30
-    part_bytes: int = 256 << 20
-    all_bytes: int = 8 << 30
-    packed: int = 150
-    large_bytes: int = 16 << 20
-
-
-_USUAL: Final = BookLimits()
 
 
 class Cell(NamedTuple):
@@ -81,7 +49,7 @@ class SheetRow(NamedTuple):
     seal: str
 
 
-def rows_of(path: Path, limits: BookLimits = _USUAL) -> Iterator[SheetRow]:
+def rows_of(path: Path, limits: BookLimits | None = None) -> Iterator[SheetRow]:
     """Give the rows of all sheets *To review* of a workbook.
 
     Raises
@@ -89,70 +57,29 @@ def rows_of(path: Path, limits: BookLimits = _USUAL) -> Iterator[SheetRow]:
     UnusableCall
         It cannot be read, is too large, or has no such sheet with all its columns.
     """
-    _refuse_bombs(path, limits)
-    from openpyxl import load_workbook  # slow to import
-
     try:
-        book = load_workbook(path, read_only=True, keep_links=False)
-    except Exception as error:  # of ZIP, XML or openpyxl, which do not say which: a damaged file raises any
-        raise UnusableCall(f"{path}: {_NO_BOOK} ({error}); give the .xlsx that `formreader export` wrote") from error
-    with closing(book):
-        sheets = [sheet for sheet in book.worksheets if _SHEET.fullmatch(sheet.title)]
-        if not sheets:
-            raise UnusableCall(f"{path}: has no sheet '{SHEET}'; give the .xlsx that `formreader export` wrote")
-        for sheet in sheets:
-            try:
+        with opened_book(path, limits or BookLimits()) as book:
+            sheets = [sheet for sheet in book.worksheets if _SHEET.fullmatch(sheet.title)]
+            if not sheets:
+                raise UnusableCall(f"{path}: has no sheet '{SHEET}'; give the .xlsx that `formreader export` wrote")
+            for sheet in sheets:
                 yield from _rows(sheet, path)
-            except (UnusableCall, GeneratorExit):
-                raise
-            except Exception as error:
-                raise UnusableCall(f"{path}: the sheet '{sheet.title}' is damaged ({error}); save it again") from error
-
-
-def _refuse_bombs(path: Path, limits: BookLimits) -> None:
-    """Refuse what would fill the memory; of each part no more is ever unpacked than it says of itself."""
-    try:
-        size = path.stat().st_size
-        with zipfile.ZipFile(path) as packed:
-            parts = packed.infolist()
-            for part in parts:
-                _refuse_doctype(packed, part)
-    except Exception as error:  # of the disk, ZIP or zlib: a damaged file raises any
-        why = getattr(error, "strerror", None) or error
-        raise UnusableCall(f"{path}: {_NO_BOOK} ({why}); give the .xlsx that `formreader export` wrote") from error
-    large = [part.filename for part in parts if _is_too_large(part, limits)]
-    unpacked = sum(part.file_size for part in parts)
-    if large or size > limits.file_bytes or len(parts) > limits.parts or unpacked > limits.all_bytes:
-        what = large[0] if large else f"{len(parts):,} parts"
+    except TooLargeBook as problem:
         raise UnusableCall(
-            f"{path}: is too large to be opened safely ({what}); export fewer rows with --since, and fill that"
-        )
-
-
-def _is_too_large(part: zipfile.ZipInfo, limits: BookLimits) -> bool:
-    if part.file_size <= limits.large_bytes:
-        return False
-    most = limits.sheet_bytes if part.filename.startswith("xl/worksheets/") else limits.part_bytes
-    return part.file_size > most or part.file_size > limits.packed * max(part.compress_size, 1)
-
-
-def _refuse_doctype(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    """Refuse entities of XML's own making, which no spreadsheet writes: they unpack once more."""
-    if part.filename.endswith((".xml", ".rels", ".vml")) and part.file_size:
-        with packed.open(part) as opened:
-            if b"<!DOCTYPE" in opened.read(4096).replace(b"\0", b"").upper():
-                raise ValueError(f"{part.filename} has a DOCTYPE")
+            f"{path}: is too large to be opened safely ({problem}); export fewer rows with --since, and fill that"
+        ) from problem
+    except BookProblem as problem:
+        raise UnusableCall(
+            f"{path}: is no workbook that can be read ({problem}); give the .xlsx that `formreader export` wrote"
+        ) from problem
 
 
 def _rows(sheet: Any, path: Path) -> Iterator[SheetRow]:
     columns: Mapping[str, int] = {}
-    for number, cells in enumerate(sheet.iter_rows(max_col=_COLUMNS), start=1):
-        if number > LARGEST_SHEET[0]:  # what a row says of its number may be anything
-            raise UnusableCall(f"{path}: the sheet '{sheet.title}' has more rows than a sheet can have")
+    for number, cells in rows_in(sheet, _COLUMNS):
         if number == 1:
             columns = _columns([_text(cell.value) for cell in cells], sheet.title, path)
-            continue
-        if any(cell.value is not None for cell in cells):
+        elif any(cell.value is not None for cell in cells):
             yield _row(cells, columns, sheet.title, number)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from formreader.template.rules_schema import ListTable
 from formreader.template.wording import did_you_mean
+from formreader.workbooks import BookLimits, BookProblem, TooLargeBook, first_sheet, opened_book, rows_in, shown_cell
 
 
 class ListProblem(Exception):
     """A list cannot be read; the message says why."""
 
 
-class _Damaged(Exception):
-    """A workbook is none, or a part of it is missing."""
+_LARGEST_BYTES: Final = 256 << 20  # of a CSV: some ten million rows
+_LIST: Final = BookLimits(file_bytes=64 << 20, sheet_bytes=512 << 20, all_bytes=1 << 30)
+"""All of a list is in memory, unlike the sheets of results."""
 
 
 def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
@@ -53,11 +54,13 @@ def read_table(path: Path, shown: str, column: str) -> tuple[list[list[str]], in
     """
     try:
         rows = _workbook(path) if path.suffix.lower() == ".xlsx" else _csv(path, column)
+    except TooLargeBook as error:
+        raise ListProblem(f"'{shown}' is too large to be opened safely ({error})") from error
     except OSError as error:
         raise ListProblem(f"'{shown}' cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ListProblem(f"'{shown}' is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
-    except (_Damaged, csv.Error) as error:
+    except (BookProblem, csv.Error) as error:
         raise ListProblem(f"'{shown}' cannot be read ({error})") from error
     names = [name.strip() for name in rows[0]] if rows else []
     if names.count(column) != 1:
@@ -68,6 +71,8 @@ def read_table(path: Path, shown: str, column: str) -> tuple[list[list[str]], in
 
 def _csv(path: Path, column: str) -> list[list[str]]:
     """Give the rows, parted by what makes the column one of the first row's."""
+    if path.stat().st_size > _LARGEST_BYTES:
+        raise TooLargeBook(f"over {_LARGEST_BYTES >> 20} MB")
     text = path.read_bytes().decode("utf-8-sig")
     heads = {sign: next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), []) for sign in ",;\t"}
     parting = next((sign for sign, head in heads.items() if column in map(str.strip, head)), ",")
@@ -75,31 +80,5 @@ def _csv(path: Path, column: str) -> list[list[str]]:
 
 
 def _workbook(path: Path) -> list[list[str]]:
-    try:
-        return list(_sheet(path))
-    except OSError:
-        raise
-    except Exception as error:  # of ZIP, XML or openpyxl, which do not say which: a damaged file raises any
-        raise _Damaged(str(error) or type(error).__name__) from error
-
-
-def _sheet(path: Path) -> Iterator[list[str]]:
-    from openpyxl import load_workbook  # slow to import, and seldom wanted
-
-    with path.open("rb") as file:  # opened here: a damaged one that is opened by its name stays open
-        book = load_workbook(file, read_only=True, data_only=True)
-        for row in book.worksheets[0].iter_rows():
-            yield [_text(cell) for cell in row]
-
-
-def _text(cell: Any) -> str:
-    """Give a cell as it is shown."""
-    if cell.value is None:
-        return ""
-    if isinstance(cell.value, float) and cell.value.is_integer():
-        return _padded(int(cell.value), cell.number_format)
-    return _padded(cell.value, cell.number_format) if isinstance(cell.value, int) else str(cell.value)
-
-
-def _padded(number: int, shown_as: str) -> str:
-    return str(number).zfill(len(shown_as)) if set(shown_as or "") == {"0"} else str(number)
+    with opened_book(path, _LIST, results_only=True) as book:
+        return [list(map(shown_cell, cells)) for _, cells in rows_in(first_sheet(book))]
