@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from formreader.editor.document import Tables, document_of, listed
 from formreader.editor.files import content_of
 from formreader.errors import FormreaderError, TemplateError, UnusableCall
+from formreader.labels import TextReader
 from formreader.pictures import encode_png
 from formreader.pipeline import find_form
 from formreader.scans import find_scans, load_page
@@ -96,8 +97,9 @@ def found(
     filled: bool = False,
     wide: bool = False,
     page: int = 1,
+    labels: TextReader | None = None,
 ) -> Opened:
-    """Begin a template with the boxes found on a form, if any.
+    """Begin a template with the boxes found on a form, if any; `labels` reads the print by which they are named.
 
     Raises
     ------
@@ -106,7 +108,13 @@ def found(
     """
     notes: list[str] = []
     template, _ = find_form(
-        scans, name or path.stem, names, filled=filled, wide=wide, page=page, note=notes.append, may_be_empty=True
+        *(scans, name or path.stem, names),
+        filled=filled,
+        wide=wide,
+        page=page,
+        note=notes.append,
+        may_be_empty=True,
+        labels=labels,
     )
     if template.reference is None:
         raise AssertionError("a form that was found has a picture")

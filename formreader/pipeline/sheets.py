@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import NoBoxes, UnusableCall
+from formreader.labels import TextReader
 from formreader.pipeline.form import find_form, preview_of
 from formreader.scans import find_scans
 from formreader.template import Field, Markers, Template, sheet_name
@@ -36,6 +37,7 @@ def find_sheets(
     filled: bool = False,
     wide: bool = False,
     note: Callable[[str], None] = lambda _line: None,
+    labels: TextReader | None = None,
     params: SheetParams | None = None,
 ) -> list[Found]:
     """Make a template of each page of a blank form that has boxes to read; `find_form` tells of the parameters.
@@ -59,7 +61,7 @@ def find_sheets(
     for page in range(1, last + 1):
         left_out: list[str] = []
         try:
-            sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=left_out.append)
+            sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=left_out.append, labels=labels)
         except NoBoxes:
             note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
             continue
