@@ -163,6 +163,8 @@ def detect(
             say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
     for line in left_out:
         say(f"  {line}")
+    if reader is None and labels is None and names is None and any(field.name.startswith("field_") for field in fields):
+        say("  fields without a name are numbered; pip install 'formreader[labels]' has printed labels name them")
     say(f"{len(fields)} fields written to {output}; see them in {', '.join(map(str, previews))}")
 
 

@@ -64,7 +64,6 @@ def label_reader(wanted: bool | None) -> TextReader | None:
         return text_reader()
     if wanted:
         raise UnusableCall("--labels: what reads print is not installed; pip install 'formreader[labels]'")
-    say("Fields are numbered; with pip install 'formreader[labels]' their printed labels name them")
     return None
 
 

@@ -15,12 +15,18 @@ class Block:
 
     def __init__(self, lines: Sequence[Line], *, is_clear: bool = True) -> None:
         self.lines, self._is_clear = tuple(lines), is_clear
+        self.is_told_apart = False
         self.place = around([line.place for line in lines])
 
     @cached_property
     def name(self) -> str:
         """The name it gives; empty where it gives none."""
-        return name_of(" ".join(line.text for line in self.lines)) if self._is_clear else ""
+        return name_of(self.text, whole=self.is_told_apart) if self._is_clear else ""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(line.text for line in self.lines)
 
     @property
     def has_letters(self) -> bool:
@@ -54,7 +60,19 @@ def blocks_of(lines: Sequence[Line], spots: Sequence[Spot], params: LabelParams)
             home.append(line)
     rows = {line: [spot for spot in spots if spot.index in beside[line]] for line in lines}
     unclear = _unclear(refused, rows)
-    return [Block(block, is_clear=unclear.isdisjoint(block)) for block in blocks]
+    return told_apart([Block(block, is_clear=unclear.isdisjoint(block)) for block in blocks])
+
+
+def told_apart(blocks: list[Block]) -> list[Block]:
+    """Have labels named whole where they differ only in what is left out: *Meter (day)* and *Meter (night)*."""
+    alike: dict[str, list[Block]] = {}
+    for block in blocks:
+        alike.setdefault(name_of(block.text), []).append(block)
+    for same in alike.values():
+        if len({name_of(block.text, whole=True) for block in same}) == len(same) > 1:
+            for block in same:
+                block.is_told_apart = True
+    return blocks
 
 
 def _unclear(refused: Sequence[tuple[Line, Line]], rows: Mapping[Line, Sequence[Spot]]) -> set[Line]:
@@ -68,8 +86,7 @@ def _unclear(refused: Sequence[tuple[Line, Line]], rows: Mapping[Line, Sequence[
         The fields that each stands beside.
     """
     unclear: set[Line] = set()
-    both = [pair for pair in refused if rows[pair[0]] and rows[pair[1]]]
-    listed = {line for pair in both if all(_is_in_row(one, rows[one]) for one in pair) for line in pair}
+    listed = _listed(rows)
     for upper, lower in refused:
         beside, other = (upper, lower) if rows[upper] else (lower, upper)
         if any(spot.place.left + spot.box_width < other.place.right for spot in rows[beside]):
@@ -82,7 +99,7 @@ def _unclear(refused: Sequence[tuple[Line, Line]], rows: Mapping[Line, Sequence[
 
 def _continues(above: Line, line: Line, spots: Sequence[Spot], params: LabelParams) -> bool:
     """Whether a line is set as one that goes on from another, with no field between them."""
-    if not above.may_be_words or not line.may_be_words:
+    if not above.has_words or not line.has_words:
         return False
     one, two = above.place, line.place
     height = min(one.height, two.height)
@@ -98,6 +115,19 @@ def _belong(one: set[int], other: set[int]) -> bool:
     return bool(one & other) if one or other else True
 
 
+def _listed(rows: Mapping[Line, Sequence[Spot]]) -> set[Line]:
+    """Give the lines that are one label of a list, a row each, set flush."""
+    in_row = [line for line, spots in rows.items() if _is_in_row(line, spots)]
+    listed = set()
+    for line in in_row:
+        for other in in_row:
+            down = abs(line.place.middle - other.place.middle) / rows[line][0].height
+            flush = abs(line.place.left - other.place.left) < line.place.height
+            if other is not line and flush and 0.5 < down < 2.5:
+                listed.add(line)
+    return listed
+
+
 def _is_in_row(line: Line, rows: Sequence[Spot], near: float = 0.17) -> bool:
     """Whether a line stands at the middle of a field, as the label of one row does."""
     return any(abs(spot.place.middle - line.place.middle) < near * spot.height for spot in rows)
@@ -108,7 +138,7 @@ def _is_parted_under(above: Line, line: Line, lines: Sequence[Line]) -> bool:
     level = (
         one for one in lines if one is not line and abs(one.place.middle - line.place.middle) < 0.5 * line.place.height
     )
-    return any(one.may_be_words and one.place.shares(above.place) > 0 for one in level)
+    return any(one.has_words and one.place.shares(above.place) > 0 for one in level)
 
 
 def _beside(place: Place, spots: Sequence[Spot], lines: Sequence[Line], params: LabelParams) -> set[int]:
@@ -120,7 +150,7 @@ def _beside(place: Place, spots: Sequence[Spot], lines: Sequence[Line], params: 
     for spot in right:
         off = (spot.place.left - place.right) / spot.height
         is_next = spot.place.left < nearest + spot.box_width
-        if is_next and off < params.far and (off < params.beside or not _is_headed(spot, spots, lines, params)):
+        if is_next and off < params.farthest and (off < params.beside or not _is_headed(spot, spots, lines, params)):
             behind.add(spot.index)
     return behind
 

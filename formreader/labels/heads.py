@@ -98,12 +98,12 @@ def behind_boxes(
             continue
         gap = max(block.place.left - before.place.right, 0.0)
         after = _next_after(block, level, blocks)
-        if gap > params.behind * before.height or (after is not None and after.boxes > 1):
+        if after is not None and after.boxes > 1:
             continue
-        to_next = after.place.left - block.place.right if after is not None else None
-        if to_next is None or gap < params.clearly * to_next:
+        to_next = after.place.left - block.place.right if after is not None else float("inf")
+        if gap <= params.behind * before.height and gap < params.clearly * to_next:
             claims.append((before, block))
-        elif gap < to_next / params.clearly:
+        elif after is not None and gap < to_next / params.clearly:
             doubtful.add(block)
     doubtful |= {block for _, block in claims}
     sure = {spot.index: block for spot, block in claims if _has_like(spot, [one for one, _ in claims])}

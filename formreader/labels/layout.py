@@ -61,7 +61,7 @@ class Layout:
         self._units: dict[int, _Unit] = {}
         self._runs = [self._units_of(run) for run in runs]
         self._rows = Counter(unit.top for unit in self._each())
-        self._uses = Counter(unit.head for unit in self._each() if unit.row == 1)
+        self._uses = Counter(block for unit in self._each() if unit.row == 1 for block in self._heads_of(unit))
         self._unsure: set[int] = set()
         self._lefts = self._heads_left()
 
@@ -73,6 +73,14 @@ class Layout:
 
     def _above(self, place: Place, spot: Spot) -> Block | None:
         return above(place, spot, self._over, self._spots, self._params)
+
+    def _heads_of(self, unit: _Unit) -> list[Block]:
+        """Give the print above a unit, or all that goes on over it from others."""
+        if unit.head is not None:
+            return [unit.head]
+        place = around([spot.place for spot in unit.spots])
+        near = [block for block in self._over if -0.1 <= self._down(block, unit.first) <= self._params.above]
+        return [block for block in near if block.place.shares(place) > 0.5 * place.width]
 
     def _upper(self, spot: Spot) -> Spot | None:
         """Give the field of the same column next above one, with nothing printed between."""
@@ -117,6 +125,7 @@ class Layout:
         """Give the print left of runs of fields, each with the runs that it stands beside."""
         heads: dict[Block, list[list[_Unit]]] = {}
         far: list[tuple[Block, list[_Unit]]] = []
+        labelled: list[Spot] = []
         for run in self._runs:
             spot = run[0].first
             block = left_of(spot, self._blocks)
@@ -126,14 +135,18 @@ class Layout:
                 self._unsure.add(spot.index)  # what stands above is then no label of this field alone
             if not block.name:
                 continue
+            labelled.append(spot)
             if self._off(block, spot) <= self._params.far:
                 heads.setdefault(block, []).append(run)
             else:
                 far.append((block, run))
         for block, run in far:
-            if self._is_row_of_list(block, run[0].first, [one[0].first for _, one in far]):
+            if self._is_row_of_list(block, run[0].first, labelled):
                 heads.setdefault(block, []).append(run)
-        return {block: runs for block, runs in heads.items() if self._is_for(block, runs)}
+        heads = {block: runs for block, runs in heads.items() if self._is_for(block, runs)}
+        counts = Counter(run[0].top for runs in heads.values() for run in runs)
+        few = {top for top, count in counts.items() if count < self._params.listed * self._rows[top]}
+        return {block: runs for block, runs in heads.items() if not few & {run[0].top for run in runs}}
 
     def _off(self, block: Block, spot: Spot) -> float:
         return (spot.place.left - block.place.right) / spot.height
@@ -160,7 +173,7 @@ class Layout:
 
     def _down(self, block: Block | None, spot: Spot) -> float:
         """Weigh the way from a label down to a field."""
-        return 0.2 + max(0.0, spot.place.top - block.place.bottom) / spot.height if block is not None else float("inf")
+        return 0.2 + (spot.place.top - block.place.bottom) / spot.height if block is not None else float("inf")
 
     def of_runs(self, open_ones: set[int]) -> dict[int, Name]:
         """Name the fields that stand in no table, by index."""
@@ -186,7 +199,7 @@ class Layout:
 
     def _head(self, unit: _Unit) -> str:
         """Give the name above a unit; none where it names others as well."""
-        return self._sure(unit.head) if self._uses[unit.head] == 1 else ""
+        return self._sure(unit.head) if unit.head is not None and self._uses[unit.head] == 1 else ""
 
     def _numbered(self, name: str, left: Block) -> dict[int, Name]:
         """Give a label to all fields that it stands beside."""

@@ -71,17 +71,17 @@ def _spot(index: int, field: Field) -> Spot:
 
 
 def _outside(lines: Sequence[Line], fields: Sequence[Field]) -> tuple[list[Line], set[int]]:
-    """Leave out what is written or printed into boxes; and give the fields that are but letters of a line."""
+    """Leave out what stands in boxes, and boxes read as signs; say which fields are but letters of a line."""
     outside, in_print = [], set()
     boxes = [(i, Place(x, y, x + w, y + h)) for i, field in enumerate(fields) for x, y, w, h in field.boxes]
     for line in lines:
-        inside = [box for _, box in boxes if _shared(line.place, box) > 0]
-        if sum(_shared(line.place, box) for box in inside) > 0.4 * line.place.width * line.place.height:
-            continue
-        crossed = {i for i, box in boxes if _holds_middle(line.place, box)}
-        in_print |= crossed
-        if not crossed:
+        place = line.place
+        held = [(i, box) for i, box in boxes if _holds_middle(place, box)]
+        written = sum(_shared(place, box) for _, box in boxes) > 0.4 * place.width * place.height
+        if not held and not written:
             outside.append(line)
+        elif not written:
+            in_print |= {i for i, box in held if place.width > 2.5 * box.width}
     return outside, in_print
 
 
@@ -92,4 +92,4 @@ def _shared(one: Place, other: Place) -> float:
 
 
 def _holds_middle(line: Place, box: Place) -> bool:
-    return line.left < box.centre < line.right and line.top < box.middle < line.bottom
+    return line.left < box.centre < line.right and abs(line.middle - box.middle) < 0.25 * line.height

@@ -78,9 +78,9 @@ class Line:
     confidence: float = 0.0
 
     @property
-    def may_be_words(self) -> bool:
-        """Whether it has letters, or nobody read it."""
-        return not self.text or any(letter.isalpha() for letter in self.text)
+    def has_words(self) -> bool:
+        """Whether it was read and has letters."""
+        return any(letter.isalpha() for letter in self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,11 @@ class TextParams:
 
     dpi: float = 170.0
     most_side_px: int = 2_800  # A3
-    most_lines: int = 250  # those nearest to fields are read; a dense page of A4 has 120
-    up: float = 6.0  # heights of a box above it: seven lines of a long question
+    most_lines: int = 250  # of a page; a dense one of A4 has 120
+    above: float = 2.0  # heights of a box, up from it, within which its label ends
     aside: float = 2.5  # heights of a box left of it, where a label above may begin and end
+    close: float = 1.5  # heights of a box, to the label that is read first; where it has words, none above is read
+    stacked: float = 0.6  # of a line's height between two lines of one label
 
 
 def printed_lines(
@@ -111,18 +113,75 @@ def printed_lines(
     factor = min(1.0, params.dpi / dpi, params.most_side_px / max(pixels.shape))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
     corners = reader.places(np.asarray(small, np.uint8)) / factor
-    places = [Place(*quad.min(axis=0).tolist(), *quad.max(axis=0).tolist()) for quad in corners]
-    away = [min((_away(place, field, params) for field in fields), default=np.inf) for place in places]
-    nearest = [i for i in np.argsort(away)[: params.most_lines].tolist() if np.isfinite(away[i])]
-    texts = dict(zip(nearest, reader.texts(pixels, corners[nearest]), strict=True))
-    return [Line(place, *texts.get(i, ("", 0.0))) for i, place in enumerate(places)]
+    found = [Line(Place(*quad.min(axis=0).tolist(), *quad.max(axis=0).tolist())) for quad in corners]
+    beside = {i for field in fields for i in _beside(field, found, params)}
+    lines = _read(found, beside, pixels, corners, reader, params)
+    open_ones = [field for field in fields if not _has_words_left(field, fields, lines, params)]
+    over = {i for field in open_ones for i in _over(field, found, params)}
+    return _read(lines, over - beside, pixels, corners, reader, params)
 
 
-def _away(line: Place, field: Place, params: TextParams) -> float:
-    """Say how far a line is from a field that it could name, in heights of the field; infinite where it cannot."""
-    height = field.height
-    if field.top - height / 2 < line.middle < field.bottom + height / 2:
-        return max(field.left - line.right, line.left - field.right, 0.0) / height
-    up = (field.top - line.bottom) / height
-    is_over = line.shares(field) > -params.aside * height
-    return up if is_over and -0.5 < up < params.up else np.inf
+def _read(
+    lines: list[Line],
+    wanted: set[int],
+    pixels: Grey,
+    corners: NDArray[np.float64],
+    reader: TextReader,
+    params: TextParams,
+) -> list[Line]:
+    """Read some of the lines."""
+    chosen = sorted(wanted)[: params.most_lines]
+    texts = dict(zip(chosen, reader.texts(pixels, corners[chosen]), strict=True)) if chosen else {}
+    return [Line(line.place, *texts[i]) if i in texts else line for i, line in enumerate(lines)]
+
+
+def _is_level(line: Place, field: Place) -> bool:
+    return field.top - 0.5 * field.height < line.middle < field.bottom + 0.5 * field.height
+
+
+def _beside(field: Place, lines: Sequence[Line], params: TextParams) -> set[int]:
+    """Give what stands close behind a field, and left of it nearest with what stands like it above and below."""
+    level = [(i, line.place) for i, line in enumerate(lines) if _is_level(line.place, field)]
+    behind = {i for i, place in level if -0.5 < (place.left - field.right) / field.height < params.close}
+    ends = {i: place.right for i, place in level if place.right < field.left + 0.5 * field.height}
+    last = max(ends.values(), default=0.0)
+    near = {i for i, end in ends.items() if last - end < 6 * field.height}
+    return _with_stacked(behind | near, lines, params)
+
+
+def _has_words_left(field: Place, fields: Sequence[Place], lines: Sequence[Line], params: TextParams) -> bool:
+    """Whether words stand close left of a field that is no first one of a row of fields."""
+    level = [line.place for line in lines if line.has_words and _is_level(line.place, field)]
+    if not any(-0.5 < (field.left - place.right) / field.height < params.close for place in level):
+        return False
+    after = min((one.left for one in fields if one.left >= field.right and _is_level(one, field)), default=None)
+    return after is None or any(field.right < place.centre < after for place in level)
+
+
+def _over(field: Place, lines: Sequence[Line], params: TextParams) -> set[int]:
+    """Give what stands next above a field, with the lines set close above that."""
+    over = {
+        i
+        for i, line in enumerate(lines)
+        if -0.5 < (field.top - line.place.bottom) / field.height < params.above
+        and line.place.shares(field) > -params.aside * field.height
+    }
+    return _with_stacked(over, lines, params)
+
+
+def _with_stacked(wanted: set[int], lines: Sequence[Line], params: TextParams) -> set[int]:
+    """Add the lines set close above others, up to the first of each label, and those close below."""
+    stacked = set(wanted)
+    downward = sorted(range(len(lines)), key=lambda i: lines[i].place.bottom)
+    for i in (*reversed(downward), *downward):
+        place = lines[i].place
+        near = (lines[k].place for k in stacked)
+        if any(_is_stacked(one, place, params) or _is_stacked(place, one, params) for one in near):
+            stacked.add(i)
+    return stacked
+
+
+def _is_stacked(upper: Place, lower: Place, params: TextParams) -> bool:
+    """Whether a line stands close under another."""
+    height = min(upper.height, lower.height)
+    return -0.5 * height < lower.top - upper.bottom < params.stacked * height and lower.shares(upper) > 0
