@@ -74,13 +74,12 @@ class Layout:
     def _above(self, place: Place, spot: Spot) -> Block | None:
         return above(place, spot, self._over, self._spots, self._params)
 
-    def _heads_of(self, unit: _Unit) -> list[Block]:
-        """Give the print above a unit, or all that goes on over it from others."""
-        if unit.head is not None:
-            return [unit.head]
+    def _heads_of(self, unit: _Unit) -> set[Block]:
+        """Give the print above a unit, and what goes on over it from others: it is none of theirs alone."""
         place = around([spot.place for spot in unit.spots])
         near = [block for block in self._over if -0.1 <= self._down(block, unit.first) <= self._params.above]
-        return [block for block in near if block.place.shares(place) > 0.5 * place.width]
+        over = {block for block in near if block.place.shares(place) > 0.5 * place.width}
+        return over | {unit.head} if unit.head is not None else over
 
     def _upper(self, spot: Spot) -> Spot | None:
         """Give the field of the same column next above one, with nothing printed between."""
@@ -133,7 +132,8 @@ class Layout:
                 continue
             if block.has_letters and self._off(block, spot) < self._params.beside and not self._sure(block):
                 self._unsure.add(spot.index)  # what stands above is then no label of this field alone
-            if not block.name:
+            off_middle = abs(block.place.middle - spot.place.middle) / spot.height
+            if not block.name or (len(block.lines) == 1 and off_middle > self._params.off_middle):
                 continue
             labelled.append(spot)
             if self._off(block, spot) <= self._params.far:
@@ -213,7 +213,8 @@ class Layout:
             head = self._head(unit)
             if self._rows[unit.top] > 1 and head:
                 head = f"{left or f'row{unit.row:02}'}_{head}"
-            named |= _parts(head, unit.spots)
+            if len(unit.spots) <= self._params.most_parts:
+                named |= _parts(head, unit.spots)
         return named
 
     def of_tables(self, fields: Sequence[Field]) -> dict[int, Name]:
@@ -233,8 +234,11 @@ class Layout:
             tops[column] = min(tops.get(column, spot), spot, key=lambda one: one.place.top)
             firsts[row] = min(firsts.get(row, spot), spot, key=lambda one: one.place.left)
         over = {column: self._above(spot.place, spot) for column, spot in tops.items()}
-        uses = Counter(over.values())
-        columns = {column: name for column, block in over.items() if uses[block] == 1 and (name := self._sure(block))}
+        columns = {
+            column: name
+            for column, block in over.items()
+            if (name := self._sure(block)) and not _is_over_others(block, column, tops)
+        }
         beside = {row: left_of(spot, self._blocks) for row, spot in firsts.items()}
         rows = {
             row: name for row, block in beside.items() if block not in self._doubtful and (name := self._sure(block))
@@ -246,6 +250,12 @@ class Layout:
             for (row, column), spot in cells.items()
             if row in rows or column in columns
         }
+
+
+def _is_over_others(block: Block | None, column: str, tops: Mapping[str, Spot]) -> bool:
+    """Whether print above a column goes on over others."""
+    others = (spot.place for one, spot in tops.items() if one != column)
+    return block is not None and any(block.place.shares(place) > 0.5 * place.width for place in others)
 
 
 def _parts(name: str, spots: Sequence[Spot]) -> dict[int, Name]:

@@ -25,6 +25,7 @@ class LabelParams:
     far: float = 8.0  # from a label left of a field: farther off, fields in a column must agree
     listed: float = 0.5  # of a column's fields must have labels left of them, or none has
     farthest: float = 15.0  # of a list's labels, of which some are short
+    off_middle: float = 0.42  # that a label of one line left of a field stands higher or lower than it
     part: float = 1.6  # widths of a box between the parts of one value: day, month and year
     row: float = 2.5  # from a field down to the next one of its column
     most_rows: int = 3  # of fields that share one label left of them

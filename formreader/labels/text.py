@@ -97,6 +97,7 @@ class TextParams:
     above: float = 2.0  # heights of a box, up from it, within which its label ends
     aside: float = 2.5  # heights of a box left of it, where a label above may begin and end
     close: float = 1.5  # heights of a box, to the label that is read first; where it has words, none above is read
+    longest: float = 30.0  # heights of a line that are read of it: some 60 letters
     stacked: float = 0.6  # of a line's height between two lines of one label
 
 
@@ -131,8 +132,18 @@ def _read(
 ) -> list[Line]:
     """Read some of the lines."""
     chosen = sorted(wanted)[: params.most_lines]
-    texts = dict(zip(chosen, reader.texts(pixels, corners[chosen]), strict=True)) if chosen else {}
+    texts = dict(zip(chosen, reader.texts(pixels, _begun(corners[chosen], params)), strict=True)) if chosen else {}
     return [Line(line.place, *texts[i]) if i in texts else line for i, line in enumerate(lines)]
+
+
+def _begun(corners: NDArray[np.float64], params: TextParams) -> NDArray[np.float64]:
+    """Cut long lines off behind what a name has room for."""
+    heights = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
+    widths = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
+    kept = np.minimum(1.0, params.longest * heights / np.maximum(widths, 1.0))[:, None, None]
+    begun = corners.copy()
+    begun[:, 1:3] = corners[:, [0, 3]] + kept * (corners[:, 1:3] - corners[:, [0, 3]])
+    return begun
 
 
 def _is_level(line: Place, field: Place) -> bool:

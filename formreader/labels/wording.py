@@ -22,7 +22,7 @@ _ENUMERATION: Final = re.compile(
 """``3.``, ``1.2)``, ``(b)``, ``IV.``, a bullet: they stand before a label and are none of it."""
 _EXPLANATION: Final = re.compile(r"\s[\u2010-\u2015-]+\s|(?<=[^\W\d_]{4})[.?!]\s")
 """From here on a label explains itself: a dash between spaces; the end of a sentence, which no abbreviation is."""
-_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|[(\[][^)\]]*$")
+_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|[(\[][^)\]]*$|^[^(\[]*[)\]]")
 _DATE_PART: Final = re.compile(r"[dt]{1,2}|m{1,2}|[yja]{1,4}|h{1,2}")
 _DATE: Final = re.compile(r"[dt]{2}m{2}[yja]{2,4}|m{2}d{2}y{2,4}|y{2,4}m{2}d{2}")
 """``DD MM YYYY``, ``TTMMJJJJ``: how a date is written; it follows what the date is called."""
