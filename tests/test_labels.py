@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from typer.testing import CliRunner
 
 from formreader.boxes import numbered
@@ -25,6 +26,7 @@ from formreader.values import Grey
 from tests.test_pipeline import card, saved
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+FONT = Path(__file__).parents[1] / "formreader" / "printing" / "fonts" / "DejaVuSansCondensed.ttf"
 PAPER: Grey = np.full((1000, 800), 255, np.uint8)
 BOX = 20.0
 """Boxes are 20 pixels wide and high, lines of print 12 high: as at 75 dpi."""
@@ -227,4 +229,13 @@ def test_printed_labels_are_read_in_silence_and_without_a_network(
         *("patient_number", "date_of_visit", "age_in_years", "temperature", "weight", "pulse_per_minute"),
         *("household_number", "drug_code", "doses_given"),
     ]
+    assert text_reader().texts(cyrillic(), np.array([[[0, 0], [600, 0], [600, 60], [0, 60]]], float))[0][1] < 0.9
     assert capfd.readouterr() == ("", "")
+
+
+def cyrillic() -> Grey:
+    """Print a name in letters that the network never learned."""
+    font = ImageFont.truetype(FONT, 40)
+    page = Image.new("L", (600, 60), 255)
+    ImageDraw.Draw(page).text((10, 5), "Софья Ковалевская", font=font)
+    return np.asarray(page, np.uint8)

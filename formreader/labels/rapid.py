@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from formreader.values import Grey
 
+_SCRIPTS: Final = ("LATIN", "FULLWIDTH LATIN", "CJK", "HIRAGANA", "KATAKANA")
 _NEEDED: Final = ("onnxruntime", "rapidocr")
 
 
@@ -47,7 +49,7 @@ class Rapid:
         if not lines:
             return ()
         read = engine.recognize_txt(lines)
-        return [(text, float(score)) for text, score in zip(read.txts, read.scores, strict=True)]
+        return [(text, float(score) * _is_known(text)) for text, score in zip(read.txts, read.scores, strict=True)]
 
     def _loaded(self) -> Any:
         if self._engine is None:
@@ -67,6 +69,12 @@ class Rapid:
                 }
             )
         return self._engine
+
+
+def _is_known(text: str) -> bool:
+    """Whether the network learned this script: Cyrillic print comes out as Greek letters, and surely."""
+    letters = (letter for letter in text if letter.isalpha())
+    return all(unicodedata.name(letter, "").startswith(_SCRIPTS) for letter in letters)
 
 
 def _model(folder: Path, task: str) -> str:

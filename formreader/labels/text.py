@@ -93,6 +93,7 @@ class TextParams:
 
     dpi: float = 170.0
     most_side_px: int = 2_800  # A3
+    most_found: int = 800  # with more it is no form
     most_lines: int = 250  # of a page; a dense one of A4 has 120
     above: float = 2.0  # heights of a box, up from it, within which its label ends
     aside: float = 2.5  # heights of a box left of it, where a label above may begin and end
@@ -113,7 +114,7 @@ def printed_lines(
     """
     factor = min(1.0, params.dpi / dpi, params.most_side_px / max(pixels.shape))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    corners = reader.places(np.asarray(small, np.uint8)) / factor
+    corners = reader.places(np.asarray(small, np.uint8))[: params.most_found] / factor
     found = [Line(Place(*quad.min(axis=0).tolist(), *quad.max(axis=0).tolist())) for quad in corners]
     beside = {i for field in fields for i in _beside(field, found, params)}
     lines = _read(found, beside, pixels, corners, reader, params)
