@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "quality": STAGE,
     "codes": STAGE | {"printed"},
     "marks": STAGE | {"geometry"},
+    "labels": {"template", "values"},
     "pipeline": STAGE
     | {
         "align",
@@ -44,6 +45,7 @@ MAY_IMPORT = {
         "codes",
         "crops",
         "fields",
+        "labels",
         "marks",
         "model",
         "quality",
@@ -83,7 +85,8 @@ MAY_IMPORT = {
     "status": COMMON | {"checks", "export", "fields", "gathering", "progress", "store"},
     "batch_forms": COMMON | {"store", "template"},
     "served": COMMON,
-    "editor": COMMON | {"model", "pictures", "pipeline", "rules", "scans", "served", "template", "whole_files"},
+    "editor": COMMON
+    | {"labels", "model", "pictures", "pipeline", "rules", "scans", "served", "template", "whole_files"},
     "review": COMMON
     | {"allowed", "audit", "batch_forms", "checks", "export", "fields", "model", "pipeline", "places", "rules"}
     | {"scans", "served", "store", "strips", "template", "trust"},

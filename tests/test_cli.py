@@ -798,8 +798,10 @@ def test_commands_call_what_there_is() -> None:
     options: dict[str, Any] = {"thresholds": None, "workers": LocalWorkers(), "watch": pipeline.unwatched}
     options["limits"] = Limits(page_s=1)
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
-    inspect.signature(pipeline.find_form).bind([], "visit", [], filled=False, wide=False, page=1, note=print)
-    asked: dict[str, Any] = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}
+    asked: dict[str, Any] = {"filled": False, "wide": False, "note": print, "labels": None}
+    inspect.signature(pipeline.find_form).bind([], "visit", [], page=1, **asked)
+    inspect.signature(pipeline.find_sheets).bind([], "visit", [], **asked)
+    asked = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}
     asked |= {"leave_out": None, "writers": None, "seed": 0, "addition": None, "progress": print}
     inspect.signature(training.train).bind("mnist", Path(), **asked)
     inspect.signature(model.load_form_model).bind(model.model_path("default"))

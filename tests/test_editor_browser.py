@@ -80,7 +80,7 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
 
 
 def test_fields_that_were_found_are_named_without_a_mouse_and_saved(browser: Any, tmp_path: Path) -> None:
-    with running("template", str(SAMPLE / "blank.png"), "-o", str(tmp_path / "new.toml")) as server:
+    with running("template", str(SAMPLE / "blank.png"), "-o", str(tmp_path / "new.toml"), "--no-labels") as server:
         page = entered(browser, server.address)
         page.keyboard.press("Home")
         for nth, name in enumerate(NAMES):

@@ -42,7 +42,7 @@ def written(tmp_path: Path, turn: int = 0) -> Path:
 
 def test_fields_of_a_fillable_pdf_keep_their_names_and_places(tmp_path: Path) -> None:
     target = tmp_path / "form.toml"
-    done = CliRunner().invoke(app, ["detect", str(written(tmp_path)), "-o", str(target)])
+    done = CliRunner().invoke(app, ["detect", str(written(tmp_path)), "-o", str(target), "--no-labels"])
     assert done.exit_code == 0, done.output
     fields = {field.name: field for field in load_template(target).fields}
     marks = [field for field in fields.values() if str(field.kind) == "choice"]
@@ -90,7 +90,9 @@ def test_pages_of_ticks_and_of_text_alone_are_a_form_s_too(tmp_path: Path) -> No
     letter = "".join(words(60, 270 - 20 * line, "All that we should know besides") for line in range(5))
     pages = [(ENTRIES[3:], words(60, 270, "About you")), (ENTRIES[:1], PRINTED), (ENTRIES[1:2], letter)]
     (tmp_path / "form.pdf").write_bytes(fillable_pages(pages))
-    done = CliRunner().invoke(app, ["detect", str(tmp_path / "form.pdf"), "-o", str(tmp_path / "form.toml")])
+    done = CliRunner().invoke(
+        app, ["detect", str(tmp_path / "form.pdf"), "-o", str(tmp_path / "form.toml"), "--no-labels"]
+    )
     assert done.exit_code == 0, done.output
     sheets = load_form(tmp_path / "form.toml")
     assert [[field.name for field in sheet.fields] for sheet in sheets] == [["sex"], ["Patient_No", "field_01"]]

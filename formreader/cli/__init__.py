@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from formreader.cli.audits import audit
 from formreader.cli.batches import merge, status
-from formreader.cli.calls import need_opencv, refuse_overwriting, say, say_refusal
+from formreader.cli.calls import label_reader, need_opencv, refuse_overwriting, say, say_refusal
 from formreader.cli.editing import edit_template
 from formreader.cli.exporting import export, import_
 from formreader.cli.forms import check
@@ -116,6 +116,12 @@ def detect(
         ),
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.")] = False,
+    labels: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether fields are named by their printed labels; where left out, if the extra 'labels' is there."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a template that exists already.")] = False,
 ) -> None:
     """Find the boxes of a blank form and write its template.
@@ -136,10 +142,12 @@ def detect(
     )
     left_out: list[str] = []
     asked = (blank, name or output.stem, _lines(names))
+    reader = label_reader(labels if labels is not None or names is None else False)
     if page is None and most > 1:
-        sheets = find_sheets(*asked, filled=filled, wide=wide, note=left_out.append)
+        sheets = find_sheets(*asked, filled=filled, wide=wide, note=left_out.append, labels=reader)
     else:
-        sheets = [find_form(*asked, filled=filled, wide=wide, page=page or 1, note=left_out.append)]
+        one = find_form(*asked, filled=filled, wide=wide, page=page or 1, note=left_out.append, labels=reader)
+        sheets = [one]
     references, previews = (pictures_beside(output, kind, len(sheets)) for kind in ("reference", "preview"))
     refuse_overwriting((*references, *previews), blank, force=force)
     with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
@@ -156,6 +164,8 @@ def detect(
             say(f"  {field.name:<{widest}}  {wide_box or count_of(len(field.boxes), 'box', 'boxes')}")
     for line in left_out:
         say(f"  {line}")
+    if reader is None and labels is None and names is None and any(field.name.startswith("field_") for field in fields):
+        say("  fields without a name are numbered; pip install 'formreader[labels]' has printed labels name them")
     say(f"{len(fields)} fields written to {output}; see them in {', '.join(map(str, previews))}")
 
 

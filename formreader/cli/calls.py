@@ -8,11 +8,14 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from formreader.errors import UnusableCall
+
+if TYPE_CHECKING:
+    from formreader.labels import TextReader
 
 _JSON: Final = "formreader.json"
 """Where a click context keeps that messages are JSON."""
@@ -43,6 +46,25 @@ def need_opencv() -> None:
             "  pip uninstall --yes opencv-python\n"
             "  pip install opencv-python-headless"
         ) from error
+
+
+def label_reader(wanted: bool | None) -> TextReader | None:
+    """Give what reads printed labels; None where they are not wanted, or it is left open and it is not installed.
+
+    Raises
+    ------
+    UnusableCall
+        They are wanted, and what reads them is not installed.
+    """
+    if wanted is False:
+        return None
+    from formreader.labels import is_installed, text_reader
+
+    if is_installed():
+        return text_reader()
+    if wanted:
+        raise UnusableCall("--labels: what reads print is not installed; pip install 'formreader[labels]'")
+    return None
 
 
 def refuse_overwriting(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from formreader.cli.calls import need_opencv, say, show_page
+from formreader.cli.calls import label_reader, need_opencv, say, show_page
 from formreader.cli.forms import words_of
 from formreader.errors import UnusableCall
 
@@ -56,6 +56,13 @@ def edit_template(
     wide: Annotated[
         bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.", rich_help_panel=_NEW)
     ] = False,
+    labels: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether fields are named by their printed labels; where left out, if the extra 'labels' is there.",
+            rich_help_panel=_NEW,
+        ),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Whether to open the page in the browser.")] = True,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
 ) -> None:
@@ -84,8 +91,9 @@ def edit_template(
         if not is_template:
             say(f"{path.name} exists already and is edited")
     else:
+        reader = label_reader(labels)
         say("Looking for boxes ...")
-        opened = found(form, path, name=name, filled=filled, wide=wide, page=page)
+        opened = found(form, path, name=name, filled=filled, wide=wide, page=page, labels=reader)
 
     def ready(door: Door) -> None:
         show_page("Editor", door.address, "Ctrl-C here stops it.", browser=browser)

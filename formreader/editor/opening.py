@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from formreader.editor.document import Tables, document_of, listed
 from formreader.editor.files import content_of
 from formreader.errors import FormreaderError, TemplateError, UnusableCall
+from formreader.labels import TextReader
 from formreader.pictures import encode_png
 from formreader.pipeline import find_form, find_sheets
 from formreader.scans import find_scans, load_page
@@ -96,8 +97,9 @@ def found(
     filled: bool = False,
     wide: bool = False,
     page: int | None = None,
+    labels: TextReader | None = None,
 ) -> Opened:
-    """Begin a template with the boxes found on a form, if any.
+    """Begin a template with the boxes found on a form, if any; `labels` reads the print by which they are named.
 
     Parameters
     ----------
@@ -113,10 +115,10 @@ def found(
     notes: list[str] = []
     asked, count = (scans, name or path.stem, names), len(find_scans(scans[:1]).pages)
     if page is None and count > 1:
-        sheets = find_sheets(*asked, filled=filled, wide=wide, note=notes.append, may_be_empty=True)
+        sheets = find_sheets(*asked, filled=filled, wide=wide, note=notes.append, labels=labels, may_be_empty=True)
     else:
-        page = page or 1
-        sheets = [find_form(*asked, filled=filled, wide=wide, page=page, note=notes.append, may_be_empty=True)]
+        note, at = notes.append, page or 1
+        sheets = [find_form(*asked, filled=filled, wide=wide, page=at, note=note, labels=labels, may_be_empty=True)]
     templates = [_rounded(template) for template, _ in sheets]
     if not any(template.fields for template in templates):
         notes.append("no printed boxes found; drag with the mouse to add them")

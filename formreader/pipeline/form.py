@@ -25,11 +25,12 @@ from formreader.boxes import (
     place_boxes,
 )
 from formreader.errors import BlankPage, NoBoxes, PageError, UnusableCall
+from formreader.labels import TextReader, named_by_labels
 from formreader.pipeline.pdf_form import with_entries
 from formreader.scans import entries_on, find_scans, load_page
 from formreader.scans.pdf_form import FormEntry
 from formreader.template import Field, Markers, Rectangle, Template, corners_of
-from formreader.values import AlignedPage, Box, Colour, Match, Page, PageRef
+from formreader.values import AlignedPage, Box, Colour, Grey, Match, Page, PageRef
 
 _COLOURS: Final = {
     "digits": (200, 60, 0),
@@ -72,6 +73,7 @@ def find_form(
     page: int = 1,
     note: Callable[[str], None] | None = None,
     may_be_empty: bool = False,
+    labels: TextReader | None = None,
 ) -> tuple[Template, NDArray[np.uint8]]:
     """Make a template from a blank form, or from filled scans where no blank exists.
 
@@ -92,6 +94,8 @@ def find_form(
         Is told what looks like a box and was left out, and what takes it.
     may_be_empty
         A form without boxes gives a template without fields.
+    labels
+        Reads the print by which fields are named; without it, and where there is none, they are numbered.
 
     Returns
     -------
@@ -126,6 +130,9 @@ def find_form(
     outside = [field for field in found.fields if not _in_marker(field, markers)]
     tables = named_by_tables(outside, params.flush_mm * dpi / 25.4)
     named, left_out = _named_by_pdf(tables, entries, pages[0], (width, height))
+    if labels is not None and len(names) < len(named):
+        named, failed = _named_by_print(named, contrasty, dpi, labels, filled=filled)
+        left_out += failed
     fields = numbered(named)
     if note is not None:
         for line in (*_left_out(found), *left_out):
@@ -176,6 +183,16 @@ def _named_by_pdf(
     groups = [[*field.boxes] for field in named]
     of_group = {id(group): field for group, field in zip(groups, named, strict=True)}
     return tuple(of_group[id(group)] for group in in_reading_order(groups)), notes
+
+
+def _named_by_print(
+    fields: tuple[Field, ...], pixels: Grey, dpi: float, labels: TextReader, *, filled: bool
+) -> tuple[tuple[Field, ...], list[str]]:
+    """Name fields by their printed labels; where another's library fails, they are numbered and that is said."""
+    try:
+        return named_by_labels(fields, pixels, dpi, labels, filled=filled), []
+    except Exception as error:  # noqa: BLE001 a form can be made without names: whatever the library raises
+        return fields, [f"printed labels could not be read ({type(error).__name__}: {error}); fields are numbered"]
 
 
 def _left_out(found: FormFields) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.errors import NoBoxes, UnusableCall
+from formreader.labels import TextReader
 from formreader.pipeline.form import find_form, preview_of
 from formreader.scans import find_scans
 from formreader.template import Field, Markers, Template, sheet_name
@@ -36,6 +37,7 @@ def find_sheets(
     filled: bool = False,
     wide: bool = False,
     note: Callable[[str], None] = lambda _line: None,
+    labels: TextReader | None = None,
     may_be_empty: bool = False,
     params: SheetParams | None = None,
 ) -> list[Found]:
@@ -72,6 +74,7 @@ def find_sheets(
                 page=page,
                 note=left_out.append,
                 may_be_empty=may_be_empty,
+                labels=labels,
             )
         except NoBoxes:
             note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
