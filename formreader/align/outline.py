@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from formreader.align.frame import extents, form_drawn, inked, local_ink, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.align.rings import outlines, rings_found
+from formreader.align.sides import sides_lost
 from formreader.template import Template
 from formreader.values import Grey
 
@@ -31,6 +32,8 @@ class FrameFound:
         of another form.
     absent
         Boxes in the picture whose frame is not there.
+    moved
+        Fields of which one side of all boxes is not there.
     foreign
         Sides of boxes found where the form has none.
     taller
@@ -40,6 +43,7 @@ class FrameFound:
 
     share: float
     absent: int
+    moved: int
     foreign: int
     taller: float
 
@@ -60,7 +64,7 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
     reach = max(1, round(params.line_reach * max(dark.shape)))
     if not template.digit_boxes:
         around, outlined = outlines(template, params)
-        return FrameFound(*rings_found(dark, seen(around).mean(axis=2) > 0.5, around, outlined, reach), 0, 0.0)
+        return FrameFound(*rings_found(dark, seen(around).mean(axis=2) > 0.5, around, outlined, reach), 0, 0, 0.0)
     gap, printed = _printed_sides(template, params, rules)
     lines = _lines(inked(dark, 8), template, scale, gap, rules)
     places = _places(template, scale, dark.shape)
@@ -77,6 +81,10 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
             shares.append(max(0.0, float((found - chance) / (1 - chance))))
     missing = shown & (hits < 0.25)
     # One line may lie under another by chance, and toner lose one: not a pair of opposite ones, nor three.
+    moved = 0
+    if missing.any():
+        lost = sides_lost(dark, template, shown, missing, reach, params, rules)
+        missing, moved = lost.sides, lost.moved
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
     foreign = 0
@@ -86,7 +94,7 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
         dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
         foreign = _foreign(dark_lines, template, scale, reach, params)
     taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)
-    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign, taller)
+    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), moved, foreign, taller)
 
 
 @lru_cache(maxsize=32)
