@@ -19,7 +19,7 @@ _Measured = tuple[float, float, float, float]
 def rows_spread(
     page: Grey, template: Template, to_scan: Homography, bend: Bend | None, params: AlignParams, rules: EvidenceParams
 ) -> float | None:
-    """Measure by which share the form's rows are spread where its letters are not; None where too few words tell.
+    """Measure by which share the form's rows are spread where its letters are not; None where words do not tell.
 
     Each word is held against its place, drawn under the map, and the share found by which its letters are lower or
     taller, as Lucas and Kanade (1981) find a shift. On stretched paper that share is 0, however the map stretches the
@@ -44,7 +44,7 @@ def rows_spread(
         away = np.abs(shares - fitted)
         usual = 1.48 * float(np.median(away)) + 1e-4
         weights = sure * np.minimum(1.0, 2 * usual / np.maximum(away, 1e-9))  # Huber's weights
-    return float(np.sqrt(np.average(fitted**2, weights=weights)))
+    return float(np.sqrt(np.average(fitted**2, weights=weights))) if usual < rules.letters_agree else None
 
 
 def _measured(page: Grey, template: Template, params: AlignParams, rules: EvidenceParams) -> list[_Measured]:

@@ -99,6 +99,7 @@ class EvidenceParams:
     most_strained: float = 0.08  # across against along, where they say so: a photo may hide as much
     least_spread_words: int = 5  # fewer say nothing of the letters
     letters_vary: float = 0.004  # of their height, from word to word: ink spreads, cameras blur
+    letters_agree: float = 0.02  # words that vary by more tell nothing: 0.013 on clear pages, 0.06 at 75 dpi
     most_spread: float = 0.0125  # rows against letters: 0.009 on own pages, 0.015 and more with rows spread by 4 %
     no_spread: float = 0.006  # paper beyond doubt: blur alone had 0.008, coarse scans of another pitch 0.010
     plain_frame: float = 0.85  # of the frame: what is found at half the working size is then believed at once
