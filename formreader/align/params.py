@@ -90,6 +90,8 @@ class EvidenceParams:
     foreign_darkness: float = 0.4  # of the form's own frame
     line_apart_mm: float = 3.6  # how far round a side without line is looked for what is usual there
     lost_line: float = 0.1  # of the usual line's darkness, averaged along a side: there is none; broken ones had 0.16
+    line_in_place: float = 0.15  # and as much or more: there is one, if only along a part of the side
+    most_stray: float = 0.03  # of the sides: so many lines may be lost beside those of a row that is moved
     most_taller: float = 0.02  # of a box's height
     least_words: float = 0.5
     least_words_filled: float = 0.5  # another hand's writing is among them

@@ -32,7 +32,7 @@ class SidesLost:
     sides
         (n, 4), of the form's boxes: no line at a side's place, by the second look too.
     moved
-        In how many fields the same side of all boxes has no line: the field stands elsewhere.
+        In how many fields no box has a line on one side, while the sides beside it and other fields stand in place.
     """
 
     sides: NDArray[np.bool_]
@@ -72,15 +72,36 @@ def sides_lost(
     least = rules.lost_line * float(np.median(seen)) if len(seen) else 0.0
     sides = missing.copy()
     sides[used] &= contrast < least
-    moved = 0
-    for field in doubted.tolist():
-        own, in_view = owners[used] == field, shown[owners == field]
-        for k in np.flatnonzero(in_view.sum(axis=0) >= 2):
-            together = profiles[own][in_view[:, k], k].mean(axis=0)
-            if _contrast(together, np.abs(across) <= reach) < least:
-                moved += 1
-                break
-    return SidesLost(sides, moved)
+    near = np.abs(across) <= reach
+    moved = [
+        field
+        for field in doubted.tolist()
+        if _is_moved(profiles[owners[used] == field], shown[owners == field], near, least, rules)
+    ]
+    stray = np.count_nonzero(sides[~np.isin(owners, moved)])
+    # Where lines are lost all over, the map does not follow the paper everywhere.
+    is_sure = stray <= rules.most_stray * np.count_nonzero(shown)
+    return SidesLost(sides, len(moved) if is_sure else 0)
+
+
+def _is_moved(
+    profiles: NDArray[np.float32],
+    shown: NDArray[np.bool_],
+    near: NDArray[np.bool_],
+    least: float,
+    rules: EvidenceParams,
+) -> bool:
+    """Whether the boxes of a field, taken together, have a line on no top, say, while their sides stand in place."""
+    there = [
+        float(_contrast(profiles[some, k].mean(axis=0), near)) if np.count_nonzero(some) >= 2 else None
+        for k, some in enumerate(shown.T)
+    ]
+    sure = least * rules.line_in_place / rules.lost_line
+    for lost, others in ((there[:2], there[2:]), (there[2:], there[:2])):
+        is_lost = any(contrast is not None and contrast < least for contrast in lost)
+        if is_lost and all(contrast is None or contrast > sure for contrast in others):
+            return True
+    return False
 
 
 @lru_cache(maxsize=32)
