@@ -88,6 +88,11 @@ class EvidenceParams:
     well_seen: float = 0.75  # of the frame: where as much is found, no box is missing by chance
     most_absent: float = 0.2  # of the boxes, where a poor picture shows less of the frame
     foreign_darkness: float = 0.4  # of the form's own frame
+    beyond_doubt: float = 0.95  # of the frame: boxes more on such a page may be a sticker's
+    sticker_mm: float = 90.0  # and lie as close together
+    in_line_mm: float = 0.8
+    same_height: float = 0.12
+    most_in_line: float = 0.34  # of a sticker's sides, by chance
     line_apart_mm: float = 3.6  # how far round a side without line is looked for what is usual there
     lost_line: float = 0.1  # of the usual line's darkness, averaged along a side: there is none; broken ones had 0.16
     line_in_place: float = 0.15  # and as much or more: there is one, if only along a part of the side
