@@ -100,7 +100,7 @@ class EvidenceParams:
     most_taller: float = 0.02  # of a box's height
     least_words: float = 0.5
     least_words_filled: float = 0.5  # another hand's writing is among them
-    most_others: float = 0.06  # of the words, where a poor picture shows less of the frame; else none
+    most_others: float = 0.03  # of the words, where a poor picture shows less of the frame; else none
     most_others_filled: float = 0.4
     strained: float = 0.01  # of what a map stretches: over that the letters are asked whether paper is stretched
     most_strained: float = 0.08  # across against along, where they say so: a photo may hide as much
