@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from formreader.align.frame import extents, form_drawn, local_ink, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
@@ -58,16 +59,21 @@ def is_stuck_on(foreign: list[Upright], template: Template, scale: float, rules:
     They lie close together and neither in line with the form's boxes nor as high as those: what another form of the
     house has more than this one, a row or a box, is both.
     """
-    left, top, _, tall = np.array(foreign, np.float64).T / scale
+    left, top, width, tall = np.array(foreign, np.float64).T / scale
     mm = template.dpi / 25.4
     if max(np.ptp(left), np.ptp(top), tall.max()) > rules.sticker_mm * mm:
         return False
-    _, y, _, height = np.array(template.digit_boxes, np.float64).T
+    x, y, across, height = np.array(template.digit_boxes, np.float64).T
+
+    def meet(places: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.asarray((np.abs(places[:, None] - edges) < rules.in_line_mm * mm).any(axis=1), np.bool_)
+
+    if meet(left + width / 2, np.concatenate([x, x + across])).mean() > 1 - rules.most_in_line:
+        return False
     edges = np.concatenate([y, y + height])
-    ends = np.stack([top, top + tall])
-    in_line = (np.abs(ends[..., None] - edges) < rules.in_line_mm * mm).any(axis=(0, 2))
-    boxes_high = tall[:, None] / height  # a table's rows more are as high as several boxes
-    in_line |= (np.abs(boxes_high - boxes_high.round()) < rules.same_height).any(axis=1)
+    in_line = meet(top, edges) | meet(top + tall, edges)
+    more = tall[:, None] - np.rint(tall[:, None] / height) * height  # a table's rows are as high as several boxes
+    in_line |= (np.abs(more) < rules.same_height_mm * mm).any(axis=1)
     return float(in_line.mean()) <= rules.most_in_line
 
 

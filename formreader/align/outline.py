@@ -85,7 +85,9 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
     moved = 0
     if missing.any():
         lost = sides_lost(dark, template, shown, missing, reach, params, rules)
-        missing, moved = lost.sides, lost.moved
+        moved = lost.moved
+        # Where little is seen, lines of another form may lie near by chance.
+        missing = lost.sides if np.mean(shares) > rules.well_seen else missing
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
     foreign = 0

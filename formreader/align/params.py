@@ -91,7 +91,7 @@ class EvidenceParams:
     beyond_doubt: float = 0.95  # of the frame: boxes more on such a page may be a sticker's
     sticker_mm: float = 90.0  # and lie as close together
     in_line_mm: float = 0.8
-    same_height: float = 0.12
+    same_height_mm: float = 2.0  # lines are thick, and drawn thicker
     most_in_line: float = 0.34  # of a sticker's sides, by chance
     line_apart_mm: float = 3.6  # how far round a side without line is looked for what is usual there
     lost_line: float = 0.1  # of the usual line's darkness, averaged along a side: there is none; broken ones had 0.16
@@ -102,7 +102,7 @@ class EvidenceParams:
     least_words_filled: float = 0.5  # another hand's writing is among them
     most_others: float = 0.03  # of the words, where a poor picture shows less of the frame; else none
     most_others_filled: float = 0.4
-    strained: float = 0.01  # of what a map stretches: over that the letters are asked whether paper is stretched
+    strained: float = 0.008  # of what a map stretches: over that the letters are asked whether paper is stretched
     most_strained: float = 0.08  # across against along, where they say so: a photo may hide as much
     least_spread_words: int = 5  # fewer say nothing of the letters
     letters_vary: float = 0.004  # of their height, from word to word: ink spreads, cameras blur
