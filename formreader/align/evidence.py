@@ -28,6 +28,8 @@ class Evidence:
         0 for a page of another form.
     boxes, absent
         How many boxes the form has that it is matched by, and how many of those in the picture have no frame there.
+    moved
+        Fields of which one side of all boxes is not there.
     foreign
         Sides of boxes found where the form has none.
     taller
@@ -43,6 +45,7 @@ class Evidence:
     frame: float
     boxes: int
     absent: int
+    moved: int
     foreign: int
     taller: float
     words: float
@@ -67,7 +70,7 @@ def evidence(
     frame = frame_found(dark, seen, template, params, rules)
     words = words_found(page, dark, seen, template, params, rules)
     share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
-    frame_evidence = (frame.share, len(template.framed_boxes), frame.absent, frame.foreign, frame.taller)
+    frame_evidence = (frame.share, len(template.framed_boxes), frame.absent, frame.moved, frame.foreign, frame.taller)
     return Evidence(*frame_evidence, share, words.others, words.likes)
 
 
@@ -82,6 +85,7 @@ def is_plain(found: Evidence, rules: EvidenceParams) -> bool:
     return (
         found.frame >= rules.plain_frame
         and not found.absent
+        and not found.moved
         and not found.foreign
         and not found.others
         and min(found.likes, default=0.0) >= rules.plain_word
@@ -97,6 +101,8 @@ def refusal(found: Evidence, template: Template, params: AlignParams, rules: Evi
         return "too little"
     if found.absent > (0 if found.frame > rules.well_seen else rules.most_absent * found.boxes):
         return "a box missing" if found.absent == 1 else f"{found.absent} boxes missing"
+    if found.moved:
+        return "a row moved" if found.moved == 1 else f"{found.moved} rows moved"
     if found.foreign:
         return "boxes that it does not have"
     if abs(found.taller) > rules.most_taller:

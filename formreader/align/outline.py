@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align.frame import extents, form_drawn, inked, local_ink, working_scale
+from formreader.align.foreign import foreign_sides, has_foreign, is_stuck_on
+from formreader.align.frame import form_drawn, inked, local_ink, working_scale
 from formreader.align.params import AlignParams, EvidenceParams
 from formreader.align.rings import outlines, rings_found
+from formreader.align.sides import sides_lost
 from formreader.template import Template
 from formreader.values import Grey
 
@@ -31,6 +33,8 @@ class FrameFound:
         of another form.
     absent
         Boxes in the picture whose frame is not there.
+    moved
+        Fields of which one side of all boxes is not there.
     foreign
         Sides of boxes found where the form has none.
     taller
@@ -40,6 +44,7 @@ class FrameFound:
 
     share: float
     absent: int
+    moved: int
     foreign: int
     taller: float
 
@@ -60,7 +65,7 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
     reach = max(1, round(params.line_reach * max(dark.shape)))
     if not template.digit_boxes:
         around, outlined = outlines(template, params)
-        return FrameFound(*rings_found(dark, seen(around).mean(axis=2) > 0.5, around, outlined, reach), 0, 0.0)
+        return FrameFound(*rings_found(dark, seen(around).mean(axis=2) > 0.5, around, outlined, reach), 0, 0, 0.0)
     gap, printed = _printed_sides(template, params, rules)
     lines = _lines(inked(dark, 8), template, scale, gap, rules)
     places = _places(template, scale, dark.shape)
@@ -77,16 +82,24 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
             shares.append(max(0.0, float((found - chance) / (1 - chance))))
     missing = shown & (hits < 0.25)
     # One line may lie under another by chance, and toner lose one: not a pair of opposite ones, nor three.
+    moved = 0
+    if missing.any():
+        lost = sides_lost(dark, template, shown, missing, reach, params, rules)
+        moved = lost.moved
+        # Where little is seen, lines of another form may lie near by chance.
+        missing = lost.sides if np.mean(shares) > rules.well_seen else missing
     absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
     foreign = 0
-    if _has_foreign(lines[1], template, scale, reach, params):
+    if has_foreign(lines[1], template, scale, reach, params):
         # What shows through from the back is paler than the form's own frame.
         contrast = max(8, round(rules.foreign_darkness * _darkness(dark, rows[printed], columns[printed])))
         dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
-        foreign = _foreign(dark_lines, template, scale, reach, params)
+        sides = foreign_sides(dark_lines, template, scale, reach, params)
+        is_whole = np.mean(shares) > rules.beyond_doubt and not absent.any() and not moved
+        foreign = 0 if sides and is_whole and is_stuck_on(sides, template, scale, rules) else len(sides)
     taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)
-    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), foreign, taller)
+    return FrameFound(float(np.mean(shares)), int(np.count_nonzero(absent)), moved, foreign, taller)
 
 
 @lru_cache(maxsize=32)
@@ -186,51 +199,3 @@ def _printed_sides(template: Template, params: AlignParams, rules: EvidenceParam
             return tried[-1]
     gap, printed = max(tried, key=lambda pair: float(pair[1].mean()))
     return (gap, printed) if printed.mean() > rules.least_printed else (0, everything)
-
-
-def _has_foreign(down: Grey, template: Template, scale: float, reach: int, params: AlignParams) -> bool:
-    """Whether any line down is as high as a box where the form has none; of paler lines than count in the end."""
-    if template.reference is None:
-        return False
-    uprights = _uprights(cv2.bitwise_and(down, _unprinted(template, params, reach)[1]))
-    return any(tall > 0.75 * _box_height(template) * scale for _, _, _, tall in uprights)
-
-
-def _uprights(down: Grey) -> list[tuple[int, int, int, int]]:
-    return extents(np.asarray(cv2.dilate(down, np.ones((3, 3), np.uint8)), np.uint8))
-
-
-def _box_height(template: Template) -> float:
-    return float(np.median([box[3] for box in template.digit_boxes]))
-
-
-def _foreign(lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams) -> int:
-    """Count upright lines of a box's height or more, with lines across at both ends, where the form has none."""
-    free = _unprinted(template, params, reach)
-    across, down = (cv2.bitwise_and(line, place) for line, place in zip(lines, free, strict=True))
-    wide = np.ones((2 * reach + 3, 2 * reach + 3), np.uint8)
-    foreign_ends, any_ends = cv2.dilate(across, wide), cv2.dilate(lines[0], wide)
-    height, count = _box_height(template) * scale, 0
-    for left, top, width, tall in _uprights(down):
-        if 0.75 * height < tall < 12 * height and width < 0.3 * height:
-            rows = np.clip([top + 2, top + tall - 3], 0, len(across) - 1)
-            closed, opened = (
-                [ends[row, left : left + width].any() for row in rows] for ends in (any_ends, foreign_ends)
-            )
-            count += all(closed) and any(opened)  # a row added to a table hangs on the form's own line
-    return count
-
-
-@lru_cache(maxsize=32)
-def _unprinted(template: Template, params: AlignParams, reach: int) -> tuple[Grey, Grey]:
-    """Mark, as 255, where the form prints no lines across, and none down, but for boxes: strokes run straight too."""
-    scale = working_scale(template, params)
-    ink = local_ink(form_drawn(template, params))
-    for x, y, width, height in (box for field in template.fields for box in field.boxes):
-        inner = 0.06 * min(width, height)
-        edges = (x + inner, y + inner, x + width - inner, y + height - inner)
-        left, top, right, bottom = (round(edge * scale) for edge in edges)
-        ink[top:bottom, left:right] = 255
-    wide = np.ones((2 * reach + 3, 3), np.uint8)
-    across, down = (np.asarray(255 - cv2.dilate(ink, kernel), np.uint8) for kernel in (wide, wide.T.copy()))
-    return across, down

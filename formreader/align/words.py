@@ -46,7 +46,7 @@ def words_found(
     if template.reference is None:
         return WordsFound()
     scale = working_scale(template, params)
-    form, own, places = _words(template, params, rules)
+    form, own, places = form_words(template, params, rules)
     px = template.dpi * scale / 25.4
     slack, rim = max(2, round(rules.slack_mm * px)), max(1, round(0.3 * px))
     soft = cv2.GaussianBlur(page, (0, 0), 1.0)
@@ -61,10 +61,11 @@ def words_found(
             continue
         under = ink[top - slack + by_y :, left - slack + by_x :][: bottom - top, : right - left]
         kept, amount = _overlap(own[top:bottom, left:right], under)
-        # A stamp or a signature over a word leaves its strokes where they are.
-        is_written_over = kept > rules.under_writing
-        likes.append(max(like, rules.same_word) if is_written_over else like)
-        if like < rules.other_word and not is_written_over:
+        beside = _beside(own[top:bottom, left:right], dark[top - slack + by_y :, left - slack + by_x :])
+        # A stamp or a signature over a word leaves its strokes where they are; too little toner adds none beside them.
+        is_there = kept > rules.under_writing or (kept > rules.worn_kept and beside < rules.worn_beside)
+        likes.append(max(like, rules.same_word) if is_there else like)
+        if like < rules.other_word and not is_there:
             others += amount > 0.4 or _is_near(
                 soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px, rules
             )
@@ -96,8 +97,15 @@ def _overlap(own: Grey, under: Grey) -> tuple[float, float]:
     return float(kept / amount), float(np.count_nonzero(under) / amount)
 
 
+def _beside(own: Grey, dark: Grey) -> float:
+    """Which share of the darkness at a word's place lies beside its strokes."""
+    there = dark[: own.shape[0], : own.shape[1]].astype(np.float32)
+    there[there < 8] = 0.0
+    return float(there[own == 0].sum() / max(1.0, there.sum()))
+
+
 @lru_cache(maxsize=32)
-def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, Grey, NDArray[np.int64]]:
+def form_words(template: Template, params: AlignParams, rules: EvidenceParams) -> tuple[Grey, Grey, NDArray[np.int64]]:
     """Find the form's words and phrases outside its boxes: the softened reference, its ink, and their places.
 
     A place is x, y, width and height in working pixels.
@@ -109,6 +117,7 @@ def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tu
     closing = np.ones((round(rules.words_mm[1] * px) | 1, round(rules.words_mm[0] * px) | 1), np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, closing))
     places: list[tuple[int, int, int, int]] = []
+    paper = rules.paper * float(np.percentile(form[::4, ::4], 90))
     for x, y, width, height, _ in stats[1:].tolist():
         least_width, least_height = (mm * px for mm in rules.least_word_mm)
         if width < least_width or not least_height <= height <= rules.tallest_word_mm * px:
@@ -116,6 +125,8 @@ def _words(template: Template, params: AlignParams, rules: EvidenceParams) -> tu
         inside = ink[y + height // 4 : y + height - height // 4, x + width // 4 : x + width - width // 4]
         if np.count_nonzero(inside) < 0.05 * inside.size:
             continue  # a frame or what is left of one: people write into it
+        if np.percentile(form[y : y + height, x : x + width], 90) < paper:
+            continue  # a piece of a picture: greys, of which wear leaves nothing
         pieces = max(1, round(width / (rules.most_word_mm * px)))
         edges = np.linspace(x, x + width, pieces + 1).round().astype(int).tolist()
         places += [(left, y, right - left, height) for left, right in pairwise(edges)]

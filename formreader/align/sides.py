@@ -1,0 +1,136 @@
+"""A second look at sides of boxes where no line was seen: over its whole length a line shows however broken it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from formreader.align.frame import working_scale
+from formreader.align.params import AlignParams, EvidenceParams
+from formreader.template import Template
+from formreader.values import Grey
+
+_ALONG: Final = 24
+"""Places along a side that are averaged: noise of 3 grey levels becomes 0.6."""
+_WRITING: Final = 60
+"""Grey levels over which nothing counts for more: a pen's stroke across a pale line."""
+_COMPARED: Final = 40
+"""Boxes, spread over the form, whose lines say how dark one is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SidesLost:
+    """Where a form's lines are not.
+
+    Attributes
+    ----------
+    sides
+        (n, 4), of the form's boxes: no line at a side's place, by the second look too.
+    moved
+        In how many fields no box has a line on one side, while the sides beside it and other fields stand in place.
+    """
+
+    sides: NDArray[np.bool_]
+    moved: int
+
+
+def sides_lost(
+    dark: Grey,
+    template: Template,
+    shown: NDArray[np.bool_],
+    missing: NDArray[np.bool_],
+    reach: int,
+    params: AlignParams,
+    rules: EvidenceParams,
+) -> SidesLost:
+    """Look again where lines are missing: across each side, its darkness averaged along it.
+
+    Parameters
+    ----------
+    dark
+        How much darker than its surroundings each pixel of the page is, drawn in the form's place.
+    shown, missing
+        (n, 4), the printed sides in the picture, and those among them where no line was seen: top, bottom, left, right.
+    reach
+        How far from its place a line may lie, in working pixels.
+    """
+    owners = _owners(template)
+    doubted = np.unique(owners[missing.any(axis=1)])
+    used = np.isin(owners, doubted)
+    used[:: max(1, len(owners) // _COMPARED)] = True
+    scale = working_scale(template, params)
+    far = round(rules.line_apart_mm * template.dpi * scale / 25.4)
+    across = np.arange(-far, far + 1)
+    profiles = _profiles(dark, np.array(template.digit_boxes, np.float64)[used] * scale, across)
+    contrast = _contrast(profiles, np.abs(across) <= reach)
+    seen = contrast[shown[used] & ~missing[used]]
+    least = rules.lost_line * float(np.median(seen)) if len(seen) else 0.0
+    sides = missing.copy()
+    sides[used] &= contrast < least
+    near = np.abs(across) <= reach
+    moved = [
+        field
+        for field in doubted.tolist()
+        if _is_moved(profiles[owners[used] == field], shown[owners == field], near, least, rules)
+    ]
+    stray = np.count_nonzero(sides[~np.isin(owners, moved)])
+    # Where lines are lost all over, the map does not follow the paper everywhere.
+    is_sure = stray <= rules.most_stray * np.count_nonzero(shown)
+    return SidesLost(sides, len(moved) if is_sure else 0)
+
+
+def _is_moved(
+    profiles: NDArray[np.float32],
+    shown: NDArray[np.bool_],
+    near: NDArray[np.bool_],
+    least: float,
+    rules: EvidenceParams,
+) -> bool:
+    """Whether the boxes of a field, taken together, have a line on no top, say, while their sides stand in place."""
+    there = [
+        float(_contrast(profiles[some, k].mean(axis=0), near)) if np.count_nonzero(some) >= 2 else None
+        for k, some in enumerate(shown.T)
+    ]
+    sure = least * rules.line_in_place / rules.lost_line
+    for lost, others in ((there[:2], there[2:]), (there[2:], there[:2])):
+        is_lost = any(contrast is not None and contrast < least for contrast in lost)
+        if is_lost and all(contrast is None or contrast > sure for contrast in others):
+            return True
+    return False
+
+
+@lru_cache(maxsize=32)
+def _owners(template: Template) -> NDArray[np.int64]:
+    """Say of each digit box which field's it is."""
+    counts = [len(field.boxes) for field in template.fields if field.holds_digits]
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _profiles(dark: Grey, boxes: NDArray[np.float64], across: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Average the darkness along each side of boxes, x, y, width and height, at places across it: (n, 4, places)."""
+    x, y, width, height = boxes.T[:, :, None, None]
+    along = np.linspace(0.08, 0.92, _ALONG)[:, None]
+    clipped = cv2.min(dark, float(_WRITING))
+    profiles = []
+    for k in range(4):
+        if k < 2:
+            columns, rows = x + along * width + 0 * across, y + k * height + 0 * along + across
+        else:
+            columns, rows = x + (k - 2) * width + 0 * along + across, y + along * height + 0 * across
+        places = [
+            np.clip(np.rint(axis).astype(np.int64), 0, size - 1)
+            for axis, size in ((rows, dark.shape[0]), (columns, dark.shape[1]))
+        ]
+        profiles.append(clipped[places[0], places[1]].mean(axis=1, dtype=np.float32))
+    return np.stack(profiles, axis=1)
+
+
+def _contrast(profiles: NDArray[np.float32], near: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Measure how much darker than its surroundings the darkest place near a side is."""
+    contrast: NDArray[np.float32] = profiles[..., near].max(axis=-1) - np.median(profiles[..., ~near], axis=-1)
+    return contrast
