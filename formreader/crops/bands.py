@@ -20,7 +20,8 @@ class Bands:
     across, down, either
         Masks of the lines that run across, of those that run down, and of all.
     starts, stops
-        (n, 4), where they lie: first and last + 1 of the top, bottom, left and right line; 0, 0 for none.
+        (n, 6), where they lie: first and last + 1 of the top, bottom, left and right line, and of a comb's tick on the
+        left and right side; 0, 0 for none.
     """
 
     across: Stack
@@ -39,6 +40,17 @@ class Bands:
         """Give the bands of some frames."""
         across, down, either = (np.take(mask, chosen, axis=1) for mask in (self.across, self.down, self.either))
         return Bands(across, down, either, self.starts[chosen], self.stops[chosen])
+
+    def cut_down(self, chosen: NDArray[np.int64], window: tuple[slice, slice]) -> Bands:
+        """Give the bands of some frames within a part of their pictures."""
+        rows, columns = window
+        across, down = (
+            np.ascontiguousarray(np.take(mask[rows], chosen, axis=1)[:, :, columns])
+            for mask in (self.across, self.down)
+        )
+        starts, stops = self.starts[chosen], self.stops[chosen]
+        off = np.where(stops > starts, (rows.start,) * 2 + (columns.start,) * 4, 0)
+        return Bands(across, down, across | down, starts - off, stops - off)
 
 
 def frame_bands(darkness: Stack, frame: Frame, params: CropParams) -> Bands:
@@ -59,7 +71,8 @@ def frame_bands(darkness: Stack, frame: Frame, params: CropParams) -> Bands:
     for nth, line in enumerate(lines):
         if is_line[:, nth].any():
             _mark((across if nth < 2 else down), darkness, nth < 2, starts[:, nth], stops[:, nth], line.level, params)
-    return Bands(across, down, across | down, starts, stops)
+    no_ticks = np.zeros((len(starts), 2), np.int64)
+    return Bands(across, down, across | down, *(np.column_stack([ends, no_ticks]) for ends in (starts, stops)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,13 +168,17 @@ def _lines_at(darkness: Stack, place: float, side: float, along: tuple[int, slic
         is_line = level >= params.line_darkness * 255
         rows = left[is_line]
         found[rows], common[rows] = level[is_line], dark[is_line]
-        start[rows], stop[rows] = _run(dark[is_line] > np.float32(0.25) * level[is_line, None], peak[is_line], most)
+        start[rows], stop[rows] = run_around(
+            dark[is_line] > np.float32(0.25) * level[is_line, None], peak[is_line], most
+        )
         left = left[~is_line]
     is_found = stop > start
     return _Lines(start + first * is_found, stop + first * is_found, found.astype(np.float32), first, common)
 
 
-def _run(is_line: NDArray[np.bool_], peak: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def run_around(
+    is_line: NDArray[np.bool_], peak: NDArray[np.int64], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give the first and last + 1 place of each row's run around its peak, at most `most` to each side."""
     count = is_line.shape[1]
     at, middle = np.arange(count), peak[:, None]

@@ -23,6 +23,7 @@ from formreader.crops.guides import common_print
 from formreader.crops.printed import BlankBoxes, blank_boxes, form_print, printed_as
 from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
+from formreader.crops.ticks import with_ticks
 from formreader.crops.upright import (
     Alike,
     CropParams,
@@ -108,7 +109,10 @@ def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Ali
     pictures = upright_stack(pixels, [box.corners for box in own], alike.drawn, frame)
     paper = paper_of(pictures, frame.side, params)
     darkness = darkness_of(pictures, paper)
+    places = tuple(box.on_form for box in own if box.on_form is not None)
+    blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     bands = frame_bands(darkness, frame, params)
+    bands = with_ticks(bands, darkness, None if blank is None else blank.ticks, frame, params)
     lines = line_profiles(darkness, bands, frame, params)
     # A table's lines go on past the box as well; they are taken out as what they are.
     passed = without_passing(darkness, params)
@@ -116,8 +120,6 @@ def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Ali
         darkness = cv2.copyTo(*(one.reshape(len(one), -1) for one in (darkness, bands.either, passed))).reshape(
             darkness.shape
         )
-    places = tuple(box.on_form for box in own if box.on_form is not None)
-    blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     return _Seen(
         *(alike, darkness, _are_covered(paper, frame, params), bands, blank, lines),
         None if blank is None else line_profiles(blank.darkness, bands, frame, params),
