@@ -70,7 +70,8 @@ def frame_bands(darkness: Stack, frame: Frame, params: CropParams) -> Bands:
     across, down = np.zeros_like(darkness), np.zeros_like(darkness)
     for nth, line in enumerate(lines):
         if is_line[:, nth].any():
-            _mark((across if nth < 2 else down), darkness, nth < 2, starts[:, nth], stops[:, nth], line.level, params)
+            level = _even_level(line, params)
+            _mark((across if nth < 2 else down), darkness, nth < 2, starts[:, nth], stops[:, nth], level, params)
     no_ticks = np.zeros((len(starts), 2), np.int64)
     return Bands(across, down, across | down, *(np.column_stack([ends, no_ticks]) for ends in (starts, stops)))
 
@@ -84,7 +85,9 @@ class _Lines:
     start, stop
         (n,), its first and last + 1 place.
     level
-        (n,), how dark it is.
+        (n,), how dark it is throughout.
+    middle
+        (n,), how dark half of it is; a stroke may lie along as much.
     first, common
         (n, k), how dark each place from `first` on is throughout.
     """
@@ -92,6 +95,7 @@ class _Lines:
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
     level: NDArray[np.float32]
+    middle: NDArray[np.uint8]
     first: int
     common: NDArray[np.uint8]
 
@@ -173,7 +177,30 @@ def _lines_at(darkness: Stack, place: float, side: float, along: tuple[int, slic
         )
         left = left[~is_line]
     is_found = stop > start
-    return _Lines(start + first * is_found, stop + first * is_found, found.astype(np.float32), first, common)
+    along = strip[:, np.arange(n), common.argmax(axis=1)] if strip.size else np.zeros((1, n), np.uint8)
+    middle = np.partition(along, len(along) // 2, axis=0)[len(along) // 2]
+    uneven = np.flatnonzero(is_found & (found < params.line_even * middle))
+    if uneven.size:
+        # With little toner parts of it are much darker than others, and wider; up to what is usual.
+        half = np.median(strip[:, uneven], axis=0)
+        wide = run_around(half > 0.5 * middle[uneven, None], common[uneven].argmax(axis=1), most)
+        wider = np.minimum(start[uneven], wide[0]), np.maximum(stop[uneven], wide[1])
+        is_usual = wider[1] - wider[0] <= np.median((stop - start)[is_found]) + 1
+        start[uneven[is_usual]], stop[uneven[is_usual]] = (at[is_usual] for at in wider)
+    ends = start + first * is_found, stop + first * is_found
+    return _Lines(*ends, found.astype(np.float32), middle, first, common)
+
+
+def _even_level(line: _Lines, params: CropParams) -> NDArray[np.float32]:
+    """Say how dark each line may be by itself, (n,): with little toner parts of it are much paler than others.
+
+    Other frames' lines say how dark it is usually: half of one may be written over.
+    """
+    is_line = line.stop > line.start
+    if np.count_nonzero(is_line) < params.enough_boxes:
+        return line.level
+    usual = np.median(line.middle[is_line])
+    return np.maximum(line.level, np.minimum(line.middle, usual)).astype(np.float32)
 
 
 def run_around(

@@ -49,6 +49,7 @@ class CropParams:
     line_steps_px: float = 0.5  # of the scan, where a box is drawn larger than it is there
     line_gap: float = 0.2  # between two dots or dashes of a line
     line_darkness: float = 0.05  # of the paper's brightness: paler is no line
+    line_even: float = 0.7  # of what half of a line is: a paler one was printed with little toner
     line_rim: float = 0.05  # so far from a line a stroke counts as along it
     corner: float = 0.06  # of a line is left out at its ends, where others meet it
     crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
