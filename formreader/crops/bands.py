@@ -177,8 +177,8 @@ def _lines_at(darkness: Stack, place: float, side: float, along: tuple[int, slic
         )
         left = left[~is_line]
     is_found = stop > start
-    along = strip[:, np.arange(n), common.argmax(axis=1)] if strip.size else np.zeros((1, n), np.uint8)
-    middle = np.partition(along, len(along) // 2, axis=0)[len(along) // 2]
+    ridge = strip[:, np.arange(n), common.argmax(axis=1)] if strip.size else np.zeros((1, n), np.uint8)
+    middle = np.partition(ridge, len(ridge) // 2, axis=0)[len(ridge) // 2]
     uneven = np.flatnonzero(is_found & (found < params.line_even * middle))
     if uneven.size:
         # With little toner parts of it are much darker than others, and wider; up to what is usual.

@@ -21,6 +21,7 @@ from formreader.crops.bands import Bands, frame_bands
 from formreader.crops.cut import NOTHING, Boxes, Cut, cut_out
 from formreader.crops.guides import common_print
 from formreader.crops.printed import BlankBoxes, blank_boxes, form_print, printed_as
+from formreader.crops.ruled import goes_on, is_ruled, upright_stroke
 from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
 from formreader.crops.ticks import with_ticks
@@ -98,7 +99,7 @@ def cut_boxes(
         for row, cut in zip(
             some.alike.rows.tolist(), cut_out(_shown(some, page, params), page.least_darkness, params), strict=True
         ):
-            cuts[row] = _doubted(cut, boxes[row], some.frame, streaks, params)
+            cuts[row] = _doubted(cut, pixels, boxes[row], some.frame, streaks, params)
         for row in some.alike.rows[some.is_covered].tolist():
             cuts[row] = Cut(cuts[row].ink, "not_a_digit")
     return cuts
@@ -157,11 +158,14 @@ def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
     return max(least, min(pale, params.of_writing * usual))
 
 
-def _doubted(cut: Cut, box: Box, frame: Frame, streaks: tuple[Streak, ...], params: CropParams) -> Cut:
-    """Leave open what may be no writing: print along the frame, or what meets a streak."""
+def _doubted(cut: Cut, pixels: Grey, box: Box, frame: Frame, streaks: tuple[Streak, ...], params: CropParams) -> Cut:
+    """Leave open what may be no writing: print along the frame, a wire or scratch, or what meets a streak."""
     if not cut.ink.size or cut.reason:
         return cut
     if _lies_along_frame(cut.ink, frame, params):
+        return Cut(cut.ink, "ink_outside")
+    stroke = upright_stroke(cut.ink)
+    if stroke is not None and (is_ruled(stroke) or goes_on(stroke, pixels, box, frame)):
         return Cut(cut.ink, "ink_outside")
     if streaks and _meets(cut.ink, on_streaks(box, streaks, frame)):
         return Cut(cut.ink, "ink_outside")
