@@ -55,7 +55,7 @@ class CropParams:
     crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
     over_line: float = 1.12  # times the line's own ink, and
     over_line_px: float = 0.25  # full-dark pixels on top: a stroke lies along it
-    unevenly: float = 2.0  # times what the page's lines vary by themselves comes on top
+    unevenly: float = 1.5  # times what the page's lines vary by themselves comes on top
     surely_over: float = 1.2  # times: a box is not called blank
     clearly_over: float = 1.3  # times: it is taken for the writing's
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
