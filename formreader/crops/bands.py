@@ -178,11 +178,11 @@ def _lines_at(darkness: Stack, place: float, side: float, along: tuple[int, slic
         left = left[~is_line]
     is_found = stop > start
     ridge = strip[:, np.arange(n), common.argmax(axis=1)] if strip.size else np.zeros((1, n), np.uint8)
-    middle = np.partition(ridge, len(ridge) // 2, axis=0)[len(ridge) // 2]
+    middle = ranked(ridge, len(ridge) // 2)
     uneven = np.flatnonzero(is_found & (found < params.line_even * middle))
     if uneven.size:
         # With little toner parts of it are much darker than others, and wider; up to what is usual.
-        half = np.median(strip[:, uneven], axis=0)
+        half = ranked(np.take(strip, uneven, axis=1), len(strip) // 2)
         wide = run_around(half > 0.5 * middle[uneven, None], common[uneven].argmax(axis=1), most)
         wider = np.minimum(start[uneven], wide[0]), np.maximum(stop[uneven], wide[1])
         is_usual = wider[1] - wider[0] <= np.median((stop - start)[is_found]) + 1

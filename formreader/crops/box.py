@@ -162,9 +162,10 @@ def _doubted(cut: Cut, pixels: Grey, box: Box, frame: Frame, streaks: tuple[Stre
     """Leave open what may be no writing: print along the frame, a wire or scratch, or what meets a streak."""
     if not cut.ink.size or cut.reason:
         return cut
-    if _lies_along_frame(cut.ink, frame, params):
+    strokes = cv2.compare(cut.ink, 96.0, cv2.CMP_GT)
+    if _lies_along_frame(strokes, frame, params):
         return Cut(cut.ink, "ink_outside")
-    stroke = upright_stroke(cut.ink)
+    stroke = upright_stroke(cut.ink, strokes)
     if stroke is not None and (is_ruled(stroke) or goes_on(stroke, pixels, box, frame)):
         return Cut(cut.ink, "ink_outside")
     if streaks and _meets(cut.ink, on_streaks(box, streaks, frame)):
@@ -172,9 +173,8 @@ def _doubted(cut: Cut, pixels: Grey, box: Box, frame: Frame, streaks: tuple[Stre
     return cut
 
 
-def _lies_along_frame(ink: Ink, frame: Frame, params: CropParams) -> bool:
+def _lies_along_frame(strokes: Mask, frame: Frame, params: CropParams) -> bool:
     """Whether all writing lies close along the box's sides: it may be a tick of a comb or a second frame, no 1."""
-    strokes = cv2.compare(ink, 96.0, cv2.CMP_GT)
     inner = frame.inside(params.frame_rim * frame.side)
     return bool(cv2.countNonZero(strokes[inner]) < params.off_rim * cv2.countNonZero(strokes))
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.upright import Frame
+from formreader.crops.upright import Frame, Mask
 from formreader.values import Box, Grey, Ink, Points
 
 
@@ -21,6 +21,7 @@ class RuledParams:
     """What no hand draws."""
 
     slim: float = 0.9  # width to height of a stroke that may be read as a 1
+    broad: float = 0.35  # of its height, at a few places: most other digits are broader somewhere
     ends: float = 0.08  # of its length at both ends is left out: there a stroke begins and thins
     least_rows: int = 12
     solid: float = 0.95  # of its length there is ink in the middle of it, which the middle of a 0 is not
@@ -28,8 +29,9 @@ class RuledParams:
     # wrote with a fine pen, the straightest came to 0.0015, but not as evenly, and the most even to 0.04.
     strays: float = 0.003
     uneven: float = 0.03
-    bent: float = 0.02  # as strays: what is bent more than this is not looked for beyond its box
+    bent: float = 0.008  # as strays: what is bent more than this is not looked for beyond its box
     reach: float = 6.0  # times the box's height: so far beyond it
+    step_px: float = 2.0  # of the scan, along the line
     off: float = 0.3  # of the box's side: what leaves the box by less may be the 1 itself
     as_dark: float = 0.4  # of its own contrast to both sides
     least_contrast: float = 20.0  # grey levels
@@ -62,18 +64,23 @@ def is_ruled(stroke: Stroke, params: RuledParams | None = None) -> bool:
     return stroke.strays < params.strays and stroke.uneven < params.uneven
 
 
-def upright_stroke(ink: Ink, params: RuledParams | None = None) -> Stroke | None:
+def upright_stroke(ink: Ink, strokes: Mask, params: RuledParams | None = None) -> Stroke | None:
     """Measure writing that may be one upright stroke; None where it is none.
 
     Parameters
     ----------
     ink
         (h, w), 0 paper, 255 ink, soft at its edges: places are measured to a fraction of a pixel.
+    strokes
+        (h, w), marks where it is ink.
     """
     params = params or RuledParams()
-    left, top, width, height = cv2.boundingRect(cv2.compare(ink, 96.0, cv2.CMP_GT))
+    left, top, width, height = cv2.boundingRect(strokes)
     end = round(params.ends * height) + 1
     if width > params.slim * height or height - 2 * end < params.least_rows:
+        return None
+    some = strokes[top + height // 4 : top + height : height // 4, left : left + width]
+    if (width - some.argmax(axis=1) - some[:, ::-1].argmax(axis=1)).max() > params.broad * height:
         return None
     left, top, height = max(0, left - 2), top + end, height - 2 * end
     rows = ink[top : top + height, left : left + width + 4].astype(np.float32) / 255
@@ -101,28 +108,25 @@ def goes_on(stroke: Stroke, pixels: Grey, box: Box, frame: Frame, params: RuledP
     length = float(np.linalg.norm(ends[1] - ends[0]))
     along = (ends[1] - ends[0]) / length
     scale = length / float(np.linalg.norm(stroke.ends[1] - stroke.ends[0]))
-    own = float(np.median(_contrast(pixels, ends[0], along, np.arange(0.0, length), stroke.width * scale)))
     middle = float((box.corners.mean(axis=0) - ends[0]) @ along)
     near, reach = (frame.height / 2 + params.off * frame.side) * scale, params.reach * frame.height * scale
-    beyond = np.arange(near, near + reach)
-    away = middle + np.concatenate([-beyond, beyond])
+    beyond = np.arange(near, near + reach, params.step_px)
+    away = np.concatenate([np.arange(0.0, length, params.step_px), middle - beyond, middle + beyond])
     places = ends[0] + away[:, None] * along
     is_on = ((places >= 3) & (places < np.array(pixels.shape[::-1]) - 3)).all(axis=1)
-    if not is_on.any():
-        return False
-    darker = _contrast(pixels, ends[0], along, away[is_on], stroke.width * scale)
-    return float(np.mean(darker > params.as_dark * max(own, params.least_contrast))) > params.goes_on
+    darker = _contrast(pixels, places, along, stroke.width * scale)
+    within = len(away) - 2 * len(beyond)
+    least = params.as_dark * max(float(np.median(darker[:within])), params.least_contrast)
+    outside = darker[within:][is_on[within:]]
+    return bool(outside.size and float(np.mean(outside > least)) > params.goes_on)
 
 
-def _contrast(
-    pixels: Grey, start: Points, along: Points, away: NDArray[np.float64], width: float
-) -> NDArray[np.float32]:
-    """Say at each place of a line how much darker it is, within a pixel, than at both its sides."""
-    across = np.array([-along[1], along[0]])
+def _contrast(pixels: Grey, places: Points, along: Points, width: float) -> NDArray[np.float32]:
+    """Say at each place of a line, (n, 2), how much darker it is, within a pixel, than at both its sides."""
     beside = width / 2 + 2.5
     shifts = np.array([-beside, -1.0, 0.0, 1.0, beside])
-    places = (start + away[:, None] * along)[:, None] + shifts[:, None] * across
-    drawn = cv2.remap(pixels, places.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    around = places[:, None] + shifts[:, None] * np.array([-along[1], along[0]])
+    drawn = cv2.remap(pixels, around.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     seen = drawn.astype(np.float32)
     darker: NDArray[np.float32] = np.minimum(seen[:, 0], seen[:, 4]) - seen[:, 1:4].min(axis=1)
     return darker
