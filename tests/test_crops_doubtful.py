@@ -66,6 +66,17 @@ def test_a_comb_s_tick_is_no_tail_of_a_0_written_over_it(with_reference: bool) -
     assert min(alike(crops.digits[row], ideal.digits[row]) for row in range(0, 12, 2)) > 0.97
 
 
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_the_bar_of_a_7_where_a_comb_has_no_line_is_none(with_reference: bool) -> None:
+    sheet = FormSheet((90, 40), DPI)
+    slots, _ = sheet.comb_of_ticks(10, 30, 12, 5.6, 2.8)
+    shape = np.array([[0.06, 0.02], [0.8, 0.0], [0.6, 0.5], [0.5, 0.8]])
+    seven = shape * slots[4][2:] + slots[4][:2]
+    crops = cut(written(sheet.pixels, [seven]), slots, sheet.pixels if with_reference else None)
+    ideal = cut(written(np.full_like(sheet.pixels, 255), [seven]), slots)
+    assert alike(crops.digits[4], ideal.digits[4]) > 0.95
+
+
 def test_the_darker_half_of_a_line_printed_with_little_toner_is_no_foot_of_a_7() -> None:
     sheet = FormSheet((120, 40), DPI)
     boxes = [sheet.box(8 + 10.5 * k, 12, 7.5, 9.5, 0.35, 150) for k in range(10)]

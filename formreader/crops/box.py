@@ -24,7 +24,7 @@ from formreader.crops.printed import BlankBoxes, blank_boxes, form_print, printe
 from formreader.crops.ruled import goes_on, is_ruled, upright_stroke
 from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
-from formreader.crops.ticks import with_ticks
+from formreader.crops.ticks import with_ticks, without_strokes
 from formreader.crops.upright import (
     Alike,
     CropParams,
@@ -113,6 +113,7 @@ def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Ali
     places = tuple(box.on_form for box in own if box.on_form is not None)
     blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     bands = frame_bands(darkness, frame, params)
+    bands = without_strokes(bands, None if blank is None else blank.darkness, frame)
     bands = with_ticks(bands, darkness, None if blank is None else blank.ticks, frame, params)
     lines = line_profiles(darkness, bands, frame, params)
     # A table's lines go on past the box as well; they are taken out as what they are.

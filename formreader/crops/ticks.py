@@ -71,6 +71,38 @@ def with_ticks(
     return Bands(bands.across, down, bands.across | down, starts, stops)
 
 
+def without_strokes(bands: Bands, blank: Stack | None, frame: Frame) -> Bands:
+    """Take no stroke for a line at the top or bottom of a box that has none: of a 7 in a comb the bar would be lost.
+
+    The blank, or nearly all other boxes, show that there is none.
+    """
+    ticks = TickParams()
+    across, starts, stops = bands.across, bands.starts.copy(), bands.stops.copy()
+    is_line = stops[:, :2] > starts[:, :2]
+    if is_line.all() or frame.is_wide:
+        return bands
+    for side in (0, 1):
+        if blank is not None:
+            is_bare = _is_bare(blank, side, frame, ticks)
+        else:
+            is_rare = len(is_line) >= ticks.enough_boxes and is_line[:, side].mean() <= 1 - ticks.shown_by
+            is_bare = np.full(len(is_line), is_rare)
+        for nth in np.flatnonzero(is_bare & is_line[:, side]).tolist():
+            across = across.copy() if across is bands.across else across
+            across[starts[nth, side] : stops[nth, side], nth] = 0
+            starts[nth, side] = stops[nth, side] = 0
+    return Bands(across, bands.down, across | bands.down, starts, stops)
+
+
+def _is_bare(blank: Stack, side: int, frame: Frame, ticks: TickParams) -> NDArray[np.bool_]:
+    """Say of which boxes the blank shows no print to speak of along the top (0) or bottom (1), (n,)."""
+    place, near = frame.top + side * frame.height, ticks.near * frame.side
+    _, columns = frame.inside(ticks.line * frame.side)
+    shown = blank[max(0, round(place - near)) : round(place + near) + 1, :, columns].max(axis=0, initial=0)
+    is_bare: NDArray[np.bool_] = (shown > ticks.least * 255).mean(axis=1) < ticks.apart
+    return is_bare
+
+
 def _along(stack: Stack, side: int, frame: Frame, ticks: TickParams) -> NDArray[np.uint8]:
     """Say how dark the left (0) or right (1) side is at each row off its ends, (m, n)."""
     place, near = frame.left + side * frame.width, ticks.near * frame.side
