@@ -181,14 +181,25 @@ def _lines_at(darkness: Stack, place: float, side: float, along: tuple[int, slic
     middle = ranked(ridge, len(ridge) // 2)
     uneven = np.flatnonzero(is_found & (found < params.line_even * middle))
     if uneven.size:
-        # With little toner parts of it are much darker than others, and wider; up to what is usual.
         half = ranked(np.take(strip, uneven, axis=1), len(strip) // 2)
         wide = run_around(half > 0.5 * middle[uneven, None], common[uneven].argmax(axis=1), most)
-        wider = np.minimum(start[uneven], wide[0]), np.maximum(stop[uneven], wide[1])
-        is_usual = wider[1] - wider[0] <= np.median((stop - start)[is_found]) + 1
-        start[uneven[is_usual]], stop[uneven[is_usual]] = (at[is_usual] for at in wider)
+        start, stop = _widened(start, stop, uneven, wide)
     ends = start + first * is_found, stop + first * is_found
     return _Lines(*ends, found.astype(np.float32), middle, first, common)
+
+
+def _widened(
+    start: NDArray[np.int64], stop: NDArray[np.int64], uneven: NDArray[np.int64], wide: tuple[NDArray[np.int64], ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Widen uneven lines to where half of each is dark, `wide`, up to what is usual.
+
+    Parts of a line printed with little toner are much darker than others, and wider.
+    """
+    wider = np.minimum(start[uneven], wide[0]), np.maximum(stop[uneven], wide[1])
+    is_usual = wider[1] - wider[0] <= np.median((stop - start)[stop > start]) + 1
+    start, stop = start.copy(), stop.copy()
+    start[uneven[is_usual]], stop[uneven[is_usual]] = (at[is_usual] for at in wider)
+    return start, stop
 
 
 def _even_level(line: _Lines, params: CropParams) -> NDArray[np.float32]:
