@@ -20,7 +20,8 @@ class Bands:
     across, down, either
         Masks of the lines that run across, of those that run down, and of all.
     starts, stops
-        (n, 4), where they lie: first and last + 1 of the top, bottom, left and right line; 0, 0 for none.
+        (n, 6), where they lie: first and last + 1 of the top, bottom, left and right line, and of a comb's tick on the
+        left and right side; 0, 0 for none.
     """
 
     across: Stack
@@ -40,6 +41,17 @@ class Bands:
         across, down, either = (np.take(mask, chosen, axis=1) for mask in (self.across, self.down, self.either))
         return Bands(across, down, either, self.starts[chosen], self.stops[chosen])
 
+    def cut_down(self, chosen: NDArray[np.int64], window: tuple[slice, slice]) -> Bands:
+        """Give the bands of some frames within a part of their pictures."""
+        rows, columns = window
+        across, down = (
+            np.ascontiguousarray(np.take(mask[rows], chosen, axis=1)[:, :, columns])
+            for mask in (self.across, self.down)
+        )
+        starts, stops = self.starts[chosen], self.stops[chosen]
+        off = np.where(stops > starts, (rows.start,) * 2 + (columns.start,) * 4, 0)
+        return Bands(across, down, across | down, starts - off, stops - off)
+
 
 def frame_bands(darkness: Stack, frame: Frame, params: CropParams) -> Bands:
     """Find the lines of frames near their places; each band runs through the whole picture, as in a table.
@@ -58,8 +70,10 @@ def frame_bands(darkness: Stack, frame: Frame, params: CropParams) -> Bands:
     across, down = np.zeros_like(darkness), np.zeros_like(darkness)
     for nth, line in enumerate(lines):
         if is_line[:, nth].any():
-            _mark((across if nth < 2 else down), darkness, nth < 2, starts[:, nth], stops[:, nth], line.level, params)
-    return Bands(across, down, across | down, starts, stops)
+            level = _even_level(line, params)
+            _mark((across if nth < 2 else down), darkness, nth < 2, starts[:, nth], stops[:, nth], level, params)
+    no_ticks = np.zeros((len(starts), 2), np.int64)
+    return Bands(across, down, across | down, *(np.column_stack([ends, no_ticks]) for ends in (starts, stops)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +85,9 @@ class _Lines:
     start, stop
         (n,), its first and last + 1 place.
     level
-        (n,), how dark it is.
+        (n,), how dark it is throughout.
+    middle
+        (n,), how dark half of it is; a stroke may lie along as much.
     first, common
         (n, k), how dark each place from `first` on is throughout.
     """
@@ -79,6 +95,7 @@ class _Lines:
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
     level: NDArray[np.float32]
+    middle: NDArray[np.uint8]
     first: int
     common: NDArray[np.uint8]
 
@@ -155,13 +172,51 @@ def _lines_at(darkness: Stack, place: float, side: float, along: tuple[int, slic
         is_line = level >= params.line_darkness * 255
         rows = left[is_line]
         found[rows], common[rows] = level[is_line], dark[is_line]
-        start[rows], stop[rows] = _run(dark[is_line] > np.float32(0.25) * level[is_line, None], peak[is_line], most)
+        start[rows], stop[rows] = run_around(
+            dark[is_line] > np.float32(0.25) * level[is_line, None], peak[is_line], most
+        )
         left = left[~is_line]
     is_found = stop > start
-    return _Lines(start + first * is_found, stop + first * is_found, found.astype(np.float32), first, common)
+    ridge = strip[:, np.arange(n), common.argmax(axis=1)] if strip.size else np.zeros((1, n), np.uint8)
+    middle = ranked(ridge, len(ridge) // 2)
+    uneven = np.flatnonzero(is_found & (found < params.line_even * middle))
+    if uneven.size:
+        half = ranked(np.take(strip, uneven, axis=1), len(strip) // 2)
+        wide = run_around(half > 0.5 * middle[uneven, None], common[uneven].argmax(axis=1), most)
+        start, stop = _widened(start, stop, uneven, wide)
+    ends = start + first * is_found, stop + first * is_found
+    return _Lines(*ends, found.astype(np.float32), middle, first, common)
 
 
-def _run(is_line: NDArray[np.bool_], peak: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _widened(
+    start: NDArray[np.int64], stop: NDArray[np.int64], uneven: NDArray[np.int64], wide: tuple[NDArray[np.int64], ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Widen uneven lines to where half of each is dark, `wide`, up to what is usual.
+
+    Parts of a line printed with little toner are much darker than others, and wider.
+    """
+    wider = np.minimum(start[uneven], wide[0]), np.maximum(stop[uneven], wide[1])
+    is_usual = wider[1] - wider[0] <= np.median((stop - start)[stop > start]) + 1
+    start, stop = start.copy(), stop.copy()
+    start[uneven[is_usual]], stop[uneven[is_usual]] = (at[is_usual] for at in wider)
+    return start, stop
+
+
+def _even_level(line: _Lines, params: CropParams) -> NDArray[np.float32]:
+    """Say how dark each line may be by itself, (n,): with little toner parts of it are much paler than others.
+
+    Other frames' lines say how dark it is usually: half of one may be written over.
+    """
+    is_line = line.stop > line.start
+    if np.count_nonzero(is_line) < params.enough_boxes:
+        return line.level
+    usual = np.median(line.middle[is_line])
+    return np.maximum(line.level, np.minimum(line.middle, usual)).astype(np.float32)
+
+
+def run_around(
+    is_line: NDArray[np.bool_], peak: NDArray[np.int64], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give the first and last + 1 place of each row's run around its peak, at most `most` to each side."""
     count = is_line.shape[1]
     at, middle = np.arange(count), peak[:, None]

@@ -21,8 +21,10 @@ from formreader.crops.bands import Bands, frame_bands
 from formreader.crops.cut import NOTHING, Boxes, Cut, cut_out
 from formreader.crops.guides import common_print
 from formreader.crops.printed import BlankBoxes, blank_boxes, form_print, printed_as
+from formreader.crops.ruled import goes_on, is_ruled, upright_stroke
 from formreader.crops.stacks import Stack
 from formreader.crops.streaks import Streak, on_streaks
+from formreader.crops.ticks import with_ticks, without_strokes
 from formreader.crops.upright import (
     Alike,
     CropParams,
@@ -97,7 +99,7 @@ def cut_boxes(
         for row, cut in zip(
             some.alike.rows.tolist(), cut_out(_shown(some, page, params), page.least_darkness, params), strict=True
         ):
-            cuts[row] = _doubted(cut, boxes[row], some.frame, streaks, params)
+            cuts[row] = _doubted(cut, pixels, boxes[row], some.frame, streaks, params)
         for row in some.alike.rows[some.is_covered].tolist():
             cuts[row] = Cut(cuts[row].ink, "not_a_digit")
     return cuts
@@ -108,7 +110,11 @@ def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Ali
     pictures = upright_stack(pixels, [box.corners for box in own], alike.drawn, frame)
     paper = paper_of(pictures, frame.side, params)
     darkness = darkness_of(pictures, paper)
+    places = tuple(box.on_form for box in own if box.on_form is not None)
+    blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     bands = frame_bands(darkness, frame, params)
+    bands = without_strokes(bands, None if blank is None else blank.darkness, frame)
+    bands = with_ticks(bands, darkness, None if blank is None else blank.ticks, frame, params)
     lines = line_profiles(darkness, bands, frame, params)
     # A table's lines go on past the box as well; they are taken out as what they are.
     passed = without_passing(darkness, params)
@@ -116,8 +122,6 @@ def _look(pixels: Grey, reference: Grey | None, boxes: Sequence[Box], alike: Ali
         darkness = cv2.copyTo(*(one.reshape(len(one), -1) for one in (darkness, bands.either, passed))).reshape(
             darkness.shape
         )
-    places = tuple(box.on_form for box in own if box.on_form is not None)
-    blank = blank_boxes(reference, places, frame, params) if reference is not None and places else None
     return _Seen(
         *(alike, darkness, _are_covered(paper, frame, params), bands, blank, lines),
         None if blank is None else line_profiles(blank.darkness, bands, frame, params),
@@ -155,20 +159,23 @@ def _least_darkness(seen: Sequence[_Seen], params: CropParams) -> float:
     return max(least, min(pale, params.of_writing * usual))
 
 
-def _doubted(cut: Cut, box: Box, frame: Frame, streaks: tuple[Streak, ...], params: CropParams) -> Cut:
-    """Leave open what may be no writing: print along the frame, or what meets a streak."""
+def _doubted(cut: Cut, pixels: Grey, box: Box, frame: Frame, streaks: tuple[Streak, ...], params: CropParams) -> Cut:
+    """Leave open what may be no writing: print along the frame, a wire or scratch, or what meets a streak."""
     if not cut.ink.size or cut.reason:
         return cut
-    if _lies_along_frame(cut.ink, frame, params):
+    strokes = cv2.compare(cut.ink, 96.0, cv2.CMP_GT)
+    if _lies_along_frame(strokes, frame, params):
+        return Cut(cut.ink, "ink_outside")
+    stroke = upright_stroke(cut.ink, strokes)
+    if stroke is not None and (is_ruled(stroke) or goes_on(stroke, pixels, box, frame)):
         return Cut(cut.ink, "ink_outside")
     if streaks and _meets(cut.ink, on_streaks(box, streaks, frame)):
         return Cut(cut.ink, "ink_outside")
     return cut
 
 
-def _lies_along_frame(ink: Ink, frame: Frame, params: CropParams) -> bool:
+def _lies_along_frame(strokes: Mask, frame: Frame, params: CropParams) -> bool:
     """Whether all writing lies close along the box's sides: it may be a tick of a comb or a second frame, no 1."""
-    strokes = cv2.compare(ink, 96.0, cv2.CMP_GT)
     inner = frame.inside(params.frame_rim * frame.side)
     return bool(cv2.countNonZero(strokes[inner]) < params.off_rim * cv2.countNonZero(strokes))
 

@@ -60,12 +60,8 @@ class Boxes:
     def of(self, chosen: NDArray[np.int64], margin: float | None) -> tuple[Boxes, tuple[slice, slice]]:
         """Give some of the boxes, their pictures cut down to so many pixels around the box, and which part that is."""
         frame, window = self.frame.cut_down(margin)
-        rows, columns = window
-        masks = (self.darkness, self.printed, self.bands.across, self.bands.down)
-        darkness, printed, across, down = (_part(mask, chosen, window) for mask in masks)
-        starts, stops = self.bands.starts[chosen], self.bands.stops[chosen]
-        off = np.where(stops > starts, (rows.start, rows.start, columns.start, columns.start), 0)
-        bands = Bands(across, down, across | down, starts - off, stops - off)
+        darkness, printed = (_part(mask, chosen, window) for mask in (self.darkness, self.printed))
+        bands = self.bands.cut_down(chosen, window)
         along = {
             k: replace(self.along[nth], mask=self.along[nth].mask[window])
             for k, nth in enumerate(chosen.tolist())
@@ -124,8 +120,8 @@ def _goes_on(boxes: Boxes, threshold: NDArray[np.float64], params: CropParams) -
     frame, bands = boxes.frame, boxes.bands
     near, far = (frame.inside(-share * frame.side) for share in params.beyond)
     starts, stops = bands.starts, bands.stops
-    limits = np.array([[side.start, side.stop] for side in near]).ravel()
-    is_out = np.where([True, False, True, False], starts < limits, stops > limits) & (stops > starts)
+    limits = np.array([[side.start, side.stop] for side in (*near, near[1])]).ravel()
+    is_out = np.where([True, False] * 3, starts < limits, stops > limits) & (stops > starts)
     found = np.asarray(is_out.any(axis=1))
     weak = np.minimum(params.weak * threshold, 255).astype(np.uint8)[:, None]
     for axis in (0, 1):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from formreader.crops.bands import Bands
 from formreader.crops.stacks import Stack, any_in, closed, dilated, grown, less, mask_of
+from formreader.crops.ticks import printed_ticks
 from formreader.crops.upright import CropParams, Frame, Mask, darkness_of, paper_of, upright_stack
 from formreader.template import corners_of
 from formreader.values import Grey
@@ -32,12 +33,15 @@ class BlankBoxes:
         Up to what darkness a page there shows the print alone.
     guides
         Of boxes that have print inside, off the frame: how dark it is, a little widened.
+    ticks
+        A comb's ticks, as `printed_ticks` gives them.
     """
 
     darkness: Stack
     is_print: Stack
     limit: Stack
     guides: dict[int, Grey]
+    ticks: NDArray[np.int64]
 
 
 class _Held:
@@ -74,7 +78,8 @@ def printed_as(darkness: Stack, frame: Frame, params: CropParams) -> BlankBoxes:
     rows, columns = frame.inside(params.guides_from * frame.side)
     has_guides = is_print[rows, :, columns].any(axis=(0, 2))
     guides = {nth: level[:, nth].copy() for nth in np.flatnonzero(has_guides).tolist()}
-    return BlankBoxes(darkness, mask_of(is_print), _limit(level, params), guides)
+    ticks = printed_ticks(darkness, frame)
+    return BlankBoxes(darkness, mask_of(is_print), _limit(level, params), guides, ticks)
 
 
 def _limit(level: Grey | Stack, params: CropParams) -> NDArray[np.uint8]:
@@ -147,7 +152,7 @@ def _over_lines(kept: Stack, bands: Bands) -> Stack:
     for thick in np.unique(thickness).tolist():
         some = np.flatnonzero(thickness == thick)
         reach, lean = thick + 3, max(3, round(0.8 * thick)) | 1
-        for side in range(4):
+        for side in range(bands.starts.shape[1]):
             is_line = bands.stops[some, side] > bands.starts[some, side]
             if not is_line.any():
                 continue

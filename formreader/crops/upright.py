@@ -49,12 +49,13 @@ class CropParams:
     line_steps_px: float = 0.5  # of the scan, where a box is drawn larger than it is there
     line_gap: float = 0.2  # between two dots or dashes of a line
     line_darkness: float = 0.05  # of the paper's brightness: paler is no line
+    line_even: float = 0.7  # of what half of a line is: a paler one was printed with little toner
     line_rim: float = 0.05  # so far from a line a stroke counts as along it
     corner: float = 0.06  # of a line is left out at its ends, where others meet it
     crossing: float = 0.2  # a stroke meets a line over less than this where it crosses
     over_line: float = 1.12  # times the line's own ink, and
     over_line_px: float = 0.25  # full-dark pixels on top: a stroke lies along it
-    unevenly: float = 2.0  # times what the page's lines vary by themselves comes on top
+    unevenly: float = 1.5  # times what the page's lines vary by themselves comes on top
     surely_over: float = 1.2  # times: a box is not called blank
     clearly_over: float = 1.3  # times: it is taken for the writing's
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
