@@ -53,7 +53,7 @@ def score(page: Page, form: DrawnForm) -> float:
     return align(page, form.template()).match.score
 
 
-@pytest.mark.parametrize("how", [PHOTO, Lay(skew_degrees=1, scale=0.95)])
+@pytest.mark.parametrize("how", [pytest.param(PHOTO, marks=pytest.mark.slow), Lay(skew_degrees=1, scale=0.95)])
 @pytest.mark.parametrize(("shown", "taken_for"), [(None, SPREAD), (SPREAD, None)])
 def test_a_form_whose_rows_are_spread_by_4_percent_is_refused(
     shown: Twin | None, taken_for: Twin | None, how: Lay
@@ -70,6 +70,7 @@ def test_paper_that_is_stretched_as_much_is_matched_as_its_letters_are_stretched
     assert score(scanned(stretched, Lay(skew_degrees=1)), record()) > 0.9
 
 
+@pytest.mark.slow
 def test_a_row_that_hides_under_the_next_ones_lines_is_moved_all_the_same() -> None:
     with pytest.raises(NoMatch, match="a row moved"):
         score(scanned(record(MOVED).picture, Lay(skew_degrees=1)), record())
@@ -107,6 +108,7 @@ def test_a_page_with_a_sticker_that_has_boxes_is_still_the_forms() -> None:
     assert score(page, record()) > 0.9
 
 
+@pytest.mark.slow
 def test_boxes_in_line_with_the_forms_are_another_forms() -> None:
     sheet = record().picture.copy()
     more = Sheet((148.0, 210.0), DPI)

@@ -220,6 +220,7 @@ def in_order(answers: Iterable[PageAnswer]) -> list[PageAnswer]:
     return sorted(answers, key=lambda answer: answer.ref)
 
 
+@pytest.mark.slow
 def test_a_failing_page_stops_no_other(model: DigitModel, folder: tuple[PageRef, ...]) -> None:
     answers = in_order(read_batch(folder, card().template(), model, workers=LocalWorkers(2)))
     assert [answer.ref for answer in answers] == list(folder)
@@ -357,6 +358,7 @@ def test_scans_of_different_forms_make_no_template(tmp_path: Path) -> None:
         find_form([tmp_path / "0.png", saved(other, tmp_path / "1.png")], "card")
 
 
+@pytest.mark.slow
 def test_one_filled_scan_is_matched_with_and_never_subtracted(model: DigitModel, tmp_path: Path) -> None:
     write_scan(scanned(3), tmp_path / "filled.png")
     template, _ = find_form([tmp_path / "filled.png"], "card", filled=True)

@@ -60,6 +60,7 @@ def codes_of(pdf: Path) -> list[PrintedCode | None]:
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_list_of_fields_becomes_a_form_and_the_template_of_its_boxes(tmp_path: Path) -> None:
     fields = fields_in(tmp_path, METER.replace("digits = 5", "digits = 5\nmax = 9000\nrequired = true"))
     call = ["print", str(fields), "-o", str(tmp_path / "form.pdf"), "--tone", "pale"]
@@ -362,6 +363,7 @@ def places_of(layout: Layout, page: int) -> Iterator[tuple[str, Place]]:
     yield "code", sheet.code
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(forms())
 def test_nothing_lies_on_anything_else_or_leaves_the_margins(form: Form) -> None:
