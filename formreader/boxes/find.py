@@ -14,7 +14,7 @@ from formreader.boxes.edges import on_lines
 from formreader.boxes.frames import find_corners, find_frames
 from formreader.boxes.group import in_reading_order, joined, numbered, rows_of_boxes
 from formreader.boxes.inside import is_clear_around, is_paper, looks_labelled, print_inside, shines_through
-from formreader.boxes.lines import Lines, darkness, find_lines, with_dotted, without_streaks
+from formreader.boxes.lines import Lines, darkness, find_lines, shining_through, with_dotted, without_streaks
 from formreader.boxes.params import A4_LONG_SIDE_INCH, FindParams
 from formreader.boxes.rectangles import NONE, Boxes, lies_over, ranges
 from formreader.boxes.tables import parted_by_heads
@@ -72,7 +72,7 @@ def find_form_fields(
         params = replace(params, least_mm=params.least_mm * 0.8, most_mm=params.most_mm * 1.4)
     px_a_mm = (dpi or max(pixels.shape) / A4_LONG_SIDE_INCH) / 25.4
     lines = find_lines(pixels, px_a_mm, params)
-    found = _boxes(lines if blank else without_streaks(lines), params, blank=blank)
+    found = _boxes(lines, params, blank=True) if blank else _boxes_of_front(pixels, lines, params)
     near = params.flush_mm * px_a_mm
     groups = rows_of_boxes(_on_page(found.digits, lines), params)
     groups = parted_by_heads(groups, _on_page(found.printed, lines), near)
@@ -92,6 +92,28 @@ class Found:
     combs: tuple[Boxes, ...]
     wide: Boxes
     printed: Boxes
+
+    @property
+    def area(self) -> float:
+        """Square pixels in all boxes."""
+        return float(sum(boxes[:, 2:].prod(axis=1).sum() for boxes in (self.digits, self.wide, *self.combs)))
+
+
+def _boxes_of_front(pixels: Grey, lines: Lines, params: FindParams) -> Found:
+    """Find the boxes of a filled page; where another print seems to shine through, those of the darker lines alone.
+
+    Parameters
+    ----------
+    pixels
+        The page whose `lines` these are.
+    """
+    found = _boxes(without_streaks(lines), params, blank=False)
+    if behind := shining_through(lines, params):
+        darker = find_lines(pixels, lines.px_a_mm / lines.scale, params, behind)
+        front = _boxes(without_streaks(darker), params, blank=False)
+        if front.area >= params.front * found.area:
+            return front
+    return found
 
 
 def _boxes(lines: Lines, params: FindParams, *, blank: bool) -> Found:

@@ -21,7 +21,7 @@ class Lines:
     Attributes
     ----------
     pixels
-        The page, finer scans shrunk.
+        The page, finer scans shrunk and coarse ones enlarged.
     scale
         Working pixels for one of the page's.
     px_a_mm
@@ -41,7 +41,7 @@ class Lines:
     dotted_down: Grey
 
 
-def find_lines(pixels: Grey, px_a_mm: float, params: FindParams) -> Lines:
+def find_lines(pixels: Grey, px_a_mm: float, params: FindParams, least: float = 0.0) -> Lines:
     """Find all straight lines of a page by morphology along and across each direction.
 
     What is dark and thin one way (a black top hat; Serra 1982) and goes on straight the other way is a line. Shading
@@ -51,15 +51,21 @@ def find_lines(pixels: Grey, px_a_mm: float, params: FindParams) -> Lines:
     ----------
     px_a_mm
         Of `pixels`.
+    least
+        Grey levels by which a line must be darker than the paper, where that is more than the usual.
     """
-    scale = min(1.0, params.working_dpi / 25.4 / px_a_mm)
-    if scale < 0.9:
-        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    else:
+    scale = params.working_dpi / 25.4 / px_a_mm
+    if 0.9 <= scale < params.enlarged:
         scale = 1.0
+    least = max(least, params.contrast)
+    if scale > 1.0:  # enlarged noise is smooth
+        least = max(least, params.noise * _noise(pixels))
+    if scale != 1.0:
+        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+        how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
     px_a_mm *= scale
-    contrast = max(params.contrast, params.noise * _noise(pixels))
+    contrast = max(least, params.noise * _noise(pixels))
     across, dotted_across = _lines_across(pixels, px_a_mm, contrast, params)
     turned = _lines_across(np.asarray(cv2.transpose(pixels), np.uint8), px_a_mm, contrast, params)
     down, dotted_down = (np.asarray(cv2.transpose(lines), np.uint8) for lines in turned)
@@ -119,6 +125,25 @@ def without_streaks(lines: Lines, share: float = 0.93) -> Lines:
     if not is_streak.any():
         return lines
     return replace(lines, down=np.where(is_streak[labels], np.uint8(0), lines.down))
+
+
+def shining_through(lines: Lines, params: FindParams) -> float:
+    """Say how dark the lines are at most that shine through from the back of the paper; 0 where none seem to.
+
+    They are far paler than most lines; so are pale frames beside black print, which is not told apart here.
+    """
+    reach = max(5, round(params.thick_mm * lines.px_a_mm)) | 1
+    dark = cv2.morphologyEx(lines.pixels, cv2.MORPH_BLACKHAT, np.ones((reach, 1), np.uint8))
+    long = cv2.morphologyEx(lines.across, cv2.MORPH_OPEN, np.ones((1, round(params.dash_mm * lines.px_a_mm)), np.uint8))
+    count, labels = cv2.connectedComponents(long)
+    if count == 1:
+        return 0.0
+    on = labels > 0
+    length = np.bincount(labels[on], minlength=count)
+    level = np.bincount(labels[on], weights=dark[on], minlength=count) / np.maximum(length, 1)
+    most = params.behind * float(np.percentile(dark[on], 75))
+    paler = length[level < most].sum()
+    return most if paler >= params.behind_lines * length.sum() else 0.0
 
 
 def darkness(pixels: Grey, px_a_mm: float) -> Grey:

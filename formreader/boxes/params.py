@@ -18,6 +18,7 @@ class FindParams:
     most_wide_mm: float = 190.0
     aspect: tuple[float, float] = (0.4, 1.8)  # width / height of a box for one digit
     working_dpi: float = 200.0  # finer scans are shrunk to this: a hairline still shows, and it is quick
+    enlarged: float = 1.15  # coarser scans by more than this are enlarged: lines a pixel apart are told apart
     # lines
     thick_mm: float = 1.6  # thicker print is a bar, no line
     flaw_mm: float = 0.3  # where toner is missing in a line
@@ -44,6 +45,8 @@ class FindParams:
     written: float = 0.55  # ink in the middle of a cell of a filled page: more is a code or a picture
     tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
     behind: float = 0.2  # of the usual frame's darkness on a filled page: paler ones shine through from the back
+    behind_lines: float = 0.05  # share of paler lines from which on the back of the paper is suspected
+    front: float = 0.3  # of the area of all frames found: darker ones hold more, or the pale ones are the form's own
     dot_mm: float = 0.7  # smaller marks in a cell are dust or a dotted guide, no label
     letter: float = 0.38  # of the frame's height: all marks of a label are lower
     letter_mm: float = 2.8  # and lower than this: digits are written larger
