@@ -11,7 +11,7 @@ from formreader.boxes.rectangles import Boxes, inside, overlaps, without_overlap
 _OUTWARD = ((LEFT, ABOVE), (RIGHT, ABOVE), (RIGHT, BELOW), (LEFT, BELOW))
 
 
-def choose_boxes(frames: Frames, corners: Corners) -> Boxes:
+def choose_boxes(frames: Frames, corners: Corners, apart: float, few: float = 4.0) -> Boxes:
     """Choose boxes that do not overlap.
 
     A stroke that touches both lines of a box cuts it in two, but boxes come in rows of one size, and its halves do not:
@@ -31,9 +31,11 @@ def choose_boxes(frames: Frames, corners: Corners) -> Boxes:
     is_smallest[order[np.r_[True, np.diff(frames.corners[order, 0]) != 0]]] = True
     alone = _stands_alone(frames, corners)
     recurs = recurrence(boxes, boxes[is_smallest]) + 1.5 * alone
-    usual = np.zeros(int(frames.corners.max()) + 1)
-    usual[frames.corners[is_smallest, 0]] = recurs[is_smallest]
-    kept = np.flatnonzero(is_smallest | (recurs >= 3 * usual[frames.corners[:, 0]]))
+    smallest = np.zeros(int(frames.corners.max()) + 1, np.intp)
+    smallest[frames.corners[is_smallest, 0]] = np.flatnonzero(is_smallest)
+    least = smallest[frames.corners[:, 0]]
+    is_gap = (np.abs(boxes[:, 2:] - boxes[least, 2:]).max(axis=1) <= apart) & (recurs[least] >= few)
+    kept = np.flatnonzero(is_smallest | ((recurs >= 3 * recurs[least]) & ~is_gap))
     return _without_odd_ones(boxes[kept], recurs[kept])
 
 

@@ -107,10 +107,10 @@ def _boxes_of_front(pixels: Grey, lines: Lines, params: FindParams) -> Found:
     pixels
         The page whose `lines` these are.
     """
-    found = _boxes(without_streaks(lines), params, blank=False)
+    found = _boxes(without_streaks(lines, lines, params), params, blank=False)
     if behind := shining_through(lines, params):
         darker = find_lines(pixels, lines.px_a_mm / lines.scale, params, behind)
-        front = _boxes(without_streaks(darker), params, blank=False)
+        front = _boxes(without_streaks(darker, lines, params), params, blank=False)
         if front.area >= params.front * found.area:
             return front
     return found
@@ -147,7 +147,7 @@ def _cells(lines: Lines, params: FindParams) -> tuple[Boxes, Boxes]:
     """Find the boxes among all frames that lines make; gives both."""
     corners = find_corners(lines, params)
     frames = find_frames(lines, corners, params)
-    return completed(lines, choose_boxes(frames, corners), params), frames.boxes
+    return completed(lines, choose_boxes(frames, corners, params.beside_mm * lines.px_a_mm), params), frames.boxes
 
 
 def _is_wide(boxes: Boxes, lines: Lines, params: FindParams) -> NDArray[np.bool_]:

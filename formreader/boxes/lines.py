@@ -91,7 +91,10 @@ def _lines_across(pixels: NDArray[np.uint8], px_a_mm: float, contrast: float, pa
         return max(least, round(mm * px_a_mm))
 
     dark = cv2.morphologyEx(pixels, cv2.MORPH_BLACKHAT, np.ones((px(params.thick_mm, 5) | 1, 1), np.uint8))
-    _, ink = cv2.threshold(dark, contrast, 1, cv2.THRESH_BINARY)
+    # Between two lines that stand close the paper is not quite bright.
+    beside = cv2.dilate(dark, np.ones((px(params.beside_mm, 3) | 1, 1), np.uint8))
+    edge = cv2.max(cv2.convertScaleAbs(beside, alpha=params.core), contrast)
+    ink = cv2.threshold(cv2.subtract(dark, edge), 0, 1, cv2.THRESH_BINARY)[1]
     solid = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((3, px(params.flaw_mm, 3) | 1), np.uint8))
     # Long pieces are no dashes: the gap between two boxes stays open.
     long = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((1, px(params.dash_mm, 5)), np.uint8))
@@ -117,14 +120,34 @@ def with_dotted(lines: Lines, boxes: Boxes) -> Lines | None:
     return replace(lines, across=lines.across | across, down=lines.down | down)
 
 
-def without_streaks(lines: Lines, share: float = 0.93) -> Lines:
-    """Take out lines down that run over the whole page: dirt on a feeder's glass draws them, no form does."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines.down)
-    is_streak = stats[:, cv2.CC_STAT_HEIGHT] >= share * lines.down.shape[0]
-    is_streak[0] = False
-    if not is_streak.any():
+def without_streaks(lines: Lines, seen: Lines, params: FindParams) -> Lines:
+    """Take out lines down that run over the whole page: dirt on a feeder's glass draws them, no form does.
+
+    Parameters
+    ----------
+    seen
+        Lines of the same page in which streaks are looked for.
+    """
+    height = seen.down.shape[0]
+    reach = max(2.0, params.streak_mm * seen.px_a_mm)
+    # Other print interrupts a streak.
+    whole = cv2.morphologyEx(
+        seen.down, cv2.MORPH_CLOSE, np.ones((round(params.streak_gap_mm * seen.px_a_mm), 1), np.uint8)
+    )
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
+    streaks = np.zeros_like(seen.down)
+    for label in (np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= params.streak * height) + 1).tolist():
+        x, y, width, tall, _ = stats[label].tolist()
+        rows, columns = np.nonzero(labels[y : y + tall, x : x + width] == label)
+        slope, middle = np.polyfit(rows, columns, 1)
+        near = np.abs(columns - middle - slope * rows) <= 2 * reach
+        slope, middle = np.polyfit(rows[near], columns[near], 1)
+        ends = (round(x + middle), y), (round(x + middle + slope * tall), y + tall)
+        cv2.line(streaks, *ends, 1, 2 * round(reach) + 1)
+    if not streaks.any():
         return lines
-    return replace(lines, down=np.where(is_streak[labels], np.uint8(0), lines.down))
+    down, dotted = (np.where(streaks > 0, np.uint8(0), part) for part in (lines.down, lines.dotted_down))
+    return replace(lines, down=down, dotted_down=dotted)
 
 
 def shining_through(lines: Lines, params: FindParams) -> float:

@@ -26,9 +26,14 @@ class FindParams:
     gap_mm: float = 1.0  # between the dots or dashes of a line
     row_mm: float = 2.0  # the shortest row of dots or dashes
     dash_mm: float = 3.0  # a longer piece is no dash
-    dotted_mm: float = 0.8  # dots and dashes are not as thick as this
+    dotted_mm: float = 0.65  # dots and dashes are not as thick as this
     contrast: float = 9.0  # grey levels darker than the paper on both sides: the palest frames have 15
     noise: float = 5.0  # and by so many standard deviations of the scanner's noise
+    beside_mm: float = 1.0  # within this of a line's middle
+    core: float = 0.25  # its pixels are darker than this share of it
+    streak: float = 0.93  # of the page's height: a longer line down is a streak of dirt
+    streak_mm: float = 0.4  # its half width
+    streak_gap_mm: float = 4.0  # of print that interrupts it
     # corners
     round_mm: float = 2.0  # radius of a rounded corner
     arm_mm: float = 0.8  # a line leaves a corner for at least this long
