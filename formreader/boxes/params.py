@@ -56,10 +56,15 @@ class FindParams:
     letter: float = 0.38  # of the frame's height: all marks of a label are lower
     letter_mm: float = 2.8  # and lower than this: digits are written larger
     base_even: float = 0.5  # a comb's base line is nowhere paler than this share of its usual darkness
+    base_seen: float = 0.75  # share of it that is printed where it is in pieces
+    comb_gap_mm: float = 3.0  # between its pieces
+    comb_near: float = 0.3  # of lines in pieces: those are boxes' lines on which boxes stand over this share
     tick_mm: float = 1.6  # a tick is at least this high
     ticks_found: float = 0.85  # share of a comb's ticks that must be seen
+    ticks_least: int = 3  # and so many: those of two slots, or of four without end ticks
     comb_taken: float = 0.75  # a line on which boxes stand over this share of it is no comb's
     beside: float = 0.15  # ink below a comb's line and beyond its ends
+    within: float = 0.4  # and just above it
     comb: float = 1.3  # height / pitch of the slots of a comb that is open above
     around_mm: tuple[float, float] = (0.5, 1.1)  # from a frame: where the next letter would be
     around: float = 0.06  # ink there
