@@ -83,7 +83,9 @@ def _segments(pixels: Grey, params: PerspectiveParams) -> tuple[Points, Points]:
     ends = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(np.float64)
     if len(ends) and (paper := paper_in(small)) is not None:
         on_paper = cv2.dilate(paper, np.ones((9, 9), np.uint8)) > 0
-        columns, rows = (np.rint(ends[:, k::2]).astype(np.intp).clip(0, n - 1) for k, n in ((0, small.shape[1]), (1, small.shape[0])))
+        columns, rows = (
+            np.rint(ends[:, k::2]).astype(np.intp).clip(0, n - 1) for k, n in ((0, small.shape[1]), (1, small.shape[0]))
+        )
         ends = ends[on_paper[rows, columns].all(axis=1)]
     ends /= shrink
     return ends[:, :2], ends[:, 2:]

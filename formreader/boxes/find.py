@@ -13,7 +13,14 @@ from formreader.boxes.complete import completed, sides_printed
 from formreader.boxes.edges import on_lines
 from formreader.boxes.frames import find_corners, find_frames
 from formreader.boxes.group import in_reading_order, joined, numbered, rows_of_boxes
-from formreader.boxes.inside import is_clear_around, is_paper, looks_labelled, print_inside, shines_through
+from formreader.boxes.inside import (
+    is_among_letters,
+    is_clear_around,
+    is_paper,
+    looks_labelled,
+    print_inside,
+    shines_through,
+)
 from formreader.boxes.lines import Lines, darkness, find_lines, shining_through, with_dotted, without_streaks
 from formreader.boxes.params import A4_LONG_SIDE_INCH, FindParams
 from formreader.boxes.rectangles import NONE, Boxes, lies_over, ranges
@@ -159,18 +166,24 @@ def _is_empty(lines: Lines, dark: Grey, boxes: Boxes, params: FindParams, *, bla
     printed = print_inside(dark, boxes, lines.px_a_mm, params)
     empty = is_paper(lines, boxes, params) & (printed <= (params.empty if blank else params.written))
     # What looks like a frame inside a word is small, alone, not closed all round, or has letters beside it.
-    frame = (boxes[:, 2:].min(axis=1) > params.word_mm * lines.px_a_mm) | _in_company(boxes)
-    frame |= sides_printed(lines, boxes, slack=3, trim=0.0).min(axis=1, initial=1.0) >= params.sharp
+    many, touches = _in_company(boxes)
+    sharp = sides_printed(lines, boxes, slack=3, trim=0.0).min(axis=1, initial=1.0) >= params.sharp
+    frame = (boxes[:, 2:].min(axis=1) > params.word_mm * lines.px_a_mm) | many | touches | sharp
     empty &= frame | is_clear_around(dark, boxes, lines.px_a_mm, params)
-    if not blank:
+    doubtful = empty & ~many & ~sharp
+    empty[doubtful] = ~is_among_letters(dark, boxes[doubtful], boxes[many | sharp], params)
+    if blank:
+        empty &= ~_heads(boxes, ~empty | looks_labelled(dark, boxes, lines.px_a_mm, params), printed > params.empty)
+    else:
         empty &= ~shines_through(dark, boxes, params)
-        empty &= ~_heads(boxes, looks_labelled(dark, boxes, lines.px_a_mm, params))
+        labelled = looks_labelled(dark, boxes, lines.px_a_mm, params)
+        empty &= ~_heads(boxes, labelled, labelled)
     return empty
 
 
-def _in_company(boxes: Boxes, least: int = 3) -> NDArray[np.bool_]:
-    """Say which frames have others of their size in their row or column, or touch one; a letter has none."""
-    company = np.ones(len(boxes), np.int64)
+def _in_company(boxes: Boxes, least: int = 3) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which frames have others of their size in their row or column, and which touch one; a letter has none."""
+    company, touching = np.ones(len(boxes), np.int64), np.zeros(len(boxes), bool)
     for axis in (0, 1):
         off = 1 - axis
         order = np.argsort(boxes[:, off])
@@ -181,20 +194,26 @@ def _in_company(boxes: Boxes, least: int = 3) -> NDArray[np.bool_]:
         np.add.at(company, i[alike], 1)
         touches = np.abs(boxes[i, axis] + boxes[i, 2 + axis] - boxes[k, axis]) <= 3.0
         touches &= np.abs(boxes[i, 2 + off] - boxes[k, 2 + off]) <= 3.0
-        np.add.at(company, np.concatenate([i[touches], k[touches]]), least)
-    in_company: NDArray[np.bool_] = company >= least
-    return in_company
+        touching[np.concatenate([i[touches], k[touches]])] = True
+    return company >= least, touching
 
 
-def _heads(boxes: Boxes, labelled: NDArray[np.bool_], least: int = 3, share: float = 0.8) -> NDArray[np.bool_]:
+def _heads(
+    boxes: Boxes, labelled: NDArray[np.bool_], sure: NDArray[np.bool_], least: int = 3, share: float = 0.8
+) -> NDArray[np.bool_]:
     """Say which of the cells that look labelled stand in a row or column of such: a table's head, or its rows' numbers.
 
     Only cells that touch count: one who writes small into boxes is read.
+
+    Parameters
+    ----------
+    sure
+        Of those that look labelled, the ones by which a row or column is told.
     """
     is_head = np.zeros(len(boxes), bool)
     for axis in (0, 1):
         for line in _touching(boxes, axis):
-            if len(line) >= least and labelled[line].mean() >= share:
+            if len(line) >= least and sure[line].mean() >= share:
                 is_head[line] |= labelled[line]
     return is_head
 

@@ -71,6 +71,9 @@ class FindParams:
     word_mm: float = 6.0  # a larger frame is no letter's inside
     sharp: float = 0.9  # of each side of a frame by itself, corners and all
     letter_ink: int = 40  # grey levels darker than the paper: print beside a frame
+    letter_tall: tuple[float, float] = (0.5, 1.35)  # of a letter's height: that of those beside it
+    letter_off: float = 0.15  # of its height: letters stand so level
+    letter_gap: float = 1.0  # and so near
     # fields
     alike: float = 0.15  # boxes of one field differ in size by less
     even: float = 0.15  # and in pitch
