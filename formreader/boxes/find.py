@@ -101,6 +101,11 @@ class Found:
     printed: Boxes
 
     @property
+    def count(self) -> int:
+        """How many boxes there are."""
+        return len(self.digits) + len(self.wide) + sum(len(comb) for comb in self.combs)
+
+    @property
     def area(self) -> float:
         """Square pixels in all boxes."""
         return float(sum(boxes[:, 2:].prod(axis=1).sum() for boxes in (self.digits, self.wide, *self.combs)))
@@ -114,13 +119,15 @@ def _boxes_of_front(pixels: Grey, lines: Lines, params: FindParams) -> Found:
     pixels
         The page whose `lines` these are.
     """
-    found = _boxes(without_streaks(lines, lines, params), params, blank=False)
-    if behind := shining_through(lines, params):
-        darker = find_lines(pixels, lines.px_a_mm / lines.scale, params, behind)
-        front = _boxes(without_streaks(darker, lines, params), params, blank=False)
-        if front.area >= params.front * found.area:
-            return front
-    return found
+    behind = shining_through(lines, params)
+    if not behind:
+        return _boxes(without_streaks(lines, lines, params), params, blank=False)
+    darker = find_lines(pixels, lines.px_a_mm / lines.scale, params, behind)
+    front = _boxes(without_streaks(darker, lines, params), params, blank=False)
+    if front.count >= params.front_boxes:
+        return front
+    every = _boxes(without_streaks(lines, lines, params), params, blank=False)
+    return front if front.area >= params.front * every.area else every
 
 
 def _boxes(lines: Lines, params: FindParams, *, blank: bool) -> Found:

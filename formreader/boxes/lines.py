@@ -74,7 +74,10 @@ def find_lines(pixels: Grey, px_a_mm: float, params: FindParams, least: float = 
 
 def darkest(pixels: Grey, colour: Colour | None) -> Grey:
     """Give the picture in which coloured frames show best: the darkest channel; pink is pale in grey, dark in green."""
-    return pixels if colour is None else np.asarray(colour.min(axis=2), np.uint8)
+    if colour is None:
+        return pixels
+    blue, green, red = cv2.split(colour)
+    return np.asarray(cv2.min(cv2.min(blue, green), red), np.uint8)
 
 
 def _noise(pixels: Grey) -> float:
@@ -115,7 +118,7 @@ def with_dotted(lines: Lines, boxes: Boxes) -> Lines | None:
     for x, y, width, height in np.rint(boxes).astype(int).tolist():
         outside[max(0, y - 2) : max(0, y + height + 3), max(0, x - 2) : max(0, x + width + 3)] = 0
     across, down = lines.dotted_across & outside, lines.dotted_down & outside
-    if not down.any() or not across.any():
+    if not cv2.countNonZero(down) or not cv2.countNonZero(across):
         return None
     return replace(lines, across=lines.across | across, down=lines.down | down)
 
@@ -128,23 +131,23 @@ def without_streaks(lines: Lines, seen: Lines, params: FindParams) -> Lines:
     seen
         Lines of the same page in which streaks are looked for.
     """
-    height = seen.down.shape[0]
     reach = max(2.0, params.streak_mm * seen.px_a_mm)
+    by = max(1, round(reach))
+    small = cv2.resize(255 * seen.down, None, fx=1 / by, fy=1 / by, interpolation=cv2.INTER_AREA)
     # Other print interrupts a streak.
-    whole = cv2.morphologyEx(
-        seen.down, cv2.MORPH_CLOSE, np.ones((round(params.streak_gap_mm * seen.px_a_mm), 1), np.uint8)
-    )
+    gap = max(1, round(params.streak_gap_mm * seen.px_a_mm / by))
+    whole = cv2.morphologyEx(np.asarray(small > 0, np.uint8), cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
     streaks = np.zeros_like(seen.down)
-    for label in (np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= params.streak * height) + 1).tolist():
-        x, y, width, tall, _ = stats[label].tolist()
-        rows, columns = np.nonzero(labels[y : y + tall, x : x + width] == label)
+    tall = np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= params.streak * len(whole)) + 1
+    for label in tall.tolist():
+        rows, columns = np.nonzero(labels == label)
         slope, middle = np.polyfit(rows, columns, 1)
-        near = np.abs(columns - middle - slope * rows) <= 2 * reach
+        near = np.abs(columns - middle - slope * rows) <= 2.0
         slope, middle = np.polyfit(rows[near], columns[near], 1)
-        ends = (round(x + middle), y), (round(x + middle + slope * tall), y + tall)
+        ends = [(round((middle + slope * row + 0.5) * by), round((row + 0.5) * by)) for row in (0, len(whole))]
         cv2.line(streaks, *ends, 1, 2 * round(reach) + 1)
-    if not streaks.any():
+    if not len(tall):
         return lines
     down, dotted = (np.where(streaks > 0, np.uint8(0), part) for part in (lines.down, lines.dotted_down))
     return replace(lines, down=down, dotted_down=dotted)

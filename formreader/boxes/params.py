@@ -51,7 +51,8 @@ class FindParams:
     tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
     behind: float = 0.2  # of the usual frame's darkness on a filled page: paler ones shine through from the back
     behind_lines: float = 0.05  # share of paler lines from which on the back of the paper is suspected
-    front: float = 0.3  # of the area of all frames found: darker ones hold more, or the pale ones are the form's own
+    front_boxes: int = 12  # with so many dark boxes, or
+    front: float = 0.3  # with this share of the area of all, the pale ones are not the form's own
     dot_mm: float = 0.7  # smaller marks in a cell are dust or a dotted guide, no label
     letter: float = 0.38  # of the frame's height: all marks of a label are lower
     letter_mm: float = 2.8  # and lower than this: digits are written larger

@@ -38,7 +38,7 @@ def _has_wide(form: DrawnForm) -> bool:
 
 
 def measure_finding(task: Task, data: Path, look: Path | None = None) -> Measured:
-    """Draw a page and count the boxes found on it without its template; into `look` it is drawn where some are wrong."""
+    """Draw a page and count the boxes found on it without its template; drawn into `look` where some are wrong."""
     cv2.setNumThreads(1)
     drawn = draw_page(task, data)
     result = Measured(task, drawn.writer)
