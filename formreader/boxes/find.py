@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.boxes.choose import choose_boxes
+from formreader.boxes.choose import choose_boxes, of_wanted_size
 from formreader.boxes.combs import find_combs
 from formreader.boxes.complete import completed, sides_printed
 from formreader.boxes.edges import on_lines
@@ -63,11 +63,14 @@ class FormFields:
         Frames for several digits, where they were not asked for.
     printed
         Frames of a digit's size with print inside.
+    other
+        Boxes of other sizes than those asked for.
     """
 
     fields: tuple[Field, ...]
     wide: int
     printed: int
+    other: int
 
 
 def find_form_fields(
@@ -77,9 +80,16 @@ def find_form_fields(
     params = params or FindParams()
     if dpi is None:
         params = replace(params, least_mm=params.least_mm * 0.8, most_mm=params.most_mm * 1.4)
+    if params.sizes:
+        least, most = (
+            (1 - params.size_off) * np.min(params.sizes),
+            (1 + params.size_off) * np.max(params.sizes, axis=0)[1],
+        )
+        params = replace(params, least_mm=min(params.least_mm, least), most_mm=max(params.most_mm, most))
     px_a_mm = (dpi or max(pixels.shape) / A4_LONG_SIDE_INCH) / 25.4
     lines = find_lines(pixels, px_a_mm, params)
-    found = _boxes(lines, params, blank=True) if blank else _boxes_of_front(pixels, lines, params)
+    every = _boxes(lines, params, blank=True) if blank else _boxes_of_front(pixels, lines, params)
+    found = _of_wanted_sizes(every, lines, params)
     near = params.flush_mm * px_a_mm
     groups = rows_of_boxes(_on_page(found.digits, lines), params)
     groups = parted_by_heads(groups, _on_page(found.printed, lines), near)
@@ -88,7 +98,8 @@ def find_form_fields(
         groups += [[frame] for frame in _on_page(found.wide, lines)]
     fields = tuple(joined(group, params) for group in in_reading_order(groups))
     digits = found.printed[~_is_wide(found.printed, lines, params)]
-    return FormFields(fields, 0 if wide else len(found.wide), len(digits))
+    left_out = every.count - found.count if wide else every.small - found.small
+    return FormFields(fields, 0 if wide else len(found.wide), len(digits), left_out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,14 +112,26 @@ class Found:
     printed: Boxes
 
     @property
+    def small(self) -> int:
+        """How many boxes for one digit there are."""
+        return len(self.digits) + sum(len(comb) for comb in self.combs)
+
+    @property
     def count(self) -> int:
         """How many boxes there are."""
-        return len(self.digits) + len(self.wide) + sum(len(comb) for comb in self.combs)
+        return self.small + len(self.wide)
 
     @property
     def area(self) -> float:
         """Square pixels in all boxes."""
         return float(sum(boxes[:, 2:].prod(axis=1).sum() for boxes in (self.digits, self.wide, *self.combs)))
+
+
+def _of_wanted_sizes(found: Found, lines: Lines, params: FindParams) -> Found:
+    """Keep the boxes of the sizes asked for; what has print inside stays, for it heads a table's columns."""
+    combs = (comb[of_wanted_size(comb, lines.px_a_mm, params, high=False)] for comb in found.combs)
+    digits, wide = (boxes[of_wanted_size(boxes, lines.px_a_mm, params)] for boxes in (found.digits, found.wide))
+    return replace(found, digits=digits, wide=wide, combs=tuple(comb for comb in combs if len(comb)))
 
 
 def _boxes_of_front(pixels: Grey, lines: Lines, params: FindParams) -> Found:
@@ -161,7 +184,10 @@ def _cells(lines: Lines, params: FindParams) -> tuple[Boxes, Boxes]:
     """Find the boxes among all frames that lines make; gives both."""
     corners = find_corners(lines, params)
     frames = find_frames(lines, corners, params)
-    return completed(lines, choose_boxes(frames, corners, params.beside_mm * lines.px_a_mm), params), frames.boxes
+    wanted = of_wanted_size(frames.boxes, lines.px_a_mm, params) & bool(params.sizes)
+    return completed(
+        lines, choose_boxes(frames, corners, params.beside_mm * lines.px_a_mm, wanted), params
+    ), frames.boxes
 
 
 def _is_wide(boxes: Boxes, lines: Lines, params: FindParams) -> NDArray[np.bool_]:

@@ -117,6 +117,7 @@ def is_among_letters(dark: Grey, boxes: Boxes, frames: Boxes, params: FindParams
         gap = np.maximum(x - left - wide, left - x - width)
         near = np.flatnonzero(like & (gap > -params.letter_off * wide) & (gap <= params.letter_gap * tall))
         middles = np.stack([x[near] + width[near] / 2, y[near] + height[near] / 2], axis=1)[:, None]
-        framed = ((middles > frames[:, :2]) & (middles < frames[:, :2] + frames[:, 2:])).all(axis=2).any(axis=1)
-        among.append(not framed.all())
+        within = np.asarray((middles > frames[:, :2]) & (middles < frames[:, :2] + frames[:, 2:]), np.bool_)
+        framed = np.any(np.all(within, axis=2), axis=1)
+        among.append(not bool(np.all(framed)))
     return np.array(among, dtype=bool)

@@ -17,6 +17,10 @@ class FindParams:
     most_mm: float = 15.0  # a larger one is a panel or a table
     most_wide_mm: float = 190.0
     aspect: tuple[float, float] = (0.4, 1.8)  # width / height of a box for one digit
+    sizes: tuple[tuple[float, float], ...] = ()  # width and height; only boxes of about these are wanted, of a comb the
+    # width alone: how high one writes on it is not printed
+    size_off: float = 0.12  # of a side, by which such a box may be off
+    size_off_mm: float = 0.3  # or this, which is a line's thickness
     working_dpi: float = 200.0  # finer scans are shrunk to this: a hairline still shows, and it is quick
     enlarged: float = 1.15  # coarser scans by more than this are enlarged: lines a pixel apart are told apart
     # lines

@@ -8,6 +8,7 @@ slow to import waits inside the command that needs it, so that ``--help`` and re
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import warnings
@@ -116,6 +117,10 @@ def detect(
         ),
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Take wide frames for boxes of several digits too.")] = False,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WxH", help="Only boxes of about so many millimetres, such as 5x7; may be repeated."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a template that exists already.")] = False,
 ) -> None:
     """Find the boxes of a blank form and write its template.
@@ -133,12 +138,13 @@ def detect(
     refuse_overwriting(
         (output, *_pictures(output, "reference", 1), *_pictures(output, "preview", 1)), blank, force=force
     )
+    sizes = [_millimetres(one) for one in size or ()]
     left_out: list[str] = []
     asked = (blank, name or output.stem, _lines(names))
     if page is None and most > 1:
-        sheets = find_sheets(*asked, filled=filled, wide=wide, note=left_out.append)
+        sheets = find_sheets(*asked, filled=filled, wide=wide, sizes=sizes, note=left_out.append)
     else:
-        sheets = [find_form(*asked, filled=filled, wide=wide, page=page or 1, note=left_out.append)]
+        sheets = [find_form(*asked, filled=filled, wide=wide, sizes=sizes, page=page or 1, note=left_out.append)]
     references, previews = (_pictures(output, kind, len(sheets)) for kind in ("reference", "preview"))
     refuse_overwriting((*references, *previews), blank, force=force)
     with _for_owner_alone(filled or len({ref.path for ref in found}) > 1):
@@ -369,6 +375,15 @@ def _for_owner_alone(wanted: bool) -> Iterator[None]:
         yield
     finally:
         os.umask(usual)
+
+
+def _millimetres(size: str) -> tuple[float, float]:
+    """Read a box's width and height, such as ``5x7`` or ``4,5x6``."""
+    sides = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*[xX\u00d7]\s*(\d+(?:[.,]\d+)?)", size.strip())
+    width, height = (float(side.replace(",", ".")) for side in sides.groups()) if sides else (0.0, 0.0)
+    if not (1.0 <= width <= 190.0 and 1.0 <= height <= 40.0):
+        raise UnusableCall(f"--size {size}: give a box's width and height in millimetres, such as --size 5x7")
+    return width, height
 
 
 def _lines(names: Path | None) -> list[str]:

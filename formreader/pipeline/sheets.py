@@ -35,6 +35,7 @@ def find_sheets(
     *,
     filled: bool = False,
     wide: bool = False,
+    sizes: Sequence[tuple[float, float]] = (),
     note: Callable[[str], None] = lambda _line: None,
     params: SheetParams | None = None,
 ) -> list[Found]:
@@ -59,7 +60,7 @@ def find_sheets(
     for page in range(1, last + 1):
         left_out: list[str] = []
         try:
-            sheet = find_form(scans, name, (), filled=filled, wide=wide, page=page, note=left_out.append)
+            sheet = find_form(scans, name, (), filled=filled, wide=wide, sizes=sizes, page=page, note=left_out.append)
         except NoBoxes:
             note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
             continue
