@@ -283,10 +283,8 @@ def test_combs_are_found_with_gaps_and_without_end_ticks(missing: str) -> None:
 
 
 def test_a_photographed_pages_own_lines_are_straightened_not_the_tables() -> None:
-    form, pixels, place = worn("tax-return", replace(photographed(blank("tax-return"), np.random.default_rng(2))), 2)
-    missed, false = missed_and_false(form, find_fields(pixels, None, blank=False), place)
-    assert sum(missed.values()) <= 4, missed
-    assert false <= 4
+    form, pixels, place = worn("diary", photographed(blank("diary"), np.random.default_rng(3)), 3)
+    assert missed_and_false(form, find_fields(pixels, None, blank=False), place) == ({}, 0)
 
 
 @pytest.mark.parametrize("words", ["FORM O", "PART D", "Section D", "Annex 0"])
