@@ -36,7 +36,9 @@ def find_combs(lines: Lines, frames: Boxes, cells: Boxes, params: FindParams) ->
         on_top = np.stack([bases[:, 0], low - tick, bases[:, 2] - bases[:, 0], np.full(len(bases), tick)], axis=1)
         taken = np.concatenate([cells, *combs])
         most = params.comb_near if gap_mm else params.comb_taken
-        bases = bases[covered_share(on_top, taken, lines.pixels.shape) < most]
+        below = on_top + np.array([0.0, 1.8 * tick, 0.0, 0.0])  # on a box's upper line its label stands
+        near = [covered_share(beside, taken, lines.pixels.shape) for beside in (on_top, below)]
+        bases = bases[(near[0] < most) & (near[1] < params.comb_taken)]
         bases, has_ends = _between_ticks(bases, down, lines.px_a_mm, params)
         ends_there = _ends_there(lines, bases, params) & (has_ends | (gap_mm == 0))
         found = [
