@@ -20,7 +20,7 @@ from formreader.align.fitting import Fit, Viewed
 from formreader.align.frame import is_blank, local_ink, shrunk
 from formreader.align.landmarks import find_landmarks, map_between, template_landmarks
 from formreader.align.marks import find_markers
-from formreader.align.paper import paper_in
+from formreader.align.photographed import paper_in
 from formreader.align.params import AlignParams, Homography
 from formreader.align.patches import bend_of, refined
 from formreader.align.perspective import rectifying

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from formreader.align.frame import shrunk
-from formreader.align.paper import paper_in
+from formreader.align.photographed import paper_in
 from formreader.align.params import Homography
 from formreader.values import Grey, Points
 
