@@ -644,6 +644,15 @@ def test_detect_writes_template_reference_and_preview(run: Run, tmp_path: Path) 
     assert (written.name, [field.name for field in written.fields]) == ("visit", ["patient_id"])
 
 
+def test_detect_is_told_which_size_to_look_for(run: Run, pipeline: Pipeline, tmp_path: Path) -> None:
+    blank = folder_of(tmp_path, "visit.png") / "visit.png"
+    assert run("detect", blank, "-o", tmp_path / "a.toml", "--size", "5x7", "--size", "4,5 x 6")[0] == 0
+    assert pipeline.options["sizes"] == [(5.0, 7.0), (4.5, 6.0)]
+    for wrong in ("5", "5x", "0x7", "axb"):
+        code, _, err = run("detect", blank, "-o", tmp_path / "b.toml", "--size", wrong)
+        assert (code, "such as --size 5x7" in err) == (2, True)
+
+
 def test_refused_template_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
     blank = folder_of(tmp_path, "a.png") / "a.png"
     (tmp_path / "names.txt").write_text("two words\n")
@@ -798,7 +807,7 @@ def test_commands_call_what_there_is() -> None:
     options: dict[str, Any] = {"thresholds": None, "workers": LocalWorkers(), "watch": pipeline.unwatched}
     options["limits"] = Limits(page_s=1)
     inspect.signature(pipeline.read_batch).bind([], None, None, **options)
-    asked: dict[str, Any] = {"filled": False, "wide": False, "note": print, "labels": None}
+    asked: dict[str, Any] = {"filled": False, "wide": False, "sizes": [], "note": print, "labels": None}
     inspect.signature(pipeline.find_form).bind([], "visit", [], page=1, **asked)
     inspect.signature(pipeline.find_sheets).bind([], "visit", [], **asked)
     asked = {"classifier": training.find_classifier("svm", ""), "augment": "", "split": None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,15 +12,18 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from formreader.align import straightened, upright_picture
 from formreader.boxes import darkest, find_fields, find_form_fields, named_by_tables
+from formreader.errors import NoBoxes
 from formreader.pipeline import find_form
 from formreader.scans import save_picture
 from formreader.template import Field, Rectangle
 from formreader.values import Grey, Page, PageRef
 from tests.drawing import DrawnForm, Wear, draw_mild, draw_values, fill, wear
 from tests.drawing_frames import FormSheet
+from tests.drawing_hardships import photographed
 from tests.drawing_layouts import LAYOUTS, blank
 from tests.drawing_sheet import MM_PER_INCH, Sheet
 
@@ -197,3 +200,97 @@ def test_pink_frames_are_found_by_their_colour(tmp_path: Path) -> None:
     save_picture(tmp_path / "blank.png", np.asarray(sheet.pixels, np.uint8))
     template, _ = find_form([tmp_path / "blank.png"], "order")
     assert [len(field.boxes) for field in template.fields] == [len(boxes)]
+
+
+def test_only_boxes_of_the_size_asked_for_are_taken(tmp_path: Path) -> None:
+    sheet = FormSheet((210.0, 297.0), 200)
+    sheet.paragraph(20, 20, 170, 8, 2.4)
+    small, large = sheet.boxes(40, 80, 5, (5.0, 7.0)), sheet.boxes(40, 110, 4, (9.0, 11.0))
+    sheet.boxes(40, 140, 3, (4.0, 4.0))
+    save_picture(tmp_path / "blank.png", np.asarray(sheet.pixels, np.uint8))
+    told: list[str] = []
+    template, _ = find_form([tmp_path / "blank.png"], "order", sizes=[(5, 7)], note=told.append)
+    assert [len(field.boxes) for field in template.fields] == [len(small)]
+    assert told == ["boxes of other sizes than asked for: 7"]
+    both, _ = find_form([tmp_path / "blank.png"], "order", sizes=[(5, 7), (9, 11)])
+    assert [len(field.boxes) for field in both.fields] == [len(small), len(large)]
+    with pytest.raises(NoBoxes, match="leave --size out"):
+        find_form([tmp_path / "blank.png"], "order", sizes=[(12, 14)])
+
+
+# --- what wear does to frames
+
+
+def hits(fields: tuple[Field, ...], boxes: Sequence[Rectangle]) -> tuple[int, int]:
+    """Count the boxes that were found, and what was found besides."""
+    found = np.array([box for field in fields for box in field.boxes]).reshape(-1, 4)
+    seen = np.array([overlap(box, found) >= 0.7 for box in boxes]).reshape(len(boxes), -1)
+    return int(seen.any(axis=1).sum()), int((~seen.any(axis=0)).sum()) if len(found) else 0
+
+
+def test_boxes_that_shine_through_from_the_back_are_no_boxes() -> None:
+    front, back = FormSheet((210.0, 140.0), 200), FormSheet((210.0, 140.0), 200)
+    boxes = [box for top in (30, 60, 90) for box in front.boxes(40, top, 10, (9.0, 11.0), 3.0)]
+    for top in (36, 66, 96):
+        back.boxes(45, top, 10, (9.0, 11.0), 3.0)
+    behind = cv2.GaussianBlur(np.asarray(back.pixels, np.float64), (0, 0), 1.5)
+    pixels = np.clip(np.asarray(front.pixels) - 0.12 * (255 - behind), 0, 255).astype(np.uint8)
+    assert hits(find_fields(pixels, 200, blank=False), boxes) == (len(boxes), 0)
+
+
+def test_pale_frames_beside_black_print_are_the_forms_own() -> None:
+    sheet = FormSheet((210.0, 297.0), 200)
+    sheet.paragraph(20, 20, 170, 12, 2.4)
+    for top in (90, 150, 210):
+        sheet.rule(20, top, 170, 0.5)
+    boxes = [box for top in (100, 130, 160) for box in sheet.boxes(40, top, 8, (7.0, 9.0), 2.0, 0.4, 225)]
+    assert hits(find_fields(np.asarray(sheet.pixels, np.uint8), 200, blank=False), boxes) == (len(boxes), 0)
+
+
+def test_tiny_boxes_are_found_at_100_dpi() -> None:
+    sheet = FormSheet((148.0, 105.0), 300)
+    boxes = [box for top in (30, 45, 60) for box in sheet.boxes(30, top, 12, (2.8, 3.4), 1.2, 0.2)]
+    coarse = cv2.GaussianBlur(np.asarray(sheet.pixels, np.uint8), (0, 0), 1.0)
+    coarse = np.asarray(cv2.resize(coarse, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA), np.uint8)
+    small = [(x / 3 - 1 / 3, y / 3 - 1 / 3, width / 3, height / 3) for x, y, width, height in boxes]
+    assert hits(find_fields(coarse, 100), small) == (len(boxes), 0)
+
+
+def test_a_streak_that_print_interrupts_parts_no_boxes() -> None:
+    sheet = FormSheet((210.0, 140.0), 200)
+    for top in (20, 115, 125):
+        sheet.paragraph(20, top, 170, 1, 3.0)
+    boxes = [sheet.box(40, top, 60, 12, 0.4) for top in (40, 60, 80)]
+    sheet.band(20, 100, 170, 3, "")
+    pixels = np.asarray(sheet.pixels, np.uint8)
+    height, column = pixels.shape[0], round(70 / 25.4 * 200)
+    pixels[: height - 12, column : column + 2] = np.minimum(pixels[: height - 12, column : column + 2], 90)
+    assert hits(find_fields(pixels, 200, blank=False, wide=True), boxes) == (len(boxes), 0)
+
+
+@pytest.mark.parametrize("missing", ["pieces", "end ticks"])
+def test_combs_are_found_with_gaps_and_without_end_ticks(missing: str) -> None:
+    sheet = FormSheet((210.0, 140.0), 200)
+    slots = [slot for base in (40, 70, 100) for slot in sheet.comb_of_ticks(40, base, 8, 5.6, 2.8)[0]]
+    pixels, px = np.asarray(sheet.pixels, np.uint8), 200 / 25.4
+    for base in (40, 70, 100):
+        low = round(base * px)
+        for x in (47.8, 63.4, 78.2) if missing == "pieces" else ():
+            pixels[low - 4 : low + 5, round(x * px) : round((x + 1.1) * px)] = 255
+        for x in (40, 84.8) if missing == "end ticks" else ():
+            pixels[low - 30 : low - 2, round(x * px) - 5 : round(x * px) + 6] = 255
+    assert hits(find_fields(pixels, 200), slots) == (len(slots), 0)
+
+
+def test_a_photographed_pages_own_lines_are_straightened_not_the_tables() -> None:
+    form, pixels, place = worn("diary", photographed(blank("diary"), np.random.default_rng(3)), 3)
+    assert missed_and_false(form, find_fields(pixels, None, blank=False), place) == ({}, 0)
+
+
+@pytest.mark.parametrize("words", ["FORM O", "PART D", "Section D", "Annex 0"])
+def test_a_heading_ends_in_a_letter_not_in_a_box(words: str) -> None:
+    page = Image.new("L", (1654, 1200), 250)
+    for row, tall_mm in enumerate((3.0, 3.6, 4.2, 5.0, 6.0)):
+        font = ImageFont.load_default(round(tall_mm / 25.4 * 200 / 0.72))
+        ImageDraw.Draw(page).text((160 + 60 * row, 60 + 200 * row), words, font=font, fill=20)
+    assert find_fields(cv2.GaussianBlur(np.asarray(page), (0, 0), 0.5), 200) == ()

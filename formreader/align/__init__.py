@@ -23,6 +23,7 @@ from formreader.align.marks import find_markers
 from formreader.align.params import AlignParams, Homography
 from formreader.align.patches import bend_of, refined
 from formreader.align.perspective import rectifying
+from formreader.align.photographed import paper_in
 from formreader.errors import BlankPage, NoMatch, TooPoor
 from formreader.template import Template
 from formreader.values import AlignedPage, Grey, Match, Page
@@ -157,6 +158,8 @@ def skew_degrees(pixels: Grey, most: float = 10.0, working_px: int = 900) -> flo
     """Measure by how much a page is turned clockwise: at the right angle its rows of ink are sharpest (Postl 1986)."""
     small, _ = shrunk(pixels, working_px)
     ink = local_ink(small, contrast=12)
+    if (paper := paper_in(small)) is not None:  # a table's grain has rows too, and its edge has
+        ink = ink * cv2.erode(paper, np.ones((9, 9), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
     height, width = ink.shape
 
     def sharpness(degrees: float) -> float:

@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 
 from formreader.align.frame import shrunk
 from formreader.align.params import Homography
+from formreader.align.photographed import paper_in
 from formreader.values import Grey, Points
 
 
@@ -76,10 +77,17 @@ def rectifying(pixels: Grey, skew: Homography, params: PerspectiveParams | None 
 
 
 def _segments(pixels: Grey, params: PerspectiveParams) -> tuple[Points, Points]:
-    """Find straight edges; both ends of each in the page's pixels."""
+    """Find straight edges on the paper, its own among them; both ends of each in the page's pixels."""
     small, shrink = shrunk(pixels, params.working_px)
     found = cv2.createLineSegmentDetector().detect(small)[0]
-    ends = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(np.float64) / shrink
+    ends = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(np.float64)
+    if len(ends) and (paper := paper_in(small)) is not None:
+        on_paper = cv2.dilate(paper, np.ones((9, 9), np.uint8)) > 0
+        columns, rows = (
+            np.rint(ends[:, k::2]).astype(np.intp).clip(0, n - 1) for k, n in ((0, small.shape[1]), (1, small.shape[0]))
+        )
+        ends = ends[on_paper[rows, columns].all(axis=1)]
+    ends /= shrink
     return ends[:, :2], ends[:, 2:]
 
 

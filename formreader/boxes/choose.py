@@ -6,17 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.boxes.frames import ABOVE, BELOW, LEFT, RIGHT, Corners, Frames
+from formreader.boxes.params import FindParams
 from formreader.boxes.rectangles import Boxes, inside, overlaps, without_overlap
 
 _OUTWARD = ((LEFT, ABOVE), (RIGHT, ABOVE), (RIGHT, BELOW), (LEFT, BELOW))
 
 
-def choose_boxes(frames: Frames, corners: Corners) -> Boxes:
+def choose_boxes(frames: Frames, corners: Corners, apart: float, wanted: NDArray[np.bool_], few: float = 4.0) -> Boxes:
     """Choose boxes that do not overlap.
 
     A stroke that touches both lines of a box cuts it in two, but boxes come in rows of one size, and its halves do not:
     the smallest rectangle at a corner is the box unless a larger one's size recurs much more often. Of a frame inside
     another one the outer is the box.
+
+    Parameters
+    ----------
+    apart
+        In working pixels: so near a box's line no stroke cuts it, but the next box's line may lie there.
+    wanted
+        Frames of a size that was asked for: they are believed before others.
+    few
+        So many boxes of a size are no chance.
 
     Returns
     -------
@@ -30,10 +40,12 @@ def choose_boxes(frames: Frames, corners: Corners) -> Boxes:
     is_smallest = np.zeros(len(boxes), bool)
     is_smallest[order[np.r_[True, np.diff(frames.corners[order, 0]) != 0]]] = True
     alone = _stands_alone(frames, corners)
-    recurs = recurrence(boxes, boxes[is_smallest]) + 1.5 * alone
-    usual = np.zeros(int(frames.corners.max()) + 1)
-    usual[frames.corners[is_smallest, 0]] = recurs[is_smallest]
-    kept = np.flatnonzero(is_smallest | (recurs >= 3 * usual[frames.corners[:, 0]]))
+    recurs = recurrence(boxes, boxes[is_smallest]) + 1.5 * alone + len(boxes) * wanted
+    smallest = np.zeros(int(frames.corners.max()) + 1, np.intp)
+    smallest[frames.corners[is_smallest, 0]] = np.flatnonzero(is_smallest)
+    least = smallest[frames.corners[:, 0]]
+    is_gap = (np.abs(boxes[:, 2:] - boxes[least, 2:]).max(axis=1) <= apart) & (recurs[least] >= few)
+    kept = np.flatnonzero(is_smallest | ((recurs >= 3 * recurs[least]) & ~is_gap))
     return _without_odd_ones(boxes[kept], recurs[kept])
 
 
@@ -42,6 +54,16 @@ def _stands_alone(frames: Frames, corners: Corners) -> NDArray[np.bool_]:
     outward = [corners.arms[frames.corners[:, k]][:, list(arms)].any(axis=1) for k, arms in enumerate(_OUTWARD)]
     alone: NDArray[np.bool_] = ~np.any(outward, axis=0)
     return alone
+
+
+def of_wanted_size(boxes: Boxes, px_a_mm: float, params: FindParams, *, high: bool = True) -> NDArray[np.bool_]:
+    """Say which boxes have about a size that was asked for; all where none was, their widths alone unless `high`."""
+    if not params.sizes:
+        return np.ones(len(boxes), bool)
+    sides = 2 if high else 1
+    wanted = np.array(params.sizes)[:, :sides]
+    off = np.abs(boxes[:, None, 2 : 2 + sides] / px_a_mm - wanted)
+    return np.asarray((off <= np.maximum(params.size_off * wanted, params.size_off_mm)).all(axis=2).any(axis=1), bool)
 
 
 def recurrence(boxes: Boxes, among: Boxes, step: float = 0.03) -> NDArray[np.float64]:

@@ -7,14 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.boxes.choose import choose_boxes
+from formreader.boxes.choose import choose_boxes, of_wanted_size
 from formreader.boxes.combs import find_combs
 from formreader.boxes.complete import completed, sides_printed
 from formreader.boxes.edges import on_lines
 from formreader.boxes.frames import find_corners, find_frames
 from formreader.boxes.group import in_reading_order, joined, numbered, rows_of_boxes
-from formreader.boxes.inside import is_clear_around, is_paper, looks_labelled, print_inside, shines_through
-from formreader.boxes.lines import Lines, darkness, find_lines, with_dotted, without_streaks
+from formreader.boxes.inside import (
+    is_among_letters,
+    is_clear_around,
+    is_paper,
+    looks_labelled,
+    print_inside,
+    shines_through,
+)
+from formreader.boxes.lines import Lines, darkness, find_lines, shining_through, with_dotted, without_streaks
 from formreader.boxes.params import A4_LONG_SIDE_INCH, FindParams
 from formreader.boxes.rectangles import NONE, Boxes, lies_over, ranges
 from formreader.boxes.tables import parted_by_heads
@@ -56,11 +63,14 @@ class FormFields:
         Frames for several digits, where they were not asked for.
     printed
         Frames of a digit's size with print inside.
+    other
+        Boxes of other sizes than those asked for.
     """
 
     fields: tuple[Field, ...]
     wide: int
     printed: int
+    other: int
 
 
 def find_form_fields(
@@ -70,9 +80,16 @@ def find_form_fields(
     params = params or FindParams()
     if dpi is None:
         params = replace(params, least_mm=params.least_mm * 0.8, most_mm=params.most_mm * 1.4)
+    if params.sizes:
+        least, most = (
+            (1 - params.size_off) * np.min(params.sizes),
+            (1 + params.size_off) * np.max(params.sizes, axis=0)[1],
+        )
+        params = replace(params, least_mm=min(params.least_mm, least), most_mm=max(params.most_mm, most))
     px_a_mm = (dpi or max(pixels.shape) / A4_LONG_SIDE_INCH) / 25.4
     lines = find_lines(pixels, px_a_mm, params)
-    found = _boxes(lines if blank else without_streaks(lines), params, blank=blank)
+    every = _boxes(lines, params, blank=True) if blank else _boxes_of_front(pixels, lines, params)
+    found = _of_wanted_sizes(every, lines, params)
     near = params.flush_mm * px_a_mm
     groups = rows_of_boxes(_on_page(found.digits, lines), params)
     groups = parted_by_heads(groups, _on_page(found.printed, lines), near)
@@ -81,7 +98,8 @@ def find_form_fields(
         groups += [[frame] for frame in _on_page(found.wide, lines)]
     fields = tuple(joined(group, params) for group in in_reading_order(groups))
     digits = found.printed[~_is_wide(found.printed, lines, params)]
-    return FormFields(fields, 0 if wide else len(found.wide), len(digits))
+    left_out = every.count - found.count if wide else every.small - found.small
+    return FormFields(fields, 0 if wide else len(found.wide), len(digits), left_out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +110,47 @@ class Found:
     combs: tuple[Boxes, ...]
     wide: Boxes
     printed: Boxes
+
+    @property
+    def small(self) -> int:
+        """How many boxes for one digit there are."""
+        return len(self.digits) + sum(len(comb) for comb in self.combs)
+
+    @property
+    def count(self) -> int:
+        """How many boxes there are."""
+        return self.small + len(self.wide)
+
+    @property
+    def area(self) -> float:
+        """Square pixels in all boxes."""
+        return float(sum(boxes[:, 2:].prod(axis=1).sum() for boxes in (self.digits, self.wide, *self.combs)))
+
+
+def _of_wanted_sizes(found: Found, lines: Lines, params: FindParams) -> Found:
+    """Keep the boxes of the sizes asked for; what has print inside stays, for it heads a table's columns."""
+    combs = (comb[of_wanted_size(comb, lines.px_a_mm, params, high=False)] for comb in found.combs)
+    digits, wide = (boxes[of_wanted_size(boxes, lines.px_a_mm, params)] for boxes in (found.digits, found.wide))
+    return replace(found, digits=digits, wide=wide, combs=tuple(comb for comb in combs if len(comb)))
+
+
+def _boxes_of_front(pixels: Grey, lines: Lines, params: FindParams) -> Found:
+    """Find the boxes of a filled page; where another print seems to shine through, those of the darker lines alone.
+
+    Parameters
+    ----------
+    pixels
+        The page whose `lines` these are.
+    """
+    behind = shining_through(lines, params)
+    if not behind:
+        return _boxes(without_streaks(lines, lines, params), params, blank=False)
+    darker = find_lines(pixels, lines.px_a_mm / lines.scale, params, behind)
+    front = _boxes(without_streaks(darker, lines, params), params, blank=False)
+    if front.count >= params.front_boxes:
+        return front
+    every = _boxes(without_streaks(lines, lines, params), params, blank=False)
+    return front if front.area >= params.front * every.area else every
 
 
 def _boxes(lines: Lines, params: FindParams, *, blank: bool) -> Found:
@@ -125,7 +184,10 @@ def _cells(lines: Lines, params: FindParams) -> tuple[Boxes, Boxes]:
     """Find the boxes among all frames that lines make; gives both."""
     corners = find_corners(lines, params)
     frames = find_frames(lines, corners, params)
-    return completed(lines, choose_boxes(frames, corners), params), frames.boxes
+    wanted = of_wanted_size(frames.boxes, lines.px_a_mm, params) & bool(params.sizes)
+    return completed(
+        lines, choose_boxes(frames, corners, params.beside_mm * lines.px_a_mm, wanted), params
+    ), frames.boxes
 
 
 def _is_wide(boxes: Boxes, lines: Lines, params: FindParams) -> NDArray[np.bool_]:
@@ -137,18 +199,24 @@ def _is_empty(lines: Lines, dark: Grey, boxes: Boxes, params: FindParams, *, bla
     printed = print_inside(dark, boxes, lines.px_a_mm, params)
     empty = is_paper(lines, boxes, params) & (printed <= (params.empty if blank else params.written))
     # What looks like a frame inside a word is small, alone, not closed all round, or has letters beside it.
-    frame = (boxes[:, 2:].min(axis=1) > params.word_mm * lines.px_a_mm) | _in_company(boxes)
-    frame |= sides_printed(lines, boxes, slack=3, trim=0.0).min(axis=1, initial=1.0) >= params.sharp
+    many, touches = _in_company(boxes)
+    sharp = sides_printed(lines, boxes, slack=3, trim=0.0).min(axis=1, initial=1.0) >= params.sharp
+    frame = (boxes[:, 2:].min(axis=1) > params.word_mm * lines.px_a_mm) | many | touches | sharp
     empty &= frame | is_clear_around(dark, boxes, lines.px_a_mm, params)
-    if not blank:
+    doubtful = empty & ~many & ~sharp
+    empty[doubtful] = ~is_among_letters(dark, boxes[doubtful], boxes[many | sharp], params)
+    if blank:
+        empty &= ~_heads(boxes, ~empty | looks_labelled(dark, boxes, lines.px_a_mm, params), printed > params.empty)
+    else:
         empty &= ~shines_through(dark, boxes, params)
-        empty &= ~_heads(boxes, looks_labelled(dark, boxes, lines.px_a_mm, params))
+        labelled = looks_labelled(dark, boxes, lines.px_a_mm, params)
+        empty &= ~_heads(boxes, labelled, labelled)
     return empty
 
 
-def _in_company(boxes: Boxes, least: int = 3) -> NDArray[np.bool_]:
-    """Say which frames have others of their size in their row or column, or touch one; a letter has none."""
-    company = np.ones(len(boxes), np.int64)
+def _in_company(boxes: Boxes, least: int = 3) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which frames have others of their size in their row or column, and which touch one; a letter has none."""
+    company, touching = np.ones(len(boxes), np.int64), np.zeros(len(boxes), bool)
     for axis in (0, 1):
         off = 1 - axis
         order = np.argsort(boxes[:, off])
@@ -159,20 +227,26 @@ def _in_company(boxes: Boxes, least: int = 3) -> NDArray[np.bool_]:
         np.add.at(company, i[alike], 1)
         touches = np.abs(boxes[i, axis] + boxes[i, 2 + axis] - boxes[k, axis]) <= 3.0
         touches &= np.abs(boxes[i, 2 + off] - boxes[k, 2 + off]) <= 3.0
-        np.add.at(company, np.concatenate([i[touches], k[touches]]), least)
-    in_company: NDArray[np.bool_] = company >= least
-    return in_company
+        touching[np.concatenate([i[touches], k[touches]])] = True
+    return company >= least, touching
 
 
-def _heads(boxes: Boxes, labelled: NDArray[np.bool_], least: int = 3, share: float = 0.8) -> NDArray[np.bool_]:
+def _heads(
+    boxes: Boxes, labelled: NDArray[np.bool_], sure: NDArray[np.bool_], least: int = 3, share: float = 0.8
+) -> NDArray[np.bool_]:
     """Say which of the cells that look labelled stand in a row or column of such: a table's head, or its rows' numbers.
 
     Only cells that touch count: one who writes small into boxes is read.
+
+    Parameters
+    ----------
+    sure
+        Of those that look labelled, the ones by which a row or column is told.
     """
     is_head = np.zeros(len(boxes), bool)
     for axis in (0, 1):
         for line in _touching(boxes, axis):
-            if len(line) >= least and labelled[line].mean() >= share:
+            if len(line) >= least and sure[line].mean() >= share:
                 is_head[line] |= labelled[line]
     return is_head
 

@@ -113,7 +113,7 @@ def find_frames(lines: Lines, corners: Corners, params: FindParams) -> Frames:
     """Find all rectangles with four printed sides: two sides down, and sides across between their ends."""
     places, arms, px = corners.places, corners.arms, lines.px_a_mm
     across, down = widened(lines.across, (5, 1)), widened(lines.down, (1, 5))
-    least = max(params.least_mm * px, params.least_px)
+    least = max(params.least_mm * px, params.least_px * max(1.0, lines.scale))
     sides = _facing(places, arms[:, BELOW], arms[:, ABOVE], least, params.most_mm * px)
     sides = sides[_is_printed(down, places[sides[:, 0]], places[sides[:, 1]], params)]
     four = _beside(sides, places, arms, params.aspect[0], least, params.most_wide_mm * px)

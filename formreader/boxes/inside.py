@@ -96,3 +96,28 @@ def is_clear_around(dark: Grey, boxes: Boxes, px_a_mm: float, params: FindParams
         inner = ring[max(0, top) : top + height + 2 * near + 1, max(0, left) : left + width + 2 * near + 1]
         clear.append(ring.sum() - inner.sum() <= params.around * max(ring.size - inner.size, 1))
     return np.array(clear, dtype=bool)
+
+
+def is_among_letters(dark: Grey, boxes: Boxes, frames: Boxes, params: FindParams) -> NDArray[np.bool_]:
+    """Say which frames have letters beside them, of about their height and on one line with them: they are letters.
+
+    Parameters
+    ----------
+    frames
+        What is inside these is no letter.
+    """
+    if not len(boxes):
+        return np.zeros(0, bool)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(np.asarray(dark > params.letter_ink, np.uint8))
+    x, y, width, height = (stats[1:, k].astype(np.float64) for k in range(4))
+    among = []
+    for left, top, wide, tall in boxes.tolist():
+        like = (height >= params.letter_tall[0] * tall) & (height <= params.letter_tall[1] * tall)
+        like &= np.abs(y + height - top - tall) <= params.letter_off * tall
+        gap = np.maximum(x - left - wide, left - x - width)
+        near = np.flatnonzero(like & (gap > -params.letter_off * wide) & (gap <= params.letter_gap * tall))
+        middles = np.stack([x[near] + width[near] / 2, y[near] + height[near] / 2], axis=1)[:, None]
+        within = np.asarray((middles > frames[:, :2]) & (middles < frames[:, :2] + frames[:, 2:]), np.bool_)
+        framed = np.any(np.all(within, axis=2), axis=1)
+        among.append(not bool(np.all(framed)))
+    return np.array(among, dtype=bool)

@@ -21,7 +21,7 @@ class Lines:
     Attributes
     ----------
     pixels
-        The page, finer scans shrunk.
+        The page, finer scans shrunk and coarse ones enlarged.
     scale
         Working pixels for one of the page's.
     px_a_mm
@@ -41,7 +41,7 @@ class Lines:
     dotted_down: Grey
 
 
-def find_lines(pixels: Grey, px_a_mm: float, params: FindParams) -> Lines:
+def find_lines(pixels: Grey, px_a_mm: float, params: FindParams, least: float = 0.0) -> Lines:
     """Find all straight lines of a page by morphology along and across each direction.
 
     What is dark and thin one way (a black top hat; Serra 1982) and goes on straight the other way is a line. Shading
@@ -51,15 +51,21 @@ def find_lines(pixels: Grey, px_a_mm: float, params: FindParams) -> Lines:
     ----------
     px_a_mm
         Of `pixels`.
+    least
+        Grey levels by which a line must be darker than the paper, where that is more than the usual.
     """
-    scale = min(1.0, params.working_dpi / 25.4 / px_a_mm)
-    if scale < 0.9:
-        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    else:
+    scale = params.working_dpi / 25.4 / px_a_mm
+    if 0.9 <= scale < params.enlarged:
         scale = 1.0
+    least = max(least, params.contrast)
+    if scale > 1.0:  # enlarged noise is smooth
+        least = max(least, params.noise * _noise(pixels))
+    if scale != 1.0:
+        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+        how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
     px_a_mm *= scale
-    contrast = max(params.contrast, params.noise * _noise(pixels))
+    contrast = max(least, params.noise * _noise(pixels))
     across, dotted_across = _lines_across(pixels, px_a_mm, contrast, params)
     turned = _lines_across(np.asarray(cv2.transpose(pixels), np.uint8), px_a_mm, contrast, params)
     down, dotted_down = (np.asarray(cv2.transpose(lines), np.uint8) for lines in turned)
@@ -68,7 +74,10 @@ def find_lines(pixels: Grey, px_a_mm: float, params: FindParams) -> Lines:
 
 def darkest(pixels: Grey, colour: Colour | None) -> Grey:
     """Give the picture in which coloured frames show best: the darkest channel; pink is pale in grey, dark in green."""
-    return pixels if colour is None else np.asarray(colour.min(axis=2), np.uint8)
+    if colour is None:
+        return pixels
+    blue, green, red = cv2.split(colour)
+    return np.asarray(cv2.min(cv2.min(blue, green), red), np.uint8)
 
 
 def _noise(pixels: Grey) -> float:
@@ -85,7 +94,10 @@ def _lines_across(pixels: NDArray[np.uint8], px_a_mm: float, contrast: float, pa
         return max(least, round(mm * px_a_mm))
 
     dark = cv2.morphologyEx(pixels, cv2.MORPH_BLACKHAT, np.ones((px(params.thick_mm, 5) | 1, 1), np.uint8))
-    _, ink = cv2.threshold(dark, contrast, 1, cv2.THRESH_BINARY)
+    # Between two lines that stand close the paper is not quite bright.
+    beside = cv2.dilate(dark, np.ones((px(params.beside_mm, 3) | 1, 1), np.uint8))
+    edge = cv2.max(cv2.convertScaleAbs(beside, alpha=params.core), contrast)
+    ink = cv2.threshold(cv2.subtract(dark, edge), 0, 1, cv2.THRESH_BINARY)[1]
     solid = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((3, px(params.flaw_mm, 3) | 1), np.uint8))
     # Long pieces are no dashes: the gap between two boxes stays open.
     long = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((1, px(params.dash_mm, 5)), np.uint8))
@@ -106,19 +118,58 @@ def with_dotted(lines: Lines, boxes: Boxes) -> Lines | None:
     for x, y, width, height in np.rint(boxes).astype(int).tolist():
         outside[max(0, y - 2) : max(0, y + height + 3), max(0, x - 2) : max(0, x + width + 3)] = 0
     across, down = lines.dotted_across & outside, lines.dotted_down & outside
-    if not down.any() or not across.any():
+    if not cv2.countNonZero(down) or not cv2.countNonZero(across):
         return None
     return replace(lines, across=lines.across | across, down=lines.down | down)
 
 
-def without_streaks(lines: Lines, share: float = 0.93) -> Lines:
-    """Take out lines down that run over the whole page: dirt on a feeder's glass draws them, no form does."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines.down)
-    is_streak = stats[:, cv2.CC_STAT_HEIGHT] >= share * lines.down.shape[0]
-    is_streak[0] = False
-    if not is_streak.any():
+def without_streaks(lines: Lines, seen: Lines, params: FindParams) -> Lines:
+    """Take out lines down that run over the whole page: dirt on a feeder's glass draws them, no form does.
+
+    Parameters
+    ----------
+    seen
+        Lines of the same page in which streaks are looked for.
+    """
+    reach = max(2.0, params.streak_mm * seen.px_a_mm)
+    by = max(1, round(reach))
+    small = cv2.resize(255 * seen.down, None, fx=1 / by, fy=1 / by, interpolation=cv2.INTER_AREA)
+    # Other print interrupts a streak.
+    gap = max(1, round(params.streak_gap_mm * seen.px_a_mm / by))
+    whole = cv2.morphologyEx(np.asarray(small > 0, np.uint8), cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
+    streaks = np.zeros_like(seen.down)
+    tall = np.flatnonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= params.streak * len(whole)) + 1
+    for label in tall.tolist():
+        rows, columns = np.nonzero(labels == label)
+        slope, middle = np.polyfit(rows, columns, 1)
+        near = np.abs(columns - middle - slope * rows) <= 2.0
+        slope, middle = np.polyfit(rows[near], columns[near], 1)
+        ends = [(round((middle + slope * row + 0.5) * by), round((row + 0.5) * by)) for row in (0, len(whole))]
+        cv2.line(streaks, *ends, 1, 2 * round(reach) + 1)
+    if not len(tall):
         return lines
-    return replace(lines, down=np.where(is_streak[labels], np.uint8(0), lines.down))
+    down, dotted = (np.where(streaks > 0, np.uint8(0), part) for part in (lines.down, lines.dotted_down))
+    return replace(lines, down=down, dotted_down=dotted)
+
+
+def shining_through(lines: Lines, params: FindParams) -> float:
+    """Say how dark the lines are at most that shine through from the back of the paper; 0 where none seem to.
+
+    They are far paler than most lines; so are pale frames beside black print, which is not told apart here.
+    """
+    reach = max(5, round(params.thick_mm * lines.px_a_mm)) | 1
+    dark = cv2.morphologyEx(lines.pixels, cv2.MORPH_BLACKHAT, np.ones((reach, 1), np.uint8))
+    long = cv2.morphologyEx(lines.across, cv2.MORPH_OPEN, np.ones((1, round(params.dash_mm * lines.px_a_mm)), np.uint8))
+    count, labels = cv2.connectedComponents(long)
+    if count == 1:
+        return 0.0
+    on = labels > 0
+    length = np.bincount(labels[on], minlength=count)
+    level = np.bincount(labels[on], weights=dark[on], minlength=count) / np.maximum(length, 1)
+    most = params.behind * float(np.percentile(dark[on], 75))
+    paler = length[level < most].sum()
+    return most if paler >= params.behind_lines * length.sum() else 0.0
 
 
 def darkness(pixels: Grey, px_a_mm: float) -> Grey:

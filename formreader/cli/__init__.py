@@ -8,6 +8,7 @@ slow to import waits inside the command that needs it, so that ``--help`` and re
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import warnings
@@ -122,6 +123,10 @@ def detect(
             help="Whether fields are named by their printed labels; where left out, if the extra 'labels' is there."
         ),
     ] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WxH", help="Only boxes of about so many millimetres, such as 5x7; may be repeated."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a template that exists already.")] = False,
 ) -> None:
     """Find the boxes of a blank form and write its template.
@@ -140,13 +145,15 @@ def detect(
     refuse_overwriting(
         (output, *pictures_beside(output, "reference", 1), *pictures_beside(output, "preview", 1)), blank, force=force
     )
+    sizes = [_millimetres(one) for one in size or ()]
     left_out: list[str] = []
     asked = (blank, name or output.stem, _lines(names))
     reader = label_reader(labels if labels is not None or names is None else False)
     if page is None and most > 1:
-        sheets = find_sheets(*asked, filled=filled, wide=wide, note=left_out.append, labels=reader)
+        sheets = find_sheets(*asked, filled=filled, wide=wide, sizes=sizes, note=left_out.append, labels=reader)
     else:
-        one = find_form(*asked, filled=filled, wide=wide, page=page or 1, note=left_out.append, labels=reader)
+        here, note = page or 1, left_out.append
+        one = find_form(*asked, filled=filled, wide=wide, sizes=sizes, page=here, note=note, labels=reader)
         sheets = [one]
     references, previews = (pictures_beside(output, kind, len(sheets)) for kind in ("reference", "preview"))
     refuse_overwriting((*references, *previews), blank, force=force)
@@ -374,6 +381,15 @@ def _for_owner_alone(wanted: bool) -> Iterator[None]:
         yield
     finally:
         os.umask(usual)
+
+
+def _millimetres(size: str) -> tuple[float, float]:
+    """Read a box's width and height, such as ``5x7`` or ``4,5x6``."""
+    sides = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*[xX\u00d7]\s*(\d+(?:[.,]\d+)?)", size.strip())
+    width, height = (float(side.replace(",", ".")) for side in sides.groups()) if sides else (0.0, 0.0)
+    if not (1.0 <= width <= 190.0 and 1.0 <= height <= 40.0):
+        raise UnusableCall(f"--size {size}: give a box's width and height in millimetres, such as --size 5x7")
+    return width, height
 
 
 def _lines(names: Path | None) -> list[str]:

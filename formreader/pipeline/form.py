@@ -70,6 +70,7 @@ def find_form(
     *,
     filled: bool = False,
     wide: bool = False,
+    sizes: Sequence[tuple[float, float]] = (),
     page: int = 1,
     note: Callable[[str], None] | None = None,
     may_be_empty: bool = False,
@@ -88,6 +89,8 @@ def find_form(
         The single scan is a filled one: it is matched with, never subtracted.
     wide
         Also take single frames for several digits.
+    sizes
+        Widths and heights in millimetres: only boxes of about these are taken.
     page
         Which page of each file.
     note
@@ -123,7 +126,7 @@ def find_form(
     height, width = blank.pixels.shape
     dpi = blank.dpi or round(max(height, width) / A4_LONG_SIDE_INCH, 1)
     # Where most writers write, a shade of them is left.
-    params = FindParams(empty=0.06) if len(pages) > 1 else FindParams()
+    params = FindParams(empty=0.06 if len(pages) > 1 else FindParams().empty, sizes=tuple(sizes))
     markers = find_markers(blank.pixels, dpi)
     contrasty = darkest(blank.pixels, blank.colour)
     found = find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
@@ -137,6 +140,8 @@ def find_form(
     if note is not None:
         for line in (*_left_out(found), *left_out):
             note(line)
+    if not fields and found.other:
+        raise NoBoxes(f"{blank.ref}: {_of_other_sizes(found)}, and none of these; leave --size out to see them")
     if not fields and not may_be_empty:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
     if len(names) > len(fields):
@@ -195,11 +200,17 @@ def _named_by_print(
         return fields, [f"printed labels could not be read ({type(error).__name__}: {error}); fields are numbered"]
 
 
+def _of_other_sizes(found: FormFields) -> str:
+    return f"boxes of other sizes than asked for: {found.other}"
+
+
 def _left_out(found: FormFields) -> list[str]:
     """Say what looks like a box and is none of the fields."""
     lines = []
     if found.wide:
         lines.append(f"wide frames left out: {found.wide}; --wide takes them for boxes of several digits")
+    if found.other:
+        lines.append(_of_other_sizes(found))
     if found.printed:
         lines.append(f"frames with print inside left out: {found.printed}; add to the template by hand what is a box")
     return lines

@@ -17,7 +17,7 @@ from pathlib import Path
 import joblib
 
 from tests.benchmarks.pages.draw import IN_A_ROW, tasks
-from tests.benchmarks.pages.found import measure_blank
+from tests.benchmarks.pages.found import measure_blank, measure_finding
 from tests.benchmarks.pages.held_out import held_out_model
 from tests.benchmarks.pages.look import Picture, write_sheets
 from tests.benchmarks.pages.measure import measure_page
@@ -37,25 +37,31 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="layout/fate; either may be left empty")
     parser.add_argument("--own-only", action="store_true", help="do not try pages against other forms: a third quicker")
-    parser.add_argument("--look", type=Path, help="folder for contact sheets of what went wrong")
+    parser.add_argument("--boxes-only", action="store_true", help="only find boxes without a template; needs no model")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="leave out so many pages at the start")
+    parser.add_argument("--look", type=Path, help="folder for contact sheets, or pages, of what went wrong")
     given = parser.parse_args()
-    if given.model is None and given.models is None:
-        parser.error("give --models DIR, where the model is kept, or --model FILE")
-    model = given.model or held_out_model(given.data, given.models)
+    if not given.boxes_only and given.model is None and given.models is None:
+        parser.error("give --models DIR, where the model is kept, or --model FILE; or --boxes-only")
     start, pages, pictures = time.monotonic(), [], list[Picture]()
     blanks = [measure_blank(name) for name in LAYOUTS if given.only.partition("/")[0] in ("", name)]
     parallel = joblib.Parallel(given.jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=IN_A_ROW)
-    calls = (
-        joblib.delayed(measure_page)(task, given.data, model, look=given.look is not None, own_only=given.own_only)
-        for task in tasks(given.pages, given.only)
-    )
+    wanted = tasks(given.first + given.pages, given.only)[given.first :]
+    if given.boxes_only:
+        calls = (joblib.delayed(measure_finding)(task, given.data, given.look) for task in wanted)
+    else:
+        model = given.model or held_out_model(given.data, given.models)
+        calls = (
+            joblib.delayed(measure_page)(task, given.data, model, look=given.look is not None, own_only=given.own_only)
+            for task in wanted
+        )
     for number, page in enumerate(parallel(calls), 1):
         pictures += page.pictures
         page.pictures = []
         pages.append(page)
         if number % 18 == 0:
             print(f"{number} of {given.pages} pages, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    if given.look is not None:
+    if given.look is not None and not given.boxes_only:
         write_sheets(pictures, given.look)
     print("\n".join(report(blanks, pages)))
 

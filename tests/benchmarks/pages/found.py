@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
 from formreader.align import straightened, upright_picture
-from formreader.boxes import find_fields
+from formreader.boxes import darkest, find_fields
 from formreader.errors import BlankPage, PageError
 from formreader.template import Field, corners_of
 from formreader.values import Points
 from tests.benchmarks.pages.counts import Measured
-from tests.benchmarks.pages.draw import DrawnPage, Task
+from tests.benchmarks.pages.draw import DrawnPage, Task, draw_page
 from tests.drawing import DrawnForm
 from tests.drawing_layouts import blank
 
@@ -26,13 +28,32 @@ def measure_blank(layout: str) -> Measured:
     """Count the boxes found on a clean blank."""
     form = blank(layout)
     result = Measured(Task(-1, layout, "clean blank"), -1)
-    fields = find_fields(form.picture, form.dpi, wide=_has_wide(form))
+    fields = find_fields(darkest(form.picture, form.colour), form.dpi, wide=_has_wide(form))
     judge_found(result, form, [(one, [corners_of(box) for box in one.boxes]) for one in fields])
     return result
 
 
 def _has_wide(form: DrawnForm) -> bool:
     return any(one.length != (1, 1) for one in form.fields)
+
+
+def measure_finding(task: Task, data: Path, look: Path | None = None) -> Measured:
+    """Draw a page and count the boxes found on it without its template; drawn into `look` where some are wrong."""
+    cv2.setNumThreads(1)
+    drawn = draw_page(task, data)
+    result = Measured(task, drawn.writer)
+    found = found_on(drawn)
+    missed, false = judge_found(result, drawn.form, found, drawn)
+    if look is not None and (missed or false):
+        pixels = drawn.scan.pixels
+        picture = pixels.copy() if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+        every = [corners for _, boxes in found for corners in boxes]
+        for quads, colour, thick in ((every, (0, 160, 0), 1), (missed, (0, 0, 255), 2), (false, (255, 0, 255), 2)):
+            points = [np.round(quad).astype(np.int32).reshape(-1, 1, 2) for quad in quads]
+            cv2.polylines(picture, points, True, colour, thick)
+        look.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(look / f"{task}.png"), picture)
+    return result
 
 
 def found_on(drawn: DrawnPage) -> list[tuple[Field, list[Points]]]:
@@ -43,7 +64,8 @@ def found_on(drawn: DrawnPage) -> list[tuple[Field, list[Points]]]:
     except (PageError, BlankPage):
         return []
     height, width = straight.pixels.shape
-    fields = find_fields(upright_picture(straight, width, height), page.dpi, blank=False, wide=_has_wide(drawn.form))
+    contrasty = replace(straight, pixels=darkest(straight.pixels, straight.colour))
+    fields = find_fields(upright_picture(contrasty, width, height), page.dpi, blank=False, wide=_has_wide(drawn.form))
     return [
         (one, [cv2.perspectiveTransform(corners_of(box)[None], straight.to_scan)[0] for box in one.boxes])
         for one in fields
@@ -55,12 +77,12 @@ def judge_found(
     form: DrawnForm,
     found: Sequence[tuple[Field, list[Points]]],
     drawn: DrawnPage | None = None,
-) -> None:
-    """Match found boxes with true ones, each with the best that is left."""
+) -> tuple[list[Points], list[Points]]:
+    """Match found boxes with true ones, each with the best that is left; give those missed and those that are none."""
     here = [(owner, corners) for owner, (_, boxes) in enumerate(found) for corners in boxes]
     middles = np.array([corners.mean(axis=0) for _, corners in here]).reshape(-1, 2)
     taken, is_label = np.zeros(len(here), bool), np.zeros(len(here), bool)
-    kinds, places = [], []
+    kinds, places, missed = [], [], list[Points]()
     for one in form.fields:
         owners = []
         choices = [one.boxes, *([form.also[one.name]] if one.name in form.also else [])]
@@ -72,6 +94,8 @@ def judge_found(
             if best is not None:
                 taken[best] = True
                 owners.append(here[best][0])
+            else:
+                missed.append(quads[0])
             result.count(form.frames[one.name], "boxes found", best is not None)
         whole = len(owners) == len(one.boxes) and len(set(owners)) == 1
         whole = whole and len(found[owners[0]][1]) == len(one.boxes)
@@ -86,6 +110,7 @@ def judge_found(
         # A false box is put down to the kind of the nearest true one.
         near = int(np.argmin(np.linalg.norm(np.array(places) - middles[k], axis=1)))
         result.count(kinds[near], "found are boxes", bool(taken[k]))
+    return missed, [here[k][1] for k in np.flatnonzero(~taken).tolist()]
 
 
 def _best(
