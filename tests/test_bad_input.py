@@ -359,6 +359,7 @@ def test_a_model_that_fits_its_card_but_is_no_model_is_refused(tmp_path: Path, s
 # --- results ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_results_of_another_form_are_not_mixed_into(tmp_path: Path, scans: Path, template: Path) -> None:
     write_scan(good(0), scans / "a.png")
     assert formreader("read", scans, "-t", template, "-o", tmp_path / "out", "-j", 1)[0] == 0

@@ -220,6 +220,7 @@ def test_a_map_that_is_a_millimetre_off_snaps_to_the_frames(
     assert off_mm(place_boxes(aligned(pixels, off), form.template()), form, np.eye(3)) < OFF_MM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_paper_stretched_by_one_per_cent_one_way_is_followed(layout: Layout, down: bool) -> None:

@@ -378,6 +378,7 @@ def test_a_bend_can_be_undone() -> None:
         np.testing.assert_allclose(bend.flat(bend.moved(points)), points, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_same_seed_wears_a_page_the_same() -> None:
     form = BENCHMARKED["diary"](100, None)
 

@@ -202,6 +202,7 @@ def test_pink_frames_are_found_by_their_colour(tmp_path: Path) -> None:
     assert [len(field.boxes) for field in template.fields] == [len(boxes)]
 
 
+@pytest.mark.slow
 def test_only_boxes_of_the_size_asked_for_are_taken(tmp_path: Path) -> None:
     sheet = FormSheet((210.0, 297.0), 200)
     sheet.paragraph(20, 20, 170, 8, 2.4)
@@ -282,6 +283,7 @@ def test_combs_are_found_with_gaps_and_without_end_ticks(missing: str) -> None:
     assert hits(find_fields(pixels, 200), slots) == (len(slots), 0)
 
 
+@pytest.mark.slow
 def test_a_photographed_pages_own_lines_are_straightened_not_the_tables() -> None:
     form, pixels, place = worn("diary", photographed(blank("diary"), np.random.default_rng(3)), 3)
     assert missed_and_false(form, find_fields(pixels, None, blank=False), place) == ({}, 0)

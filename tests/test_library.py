@@ -42,6 +42,7 @@ def test_a_folder_is_read_page_by_page() -> None:
     assert len(read) == len(answers) > 5
 
 
+@pytest.mark.slow
 def test_a_scan_that_is_gone_meanwhile_ends_nothing(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(b"no picture")

@@ -187,6 +187,7 @@ def registered(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_choices_codes_and_pictures_come_into_the_table(tmp_path: Path) -> None:
     folder = registered(tmp_path)
     words = ["read", str(folder / "scans"), "-t", str(folder / "registration.toml"), "-o", str(folder / "out")]

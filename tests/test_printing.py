@@ -85,6 +85,7 @@ def test_a_list_of_fields_becomes_a_form_and_the_template_of_its_boxes(tmp_path:
     assert CliRunner().invoke(app, call).exit_code == 2, "nothing is written over"
 
 
+@pytest.mark.slow
 def test_the_same_list_gives_the_same_bytes(tmp_path: Path) -> None:
     fields = fields_in(tmp_path, METER)
     first, second = (print_form(fields, tmp_path / "form.pdf", copies=2) for _ in range(2))

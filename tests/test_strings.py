@@ -108,6 +108,7 @@ def test_touching_digits_are_read_right_or_flagged(model: DigitModel, size: int)
     assert right >= 0.5 * len(numbers)
 
 
+@pytest.mark.slow
 def test_an_unknown_length_is_counted_or_flagged(model: DigitModel) -> None:
     numbers = [number for size in (1, 2, 3, 4, 5) for number in chosen(10, size, seed=20 + size)]
     right = 0
@@ -341,6 +342,7 @@ def test_a_written_point_is_read_at_its_place(model: DigitModel) -> None:
     assert right >= 17
 
 
+@pytest.mark.slow
 def test_no_touching_pair_is_accepted_wrong_where_the_number_of_digits_is_open(model: DigitModel) -> None:
     for indices, text in chosen(60, 2, seed=31):
         ink, box = written(indices, gap_px=-3)
