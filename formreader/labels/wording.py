@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Final
 
+from formreader.template.wording import free_name
+
 LONGEST: Final = 44
 """Signs of a name from one label: as many as people take in; a row's and a column's together are a lawful name."""
 _RESERVED: Final = frozenset({"scan", "page", "status", "review"})
@@ -54,12 +56,7 @@ def name_of(text: str, *, whole: bool = False) -> str:
 def unique(name: str, taken: set[str]) -> str:
     """Give the name, with a number behind it where another field has it already, and note it as taken."""
     word = f"{name}_" if name.casefold() in _RESERVED or _NUMBERED.fullmatch(name) else name
-    number, lawful = 1, word
-    while lawful.casefold() in taken:
-        number += 1
-        lawful = f"{word}_{number}"
-    taken.add(lawful.casefold())
-    return lawful
+    return free_name(word, taken)
 
 
 def _words(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from formreader.scans.pdf_form import FormEntry
 from formreader.template import Field, Rectangle
+from formreader.template.wording import free_name
 
 _MOST_CELLS: Final = 60
 _LONGEST: Final = 60
@@ -146,12 +147,7 @@ def _lawful(name: str, taken: set[str]) -> str:
     kept = "".join(one if one in "_.-" or unicodedata.category(one)[0] in "LMN" else "_" for one in letters)
     word = re.sub("_{2,}", "_", kept).strip("_").lstrip(".-")[:_LONGEST] or "field"
     word = f"{word}_" if word.casefold() in _RESERVED else word
-    number, lawful = 1, word
-    while lawful.casefold() in taken:
-        number += 1
-        lawful = f"{word}_{number}"
-    taken.add(lawful.casefold())
-    return lawful
+    return free_name(word, taken)
 
 
 def _plain(option: str) -> str:

@@ -1,4 +1,4 @@
-"""How mistakes in a template are worded: what was written, and what may have been meant."""
+"""How mistakes in a template are worded: what was written, what may have been meant; names that no two fields share."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ def some_of(values: Sequence[str]) -> str:
     """Name the first few of several values, and how many more there are."""
     more = f" and {len(values) - _NAMED:,} more" if len(values) > _NAMED else ""
     return ", ".join(map(shown, values[:_NAMED])) + more
+
+
+def free_name(word: str, taken: set[str]) -> str:
+    """Give a name, with a number behind it where another has it whatever its capitals, and note it as taken."""
+    number, name = 1, word
+    while name.casefold() in taken:
+        number += 1
+        name = f"{word}_{number}"
+    taken.add(name.casefold())
+    return name
