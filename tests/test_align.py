@@ -88,6 +88,7 @@ def off_mm(aligned: AlignedPage, form: DrawnForm, scan: Scan) -> float:
     return float(np.hypot(*(found - scan.place(corners)).T).max() / scan.dpi * MM_PER_INCH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_page_is_found_whichever_way_it_lies_on_the_glass(layout: Layout, quarter_turns: int) -> None:

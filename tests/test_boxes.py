@@ -236,6 +236,7 @@ def test_paper_stretched_by_one_per_cent_one_way_is_followed(layout: Layout, dow
     assert off_mm(placed, form, stretch) < OFF_MM
 
 
+@pytest.mark.slow
 def test_strokes_darker_than_a_pale_frame_do_not_pull_boxes_away() -> None:
     form = drawn(meter_card)
     rng = np.random.default_rng(8)
@@ -263,6 +264,7 @@ def test_boxes_come_in_the_templates_order_with_their_places(layout: Layout) -> 
         assert top < bottom
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_worn_pages_keep_every_box_on_its_frame(layout: Layout) -> None:
     form = drawn(layout)

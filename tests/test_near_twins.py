@@ -62,6 +62,7 @@ def test_a_form_whose_rows_are_spread_by_4_percent_is_refused(
         score(scanned(record(shown).picture, how), record(taken_for))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_paper_that_is_stretched_as_much_is_matched_as_its_letters_are_stretched_too(factor: float) -> None:
     sheet = record().picture

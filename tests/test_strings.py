@@ -96,6 +96,7 @@ def test_separate_digits_are_read_as_the_number_they_are(model: DigitModel, size
     assert right >= 0.9 * len(numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_touching_digits_are_read_right_or_flagged(model: DigitModel, size: int) -> None:
     numbers = chosen(30, size, seed=10 + size)

