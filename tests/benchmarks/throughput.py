@@ -47,7 +47,7 @@ from tests.drawing import DrawnForm, Wear, dense, draw_values, fill, visit_recor
 
 STAGES = {
     "decode": ("load_page",),
-    "match": ("align_to_any",),
+    "match": ("matched",),
     "place": ("place_boxes",),
     "quality": ("measure", "unseen_left_open"),
     "cut": ("crop_digits",),
