@@ -27,6 +27,8 @@ from formreader.values import POINT, DigitReading, FieldReading
 
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # no spreadsheet takes words of these for a number, nor people for a word
 
+_form_in = lru_cache(maxsize=32)(form_in)  # many fields are drawn of each form
+
 
 class Wish(NamedTuple):
     """How an audit is to be drawn.
@@ -182,10 +184,9 @@ def _audited(
     return AuditedField(*named, as_written(field.value, digits), field.confidence, boxes)
 
 
-@lru_cache(maxsize=1_000)
 def _options(text: str, form: str, field: str) -> tuple[str, ...]:
     """Give what a field's boxes stood for when it was read; nothing where that is lost."""
-    template = form_in(text, form)
+    template = _form_in(text, form)
     return next((one.options for one in template.fields if one.name == field), ()) if template else ()
 
 

@@ -125,8 +125,9 @@ def find_form(
         raise UnusableCall(str(failure)) from failure
     height, width = blank.pixels.shape
     dpi = blank.dpi or round(max(height, width) / A4_LONG_SIDE_INCH, 1)
-    # Where most writers write, a shade of them is left.
-    params = FindParams(empty=0.06 if len(pages) > 1 else FindParams().empty, sizes=tuple(sizes))
+    params = FindParams(sizes=tuple(sizes))
+    if len(pages) > 1:
+        params = replace(params, empty=0.06)  # where most writers write, a shade of them is left
     markers = find_markers(blank.pixels, dpi)
     contrasty = darkest(blank.pixels, blank.colour)
     found = find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
