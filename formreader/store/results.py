@@ -18,7 +18,16 @@ from typing import Any, NamedTuple
 from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
-from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
+from formreader.store.folder import (
+    connected,
+    copied_forward,
+    is_empty,
+    is_of_earlier_version,
+    may_be_written,
+    need_batch,
+    only_writer,
+    prepare,
+)
 from formreader.store.listing import DISPUTED, Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.several_pages import SeveralPages, unpacked_forms
@@ -466,10 +475,11 @@ def open_results(folder: Path) -> Iterator[Results]:
         if is_empty(connection):
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
         earlier = is_of_earlier_version(connection)
-    if earlier:
+    is_copied = earlier and not may_be_written(folder)
+    if earlier and not is_copied:
         with only_writer(folder), connected(folder) as connection:
             prepare(connection, folder)
-    with connected(folder, read_only=True) as connection:
+    with copied_forward(folder) if is_copied else connected(folder, read_only=True) as connection:
         connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
         yield Results(connection, folder)
 
