@@ -16,6 +16,7 @@
         ├── TrainingDataError    no labelled digits can be had from there
         ├── NoScans              nothing to read at the given places
         ├── NoBoxes              no boxes were found on the form
+        │   └── OtherSizes       boxes were found, but none of the sizes asked for
         ├── KeysError            a keyed file has mistakes, all listed
         └── BatchError           the results folder cannot take this run
 """
@@ -119,6 +120,10 @@ class NoScans(UnusableCall):
 
 class NoBoxes(UnusableCall):
     """No printed boxes were found; give a blank form of at least 150 dpi, or write the template by hand."""
+
+
+class OtherSizes(NoBoxes):
+    """Printed boxes were found, but none of the sizes asked for; ask for no size to see them."""
 
 
 class KeysError(UnusableCall):

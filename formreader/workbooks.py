@@ -91,7 +91,7 @@ def first_sheet(book: Any) -> Any:
 
 
 def rows_in(sheet: Any, columns: int = _MOST_COLUMNS) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Give the cells of each row of a sheet, and its number from 1.
+    """Give the cells of each row of a sheet, up to its last one that is there, and the row's number from 1.
 
     Raises
     ------
@@ -99,10 +99,11 @@ def rows_in(sheet: Any, columns: int = _MOST_COLUMNS) -> Iterator[tuple[int, tup
         It is damaged, or says that it has more rows than a sheet can have.
     """
     try:
-        for number, cells in enumerate(sheet.iter_rows(max_col=columns), start=1):
+        sheet.reset_dimensions()  # some programs write that a sheet has one row, and all others would be passed over
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
             if number > LARGEST_SHEET[0]:  # what a row says of its number may be anything
                 raise BookProblem(f"the sheet '{sheet.title}' has more rows than a sheet can have")
-            yield number, cells
+            yield number, tuple(cells[:columns])
     except (BookProblem, GeneratorExit):
         raise
     except Exception as error:  # as above: sheets are parsed as they are passed over

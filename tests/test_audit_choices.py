@@ -63,9 +63,11 @@ def read_page(folder: Path, number: int, misread: str) -> PageReading:
     return PageReading(ref, "card", Match(0.97, "markers"), fields, tuple(digits))
 
 
-def batch_in(folder: Path, misread: str = "") -> Path:
+def batch_in(folder: Path, misread: str = "", begins: str = "") -> Path:
     """Read four cards, the marks of the last one misread."""
     save_template(FORM, folder / "card.toml")
+    _, table, rest = (folder / "card.toml").read_text("utf-8").partition("[form]")
+    (folder / "card.toml").write_text(begins + table + rest, "utf-8")
     with opened(folder / "out", template=load_template(folder / "card.toml")) as batch:
         for number in range(len(TRUTH)):
             page = read_page(folder, number, misread)
@@ -164,6 +166,15 @@ def test_marks_whose_form_is_lost_are_not_drawn(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(UnusableCall, match="does not know the options of card: smokes any more"):
         begin(results, Wish(Fraction(1, 2), size=100), "ann")
+
+
+def test_a_template_of_an_editor_that_marks_utf_8_is_known_to_its_batch(tmp_path: Path) -> None:
+    results = batch_in(tmp_path, begins="\ufeff")
+    assert begin(results, Wish(Fraction(1, 2), size=100), "ann").accepted == 8
+    (tmp_path / "card.toml").unlink()
+    with open_results(results) as batch:
+        forms = forms_of(batch)
+    assert (forms.lost, [field.options for field in forms.templates["card"].fields]) == (frozenset(), [(), WORDS])
 
 
 def test_batches_of_earlier_versions_make_room(tmp_path: Path) -> None:

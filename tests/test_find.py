@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from formreader.align import straightened, upright_picture
 from formreader.boxes import darkest, find_fields, find_form_fields, named_by_tables
 from formreader.errors import NoBoxes
-from formreader.pipeline import find_form
+from formreader.pipeline import find_form, find_sheets
 from formreader.scans import save_picture
 from formreader.template import Field, Rectangle
 from formreader.values import Grey, Page, PageRef
@@ -215,8 +215,9 @@ def test_only_boxes_of_the_size_asked_for_are_taken(tmp_path: Path) -> None:
     assert told == ["boxes of other sizes than asked for: 7"]
     both, _ = find_form([tmp_path / "blank.png"], "order", sizes=[(5, 7), (9, 11)])
     assert [len(field.boxes) for field in both.fields] == [len(small), len(large)]
-    with pytest.raises(NoBoxes, match="leave --size out"):
-        find_form([tmp_path / "blank.png"], "order", sizes=[(12, 14)])
+    for find in (find_form, find_sheets):
+        with pytest.raises(NoBoxes, match="leave --size out"):
+            find([tmp_path / "blank.png"], "order", sizes=[(12, 14)])
 
 
 # --- what wear does to frames

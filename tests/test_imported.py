@@ -65,6 +65,15 @@ def filled(book: Path, cells: Mapping[str, Any], then: Callable[[Any], None] = l
     return book.with_name("filled.xlsx")
 
 
+def says_one_row(book: Path) -> Path:
+    """Give a copy whose sheets are said to be of one cell, as programs write them that make a sheet row by row."""
+    path = book.with_name("streamed.xlsx")
+    with zipfile.ZipFile(book) as given, zipfile.ZipFile(path, "w") as made:
+        for name in given.namelist():
+            made.writestr(name, re.sub(rb'(<dimension ref=")[^"]+', rb"\1A1", given.read(name)))
+    return path
+
+
 def decided(folder: Path) -> dict[tuple[str, str], tuple[str, str, str]]:
     with open_results(folder) as results:
         return {(one.scan, one.field): (one.who, one.new, one.how) for one in results.corrections() if one.stands}
@@ -263,6 +272,12 @@ def test_what_is_said_twice_is_taken_once(batch: Path, book: Path) -> None:
     done = import_book(batch, filled(book, {"F2": "482"}, copied), "Kim")
     assert (done.taken, len(done.refused)) == (1, 1)
     assert "To review!F7: says otherwise of the same field than To review!F2" in done.refused[0]
+
+
+def test_rows_beyond_the_size_that_a_sheet_says_it_has_are_taken(batch: Path, book: Path) -> None:
+    path = says_one_row(filled(book, {"F2": "482", "F3": "30"}))
+    done = import_book(batch, path, "Kim")
+    assert (done.taken, done.refused) == (2, [])
 
 
 def test_unusable_files_are_refused_before_anything_is_done(batch: Path, book: Path, tmp_path: Path) -> None:

@@ -847,6 +847,19 @@ def test_a_folder_that_is_only_to_be_read_shows_its_results(tmp_path: Path) -> N
         folder.chmod(0o700)
 
 
+def test_a_batch_of_an_earlier_version_that_is_only_to_be_read_shows_its_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "batch.sqlite")) as connection:
+        connection.executescript((Path(__file__).parent / "batch_of_version_1.sql").read_text("utf-8"))
+    before = _bytes_of(folder)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert [page.fields[0].value for page in stored(folder)[:2]] == ["42", "77"]
+    assert _bytes_of(folder) == before
+
+
 def test_results_of_another_that_may_not_be_looked_into_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: Path) -> bool:
         raise PermissionError(13, "Permission denied")

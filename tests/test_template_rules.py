@@ -16,6 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from formreader.errors import TemplateError
 from formreader.rules import Across, CheckDigit, Date, Format, Least, Most, OneOf, OrMissing, Pattern, plain
 from formreader.template import Template, load_template, save_template
+from formreader.template.lists import read_table
 
 FORM = """
 [form]
@@ -290,6 +291,16 @@ def test_list_is_a_column_of_a_workbook_with_its_zeros(tmp_path: Path) -> None:
     sheet["A3"].number_format = "0000"
     book.save(tmp_path / "class.xlsx")
     assert listed(loaded(tmp_path, fields(a=LISTED.format("class.xlsx")))) == ("0042", "0007", "1234", "55")
+
+
+def test_a_list_in_a_workbook_takes_the_room_of_its_cells(tmp_path: Path) -> None:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in (["id", "name"], ["0042", "Ann"], [], ["1234"]):
+        sheet.append(row)
+    book.save(tmp_path / "class.xlsx")
+    rows, place = read_table(tmp_path / "class.xlsx", "class.xlsx", "name")
+    assert (rows, place) == ([["id", "name"], ["0042", "Ann"], [], ["1234"]], 1)
 
 
 def test_list_keeps_its_rows_where_a_cell_has_line_ends(tmp_path: Path) -> None:

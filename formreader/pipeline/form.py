@@ -24,7 +24,7 @@ from formreader.boxes import (
     numbered,
     place_boxes,
 )
-from formreader.errors import BlankPage, NoBoxes, PageError, UnusableCall
+from formreader.errors import BlankPage, NoBoxes, OtherSizes, PageError, UnusableCall
 from formreader.labels import TextReader, named_by_labels
 from formreader.pipeline.pdf_form import with_entries
 from formreader.scans import entries_on, find_scans, load_page
@@ -108,7 +108,7 @@ def find_form(
     Raises
     ------
     NoBoxes
-        No printed box was found, and that is not allowed.
+        No printed box was found, or none of the sizes asked for, and that is not allowed.
     UnusableCall
         A scan cannot be decoded, shows another form, or there are more names than fields.
     """
@@ -142,7 +142,7 @@ def find_form(
         for line in (*_left_out(found), *left_out):
             note(line)
     if not fields and found.other:
-        raise NoBoxes(f"{blank.ref}: {_of_other_sizes(found)}, and none of these; leave --size out to see them")
+        raise OtherSizes(f"{blank.ref}: {_of_other_sizes(found)}, and none of these; leave --size out to see them")
     if not fields and not may_be_empty:
         raise NoBoxes(f"{blank.ref}: no printed boxes found; give a blank form of at least 150 dpi")
     if len(names) > len(fields):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.errors import NoBoxes, UnusableCall
+from formreader.errors import NoBoxes, OtherSizes, UnusableCall
 from formreader.labels import TextReader
 from formreader.pipeline.form import find_form, preview_of
 from formreader.scans import find_scans
@@ -64,6 +64,7 @@ def find_sheets(
     """
     params = params or SheetParams()
     found: list[Found] = []
+    others: OtherSizes | None = None
     last = max((ref.page for scan in scans for ref in find_scans([scan]).pages), default=1)
     for page in range(1, last + 1):
         left_out: list[str] = []
@@ -78,8 +79,10 @@ def find_sheets(
                 may_be_empty=may_be_empty,
                 labels=labels,
             )
-        except NoBoxes:
-            note(f"page {page} has no boxes: it is none of the form's; `read --other-pages skip` passes its scans over")
+        except NoBoxes as none:
+            others = others or (none if isinstance(none, OtherSizes) else None)
+            what = "boxes of other sizes alone" if isinstance(none, OtherSizes) else "no boxes"
+            note(f"page {page} has {what}: it is none of the form's; `read --other-pages skip` passes its scans over")
             continue
         if not sheet[0].framed_boxes and not may_be_empty:
             note(
@@ -99,7 +102,9 @@ def find_sheets(
         for line in left_out:
             note(f"page {page}: {line}")
     if not found:
-        raise NoBoxes(f"{scans[0]}: no printed boxes found on any page; give a blank form of at least 150 dpi")
+        raise others or NoBoxes(
+            f"{scans[0]}: no printed boxes found on any page; give a blank form of at least 150 dpi"
+        )
     return _named([*_as_one_form(found, scans[0], params)], name, names)
 
 

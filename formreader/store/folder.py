@@ -135,10 +135,15 @@ def read_only_uri(folder: Path) -> str:
     """Give what SQLite opens a batch by so that its files stay as they are, also those of a run that was killed."""
     # Opened as read-only, a batch in WAL mode that nobody uses is left with two empty files beside it.
     mode = "ro" if (folder / f"{FILE}-wal").exists() else "rw"
-    if mode == "rw" and not (os.access(folder, os.W_OK) and os.access(folder / FILE, os.W_OK)):
+    if mode == "rw" and not may_be_written(folder):
         # There the two cannot be made; without them no run writes to the batch, so that none need be.
         mode = "ro&immutable=1" if _is_in_wal_mode(folder / FILE) else "ro"
     return f"{(folder / FILE).absolute().as_uri()}?mode={mode}"
+
+
+def may_be_written(folder: Path) -> bool:
+    """Say whether this user may write to a batch; of a medium that is only to be read nobody may."""
+    return all(os.access(place, os.W_OK) for place in (folder, folder / FILE))
 
 
 def _is_in_wal_mode(file: Path) -> bool:
@@ -178,12 +183,13 @@ def connected(folder: Path, *, read_only: bool = False, threads: bool = False) -
 def rehearsed(folder: Path, *, fresh: bool) -> Iterator[sqlite3.Connection]:
     """Open a batch for a run that only shows what it would do: nothing of it stays, a new batch is never made."""
     is_new = fresh or not (folder / FILE).exists() or not (folder / FILE).stat().st_size
-    if is_new or _is_earlier(folder):
+    if is_new:
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-            if not is_new:
-                with connected(folder, read_only=True) as earlier:
-                    earlier.backup(connection)
             prepare(connection, folder)
+            yield connection
+        return
+    if _is_earlier(folder):
+        with copied_forward(folder) as connection:
             yield connection
         return
     with only_writer(folder), _wal_kept(folder), connected(folder) as connection:
@@ -193,6 +199,16 @@ def rehearsed(folder: Path, *, fresh: bool) -> Iterator[sqlite3.Connection]:
             yield connection
         finally:
             connection.execute("ROLLBACK")
+
+
+@contextmanager
+def copied_forward(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy of a batch, in today's form, that is gone when it is closed."""
+    with closing(sqlite3.connect("", isolation_level=None)) as connection:  # on the disk, where it is large
+        with connected(folder, read_only=True) as stored:
+            stored.backup(connection)
+        prepare(connection, folder)
+        yield connection
 
 
 def _is_earlier(folder: Path) -> bool:

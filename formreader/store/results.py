@@ -18,7 +18,16 @@ from typing import Any, NamedTuple
 from formreader.errors import BatchError
 from formreader.fields import as_settled
 from formreader.store.audits import Audits
-from formreader.store.folder import connected, is_empty, is_of_earlier_version, need_batch, only_writer, prepare
+from formreader.store.folder import (
+    connected,
+    copied_forward,
+    is_empty,
+    is_of_earlier_version,
+    may_be_written,
+    need_batch,
+    only_writer,
+    prepare,
+)
 from formreader.store.listing import DISPUTED, Listing
 from formreader.store.packing import as_on_disk, unpacked_digits, unpacked_fields
 from formreader.store.several_pages import SeveralPages, unpacked_forms
@@ -101,7 +110,7 @@ class Results:
         forms, paths, prints = (row[i].split("\n") for i in (0, 2, 3))
         paths += [""] * (len(forms) - len(paths))  # a batch of an earlier version knows none
         return {
-            form: StoredTemplate(row[1] or "", as_on_disk(path), fingerprint)
+            form: StoredTemplate(_unmarked(row[1]), as_on_disk(path), fingerprint)
             for form, path, fingerprint in zip(forms, paths, prints, strict=True)
         }
 
@@ -268,7 +277,7 @@ class Results:
     def template_text(self, reading: int) -> str:
         """Give the template files that a reading's run had, one below the other; empty where it had none."""
         query = "SELECT template FROM runs WHERE id = (SELECT run FROM readings WHERE id = ?)"
-        return self._connection.execute(query, (reading,)).fetchone()[0] or ""
+        return _unmarked(self._connection.execute(query, (reading,)).fetchone()[0])
 
     def sample(self, readings: Iterable[int]) -> Iterator[StoredPage]:
         """Give pages by the numbers of their readings, with digits; without names, which take the whole batch."""
@@ -466,10 +475,11 @@ def open_results(folder: Path) -> Iterator[Results]:
         if is_empty(connection):
             raise BatchError(f"{folder}: nothing was read into it yet; run `formreader read` again")
         earlier = is_of_earlier_version(connection)
-    if earlier:
+    is_copied = earlier and not may_be_written(folder)
+    if earlier and not is_copied:
         with only_writer(folder), connected(folder) as connection:
             prepare(connection, folder)
-    with connected(folder, read_only=True) as connection:
+    with copied_forward(folder) if is_copied else connected(folder, read_only=True) as connection:
         connection.execute("BEGIN")  # all that is asked is answered from one moment, also while a run goes on
         yield Results(connection, folder)
 
@@ -487,6 +497,11 @@ def _with_decisions(fields: tuple[FieldReading, ...], decided: Mapping[str, str]
             yield replace(field, value=value, broken=(), suggestion="", settled=False)
     gone = decided.keys() - {field.name for field in fields}
     yield from (FieldReading(name, decided[name], 1.0) for name in sorted(gone, key=natural))
+
+
+def _unmarked(text: str | None) -> str:
+    """Take off the marks with which some editors begin a file in UTF-8, also those of files one below the other."""
+    return re.sub("(?m)^\ufeff", "", text or "")
 
 
 def _lies_in(path: str, name: str) -> str:
