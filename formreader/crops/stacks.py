@@ -43,6 +43,15 @@ def _along_rows(how: int, stack: Stack, width: int) -> Stack:
     return np.asarray(along, np.uint8).reshape(stack.shape)
 
 
+def blurred(stack: Stack, side: int) -> Stack:
+    """Give the mean of a square of an odd side around each pixel; past a picture's edge its last pixel goes on."""
+    rows, n, columns = stack.shape
+    rim = side // 2
+    apart = cv2.copyMakeBorder(stack.reshape(rows * n, columns), 0, 0, rim, rim, cv2.BORDER_REPLICATE)
+    means = cv2.blur(apart.reshape(rows, -1), (side, side), borderType=cv2.BORDER_REPLICATE)
+    return np.ascontiguousarray(means.reshape(rows, n, -1)[:, :, rim : rim + columns], np.uint8)
+
+
 def grown(mask: Stack, by_px: int) -> Stack:
     """Widen masks by pixels in all directions."""
     return dilated(mask, 2 * by_px + 1, 2 * by_px + 1)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.stacks import Stack, closed, dilated, less
+from formreader.crops.stacks import Stack, blurred, closed, dilated, less
 from formreader.template import corners_of
 from formreader.values import Box, Grey, Points
 
@@ -225,10 +225,10 @@ def paper_of(pictures: Stack, side: float, params: CropParams, step: int = 2) ->
     coarse = dilated(dilated(pictures, step, 1)[step // 2 :: step], 1, step)[:, :, step // 2 :: step]
     reach = max(3, round(params.paper * side / step)) | 1
     paper = closed(coarse, reach, reach)
+    smooth = cv2.min(paper.reshape(len(paper), -1), blurred(paper, reach).reshape(len(paper), -1)).reshape(paper.shape)
     full = np.empty_like(pictures)
     for nth in range(n):
-        smooth = cv2.min(paper[:, nth], cv2.blur(paper[:, nth], (reach, reach), borderType=cv2.BORDER_REPLICATE))
-        cv2.resize(smooth, (width, height), dst=full[:, nth], interpolation=cv2.INTER_LINEAR)
+        cv2.resize(smooth[:, nth], (width, height), dst=full[:, nth], interpolation=cv2.INTER_LINEAR)
     return full
 
 
