@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from formreader.crops.stacks import Stack, any_in, closed, dilated, less, lower_medians, mask_of, ranked
+from formreader.crops.stacks import Stack, any_in, blurred, closed, dilated, less, lower_medians, mask_of, ranked
 
 sides = st.integers(1, 40)
 kernels = st.integers(1, 12)
@@ -30,6 +30,16 @@ def test_filters_see_each_picture_alone(height: int, n: int, width: int, tall: i
         alone = np.ascontiguousarray(stack[:, nth])
         assert np.array_equal(dilations[:, nth], cv2.dilate(alone, kernel))
         assert np.array_equal(closings[:, nth], cv2.morphologyEx(alone, cv2.MORPH_CLOSE, kernel))
+
+
+@given(sides, st.integers(1, 5), sides, st.sampled_from((1, 3, 7, 17)), seeds)
+@settings(deadline=None, max_examples=60)
+def test_pictures_are_blurred_apart(height: int, n: int, width: int, side: int, seed: int) -> None:
+    stack = drawn_stack(height, n, width, seed)
+    means = blurred(stack, side)
+    for nth in range(n):
+        alone = np.ascontiguousarray(stack[:, nth])
+        assert np.array_equal(means[:, nth], cv2.blur(alone, (side, side), borderType=cv2.BORDER_REPLICATE))
 
 
 @given(st.integers(1, 300), st.sampled_from((1, 6, 500)), seeds, st.floats(0, 1))

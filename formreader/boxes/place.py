@@ -185,16 +185,19 @@ def _sides(
     """
     reach = int((far + near).max()) + 2
     offsets = np.asarray(step * np.arange(-reach, reach + 1), np.float64)
-    dark = 255 - _drawn(page, rectangles, axis, offsets, params.samples)
+    drawn = _drawn(page, rectangles, axis, offsets, params.samples)
+    # Turned, (samples, n, 2, offsets): what goes along columns takes a fraction of the time.
+    turned = cv2.bitwise_not(cv2.transpose(drawn.reshape(-1, params.samples)))
+    dark = np.asarray(turned, np.uint8).reshape(params.samples, *drawn.shape[:3])
     runs = np.maximum(3, np.round(params.run * params.samples * least_side / rectangles[:, 3 - axis])).astype(int)
     for run in np.unique(runs):
-        some = runs == run
-        rows = np.ascontiguousarray(dark[some]).reshape(-1, params.samples)
-        opened = cv2.morphologyEx(rows, cv2.MORPH_OPEN, np.ones((1, int(run)), np.uint8))
-        dark[some] = opened.reshape(-1, *dark.shape[1:])
+        some = dark[:, runs == run]
+        opened = cv2.morphologyEx(some.reshape(params.samples, -1), cv2.MORPH_OPEN, np.ones((int(run), 1), np.uint8))
+        dark[:, runs == run] = opened.reshape(some.shape)
     ends = round(params.trim * params.samples)
-    profiles = dark[..., ends : params.samples - ends].mean(axis=3, dtype=np.float64)
-    profiles = np.clip(profiles - np.median(profiles, axis=2, keepdims=True), 0, None)
+    profiles = dark[ends : params.samples - ends].mean(axis=0, dtype=np.float64)
+    middle = profiles.shape[2] // 2
+    profiles = np.clip(profiles - np.partition(profiles, middle, axis=2)[..., [middle]], 0, None)
     sizes = np.diff(np.append(first, len(rectangles)))
     far, near = np.repeat(far, sizes), np.repeat(near, sizes)
     reached = np.where(np.abs(_offsets(profiles)) <= far[:, None, None], profiles, 0.0).max(axis=2)

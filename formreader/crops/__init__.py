@@ -105,15 +105,20 @@ def _without_printed_colour(page: AlignedPage, boxes: tuple[Box, ...], params: C
 def _near_darkest(
     channel: Grey, rows: NDArray[np.int64], columns: NDArray[np.int64], reach: int = 2
 ) -> NDArray[np.int64]:
-    """How much darker than paper (the 90th percentile of the channel) the darkest pixel near each place is."""
-    paper = int(np.percentile(channel[::7, ::7], 90))
-    height, width = channel.shape
-    darkest = np.full(len(rows), 255, dtype=np.int64)
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            near = channel[np.clip(rows + dy, 0, height - 1), np.clip(columns + dx, 0, width - 1)]
-            darkest = np.minimum(darkest, near)
-    return paper - darkest
+    """How much darker than paper the darkest pixel near each place is."""
+    around, (height, width) = np.arange(-reach, reach + 1)[:, None], channel.shape
+    near = np.clip(rows + around, 0, height - 1)[:, None], np.clip(columns + around, 0, width - 1)
+    darkest: NDArray[np.int64] = channel[near].min(axis=(0, 1)).astype(np.int64)
+    return _paper_of(channel) - darkest
+
+
+def _paper_of(channel: Grey, share: float = 0.9) -> int:
+    """Give a quantile of a channel as `np.quantile` does: of so many pixels, counting finds it sooner than ordering."""
+    few = np.ascontiguousarray(channel[::7, ::7])
+    counted = np.cumsum(cv2.calcHist([few], [0], None, [256], [0, 256]).astype(np.int64))
+    rank = share * (few.size - 1)
+    low, high = np.searchsorted(counted, (int(rank), int(rank) + 1), side="right").tolist()
+    return int(low + (high - low) * (rank % 1))
 
 
 def pictures_of(pixels: Grey, boxes: Sequence[Box], params: CropParams | None = None) -> list[Grey]:

@@ -17,23 +17,39 @@ Stack = NDArray[np.uint8]
 
 def dilated(stack: Stack, height: int, width: int) -> Stack:
     """Give the most within a rectangle around each pixel."""
-    return _by_turns(cv2.MORPH_DILATE, np.ascontiguousarray(stack), height, width)
+    return _along_columns(cv2.MORPH_DILATE, _along_rows(cv2.MORPH_DILATE, np.ascontiguousarray(stack), width), height)
 
 
 def closed(stack: Stack, height: int, width: int) -> Stack:
     """Close what is dark over less than a rectangle."""
-    wide = _by_turns(cv2.MORPH_DILATE, np.ascontiguousarray(stack), height, width)
-    return _by_turns(cv2.MORPH_ERODE, wide, height, width)
+    wide = dilated(stack, height, width)
+    return _along_columns(cv2.MORPH_ERODE, _along_rows(cv2.MORPH_ERODE, wide, width), height)
 
 
-def _by_turns(how: int, stack: Stack, height: int, width: int) -> Stack:
-    """Dilate or erode by a rectangle, along rows and then along columns, which is the same."""
+def _along_columns(how: int, stack: Stack, height: int) -> Stack:
+    """Dilate or erode by a column; a rectangle does it along rows and then along columns."""
+    if height == 1 or not stack.size:
+        return stack
+    flat = cv2.morphologyEx(stack.reshape(len(stack), -1), how, np.ones((height, 1), np.uint8))
+    return np.asarray(flat, np.uint8).reshape(stack.shape)
+
+
+def _along_rows(how: int, stack: Stack, width: int) -> Stack:
+    """Dilate or erode by a row; the pictures are turned for it, as cv2 takes a fifth of the time along columns."""
+    if width == 1 or not stack.size:
+        return stack
+    turned = cv2.transpose(stack.reshape(-1, stack.shape[2]))
+    along = cv2.transpose(cv2.morphologyEx(turned, how, np.ones((width, 1), np.uint8)))
+    return np.asarray(along, np.uint8).reshape(stack.shape)
+
+
+def blurred(stack: Stack, side: int) -> Stack:
+    """Give the mean of a square of an odd side around each pixel; past a picture's edge its last pixel goes on."""
     rows, n, columns = stack.shape
-    if not stack.size:
-        return stack.copy()
-    along = cv2.morphologyEx(stack.reshape(rows * n, columns), how, np.ones((1, width), np.uint8))
-    both = cv2.morphologyEx(along.reshape(rows, n * columns), how, np.ones((height, 1), np.uint8))
-    return np.asarray(both, np.uint8).reshape(stack.shape)
+    rim = side // 2
+    apart = cv2.copyMakeBorder(stack.reshape(rows * n, columns), 0, 0, rim, rim, cv2.BORDER_REPLICATE)
+    means = cv2.blur(apart.reshape(rows, -1), (side, side), borderType=cv2.BORDER_REPLICATE)
+    return np.ascontiguousarray(means.reshape(rows, n, -1)[:, :, rim : rim + columns], np.uint8)
 
 
 def grown(mask: Stack, by_px: int) -> Stack:

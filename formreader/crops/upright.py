@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.crops.stacks import Stack, closed, dilated, less
+from formreader.crops.stacks import Stack, blurred, closed, dilated, less
 from formreader.template import corners_of
 from formreader.values import Box, Grey, Points
 
@@ -225,10 +225,10 @@ def paper_of(pictures: Stack, side: float, params: CropParams, step: int = 2) ->
     coarse = dilated(dilated(pictures, step, 1)[step // 2 :: step], 1, step)[:, :, step // 2 :: step]
     reach = max(3, round(params.paper * side / step)) | 1
     paper = closed(coarse, reach, reach)
+    smooth = cv2.min(paper.reshape(len(paper), -1), blurred(paper, reach).reshape(len(paper), -1)).reshape(paper.shape)
     full = np.empty_like(pictures)
     for nth in range(n):
-        smooth = cv2.min(paper[:, nth], cv2.blur(paper[:, nth], (reach, reach), borderType=cv2.BORDER_REPLICATE))
-        cv2.resize(smooth, (width, height), dst=full[:, nth], interpolation=cv2.INTER_LINEAR)
+        cv2.resize(smooth[:, nth], (width, height), dst=full[:, nth], interpolation=cv2.INTER_LINEAR)
     return full
 
 
@@ -247,10 +247,15 @@ def without_passing(darkness: Stack, params: CropParams) -> Stack:
     """
     height, n, width = darkness.shape
     across = dilated(_passing(darkness.reshape(height * n, width), params).reshape(height, n, 1), 3, 1)
-    rest = darkness - np.minimum(darkness, across) if across.any() else darkness
-    # A table's pale lines are no gaps in a shadow that they cross; a shade all over is not taken off twice.
-    few = (across > 0).mean(axis=0) < params.mostly_shaded
-    down = _passing(np.where((across > 0) & few, darkness, rest).reshape(height, n * width).T, params)
+    rest = left = darkness
+    lines = across[:, :, 0] > 0
+    if lines.any():
+        rest = darkness.copy()
+        rest[lines] -= np.minimum(rest[lines], across[lines])
+        # A table's pale lines are no gaps in a shadow that they cross; a shade all over is not taken off twice.
+        is_shaded = lines.mean(axis=0) >= params.mostly_shaded
+        left = np.where(is_shaded[:, None], rest, darkness) if is_shaded.any() else darkness
+    down = _passing(left.reshape(height, n * width).T, params)
     down = down.reshape(1, n, width)
     return rest - np.minimum(rest, dilated(down, 1, 3)) if down.any() else rest
 
@@ -263,10 +268,11 @@ def _passing(lines: NDArray[np.uint8], params: CropParams, parts: int = 8) -> ND
     least = np.zeros(len(lines), np.uint8)
     low, high = (share * 255 for share in params.past)
     ends = np.linspace(0, lines.shape[1], parts + 1).round().astype(np.int64)
-    rows = np.arange(len(lines))
-    for start, stop in pairwise(ends.tolist()):
+    first, *others = (slice(*part) for part in pairwise(ends.tolist()))
+    rows = np.flatnonzero(_are_dark(lines[:, first], low))
+    for part in others:
         # Many lines end within the first part.
-        rows = rows[np.add.reduce(lines[rows, start:stop], axis=1, dtype=np.uint32) > low * (stop - start)]
+        rows = rows[_are_dark(lines[rows, part], low)]
     if rows.size:
         some = lines[rows]
         pale = some < high
@@ -274,3 +280,9 @@ def _passing(lines: NDArray[np.uint8], params: CropParams, parts: int = 8) -> ND
         every = (sums / np.maximum(np.add.reduceat(pale, ends[:-1], axis=1, dtype=np.float32), 1)).min(axis=1)
         least[rows] = np.where((every > low) & (every < high), np.rint(every), 0)
     return least
+
+
+def _are_dark(lines: NDArray[np.uint8], low: float) -> NDArray[np.bool_]:
+    """Say which lines (m, length) are darker than so much, on average."""
+    dark: NDArray[np.bool_] = np.add.reduce(lines, axis=1, dtype=np.uint32) > low * lines.shape[1]
+    return dark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def with_doubts(
         sides.setdefault(box.field, []).append(side)
     to_mark = {box.field for box in placed if box.kind == "choice"}
     doubts = {
-        name: (_doubt_of_marks if name in to_mark else _doubt)(float(np.median(of_field)), quality, params)
+        name: (_doubt_of_marks if name in to_mark else _doubt)(median(of_field), quality, params)
         for name, of_field in sides.items()
     }
 
