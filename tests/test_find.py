@@ -297,3 +297,58 @@ def test_a_heading_ends_in_a_letter_not_in_a_box(words: str) -> None:
         font = ImageFont.load_default(round(tall_mm / 25.4 * 200 / 0.72))
         ImageDraw.Draw(page).text((160 + 60 * row, 60 + 200 * row), words, font=font, fill=20)
     assert find_fields(cv2.GaussianBlur(np.asarray(page), (0, 0), 0.5), 200) == ()
+
+
+def small_boxes() -> tuple[FormSheet, list[Rectangle]]:
+    """Print boxes whose gaps are narrow, in three rows."""
+    sheet = FormSheet((210.0, 140.0), 200)
+    return sheet, [box for top in (30, 60, 90) for box in sheet.boxes(40, top, 8, (3.4, 4.6), 0.9, 0.3)]
+
+
+def test_a_stem_in_a_box_makes_no_box_of_it_and_the_gap_beside_it() -> None:
+    sheet, boxes = small_boxes()
+    pixels = np.asarray(sheet.pixels, np.uint8)
+    for x, y, width, height in boxes[1::2]:  # a 1 at the right, as high as the box
+        stem = round(x + 0.78 * width)
+        pixels[round(y + 1) : round(y + height), stem : stem + 3] = 80
+    assert hits(find_fields(pixels, 200, blank=False), boxes) == (len(boxes), 0)
+
+
+def test_a_box_that_was_scribbled_over_is_found_in_its_row() -> None:
+    sheet, boxes = small_boxes()
+    pixels = np.asarray(sheet.pixels, np.uint8)
+    for x, y, width, height in boxes[3::5]:
+        rows = np.linspace(y + 0.15 * height, y + 0.85 * height, 9)
+        zigzag = [(x + (0.2 if k % 2 else 0.8) * width, row) for k, row in enumerate(rows)]
+        cv2.polylines(pixels, [np.round(zigzag).astype(np.int32)], False, 90, 4)
+    assert hits(find_fields(pixels, 200, blank=False), boxes) == (len(boxes), 0)
+
+
+def test_a_streak_along_the_side_of_boxes_takes_none_away() -> None:
+    sheet, boxes = small_boxes()
+    pixels = np.asarray(sheet.pixels, np.uint8)
+    column = round(boxes[4][0]) - 4
+    pixels[:, column - 1 : column + 2] = np.minimum(pixels[:, column - 1 : column + 2], 90)
+    assert hits(find_fields(pixels, 200, blank=False), boxes) == (len(boxes), 0)
+
+
+def test_two_boxes_whose_dividing_line_has_flaws_are_two() -> None:
+    sheet = FormSheet((210.0, 140.0), 200)
+    boxes = [box for top in (30, 60, 90) for box in sheet.comb_in_frame(40, top, 10, (6.2, 8.2), 0)]
+    pixels = np.asarray(sheet.pixels, np.uint8)
+    for x, y, width, height in boxes[1::5]:
+        divider = round(x + width)
+        pixels[round(y + 4) : round(y + 0.16 * height), divider - 3 : divider + 4] = 255
+    assert hits(find_fields(pixels, 200, blank=False), boxes) == (len(boxes), 0)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_form_of_combs_is_turned_upright(turns: int, tmp_path: Path) -> None:
+    form = blank("tax-return")
+    upright, count = form.picture, [len(field.boxes) for field in form.fields]
+    save_picture(tmp_path / "lying.png", np.ascontiguousarray(np.rot90(upright, turns)))
+    told: list[str] = []
+    template, _ = find_form([tmp_path / "lying.png"], "tax", note=told.append)
+    assert [len(field.boxes) for field in template.fields] == count
+    assert any("turned upright" in line for line in told)
+    assert missed_and_false(form, template.fields, lambda points: points) == ({}, 0)

@@ -37,6 +37,7 @@ from tests.drawing import (
     wear,
     write_scan,
 )
+from tests.drawing_layouts import blank
 
 DPI = 200
 
@@ -181,6 +182,22 @@ def test_a_skewed_page_without_template_is_straightened_first(model: DigitModel)
     scan = filled(1).scan(Wear(skew_degrees=3.0, noise=2), np.random.default_rng(1))
     answer = read_unknown_page(page_of(scan), model)
     assert [len([d for d in answer.digits if d.box.field == field.name]) for field in answer.fields] == [7, 5, 6, 6, 6]
+
+
+def test_a_page_of_combs_on_its_head_reads_as_if_upright_and_its_boxes_lie_where_they_were_scanned(
+    model: DigitModel,
+) -> None:
+    form, rng = blank("tax-return"), np.random.default_rng(5)
+    page = fill(form, draw_values(form, rng), rng, writer=draw_writer(rng, PENS[0]))
+    scan = page.scan(Wear(dpi=200, noise=2), rng)
+    upright = read_unknown_page(page_of(scan), model)
+    assert len(upright.digits) == sum(len(field.boxes) for field in form.fields)
+    lying = np.ascontiguousarray(np.rot90(scan.pixels, 2))
+    turned = read_unknown_page(page_of(replace(scan, pixels=lying)), model)
+    assert [field.value for field in turned.fields] == [field.value for field in upright.fields]
+    height, width = lying.shape
+    for one, other in zip(turned.digits, upright.digits, strict=True):
+        assert np.abs((width - 1, height - 1) - one.box.corners - other.box.corners).max() < 3
 
 
 def test_a_page_without_boxes_and_template_says_what_to_do(model: DigitModel) -> None:

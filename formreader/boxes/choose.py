@@ -12,7 +12,14 @@ from formreader.boxes.rectangles import Boxes, inside, overlaps, without_overlap
 _OUTWARD = ((LEFT, ABOVE), (RIGHT, ABOVE), (RIGHT, BELOW), (LEFT, BELOW))
 
 
-def choose_boxes(frames: Frames, corners: Corners, apart: float, wanted: NDArray[np.bool_], few: float = 4.0) -> Boxes:
+def choose_boxes(
+    frames: Frames,
+    corners: Corners,
+    apart: float,
+    wanted: NDArray[np.bool_],
+    whole: NDArray[np.bool_],
+    few: float = 4.0,
+) -> Boxes:
     """Choose boxes that do not overlap.
 
     A stroke that touches both lines of a box cuts it in two, but boxes come in rows of one size, and its halves do not:
@@ -25,6 +32,8 @@ def choose_boxes(frames: Frames, corners: Corners, apart: float, wanted: NDArray
         In working pixels: so near a box's line no stroke cuts it, but the next box's line may lie there.
     wanted
         Frames of a size that was asked for: they are believed before others.
+    whole
+        Frames without a flaw: they are believed before those of their size that have one.
     few
         So many boxes of a size are no chance.
 
@@ -46,7 +55,7 @@ def choose_boxes(frames: Frames, corners: Corners, apart: float, wanted: NDArray
     least = smallest[frames.corners[:, 0]]
     is_gap = (np.abs(boxes[:, 2:] - boxes[least, 2:]).max(axis=1) <= apart) & (recurs[least] >= few)
     kept = np.flatnonzero(is_smallest | ((recurs >= 3 * recurs[least]) & ~is_gap))
-    return _without_odd_ones(boxes[kept], recurs[kept])
+    return _without_odd_ones(boxes[kept], recurs[kept], whole[kept])
 
 
 def _stands_alone(frames: Frames, corners: Corners) -> NDArray[np.bool_]:
@@ -82,14 +91,17 @@ def recurrence(boxes: Boxes, among: Boxes, step: float = 0.03) -> NDArray[np.flo
     return total
 
 
-def _without_odd_ones(boxes: Boxes, recurs: NDArray[np.float64]) -> Boxes:
+def _without_odd_ones(
+    boxes: Boxes, recurs: NDArray[np.float64], whole: NDArray[np.bool_], flawed: float = 1.25
+) -> Boxes:
     """Leave out boxes that overlap better ones, and of frames inside each other those that are not written in."""
     i, k, _ = overlaps(boxes, boxes)
     nested = inside(boxes[i], boxes[k])
     crossing = ~nested & ~inside(boxes[k], boxes[i])
     best = np.zeros(len(boxes))
     np.maximum.at(best, i[crossing], recurs[k[crossing]])
-    kept = without_overlap(boxes, np.lexsort((boxes[:, 2:].prod(axis=1), recurs < 0.3 * best)))
+    area = boxes[:, 2:].prod(axis=1) * np.where(whole, 1.0, flawed)
+    kept = without_overlap(boxes, np.lexsort((area, recurs < 0.3 * best)))
     is_kept = np.zeros(len(boxes), bool)
     is_kept[kept] = True
     pairs = nested & is_kept[i] & is_kept[k]

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.boxes.lines import Lines, evenness, share_printed, widened
+from formreader.boxes.lines import Lines, evenness, share_printed, turned, widened
 from formreader.boxes.params import FindParams
-from formreader.boxes.rectangles import NONE, Boxes, covered_share
+from formreader.boxes.rectangles import NONE, Boxes, covered_share, turned_boxes
 
 
 def find_combs(lines: Lines, frames: Boxes, cells: Boxes, params: FindParams) -> list[Boxes]:
@@ -47,6 +47,30 @@ def find_combs(lines: Lines, frames: Boxes, cells: Boxes, params: FindParams) ->
         ]
         combs += [comb for comb in found if len(comb)]
     return combs
+
+
+def turns_of_combs(lines: Lines, cells: Boxes, params: FindParams) -> int:
+    """Say by how many quarters a page is to be turned counterclockwise so that its combs stand with their ticks up.
+
+    Parameters
+    ----------
+    cells
+        Boxes found as the page lies; a form on which there are many is not turned for the sake of some ticks.
+
+    Returns
+    -------
+    int
+        0 where the page lies right, or where too little says that it does not.
+    """
+    if len(cells) >= params.front_boxes:
+        return 0
+    shape = lines.pixels.shape
+    turns = range(1, 4)
+    combs = [find_combs(turned(lines, by), NONE, turned_boxes(cells, shape, by), params) for by in turns]
+    slots = [sum(len(comb) for comb in found) for found in combs]
+    best = int(np.argmax(slots))
+    sure = len(combs[best]) >= params.combs_turned and slots[best] >= params.front_boxes
+    return turns[best] if sure and slots[best] >= 3 * max(len(cells), *np.delete(slots, best).tolist()) else 0
 
 
 def _ends_there(lines: Lines, bases: NDArray[np.float64], params: FindParams) -> NDArray[np.bool_]:

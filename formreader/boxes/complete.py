@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from formreader.boxes.choose import recurrence
+from formreader.boxes.frames import spans_gap
 from formreader.boxes.lines import Lines, share_printed, widened
 from formreader.boxes.params import FindParams
 from formreader.boxes.rectangles import Boxes, lies_over, overlaps, ranges, without_overlap
@@ -16,15 +19,21 @@ def completed(lines: Lines, boxes: Boxes, params: FindParams, rounds: int = 3) -
 
     They take the place of boxes of a rare size: those are cut off by a stroke.
     """
+    hidden = replace(lines, down=lines.down | lines.streaked)
     for _ in range(rounds):
-        usual = recurrence(boxes, boxes)
+        usual, area = recurrence(boxes, boxes), boxes[:, 2:].prod(axis=1)
         wanted, known = _next_ones(boxes, usual)
         i, k, part = overlaps(wanted, boxes)
         same = (part > 0.8) & (np.abs(wanted[i, 2:] - boxes[k, 2:]) < 0.2 * boxes[k, 2:]).all(axis=1)
+        every = sides_printed(hidden, wanted)
+        # What is far rarer and holds more than one of them is two boxes whose dividing line has flaws.
+        parts = (part > 0.9) & (area[k] > 1.7 * wanted[i, 2:].prod(axis=1)) & (usual[k] < 0.5 * known[i])
+        parts &= every[i].min(axis=1) >= params.side_found
         free = np.ones(len(wanted), bool)
-        free[i[same | (usual[k] >= 0.2 * known[i])]] = False
-        sides = sides_printed(lines, wanted[free])
+        free[i[same | ((usual[k] >= 0.2 * known[i]) & ~parts)]] = False
+        sides = every[free]
         good = (sides.min(axis=1) >= params.side_hidden) & (sides.mean(axis=1) >= params.sides_hidden)
+        good[good] = ~spans_gap(lines, wanted[free][good], params)
         if not good.any():
             break
         wanted = wanted[free][good]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formreader.boxes.choose import choose_boxes, of_wanted_size
-from formreader.boxes.combs import find_combs
+from formreader.boxes.combs import find_combs, turns_of_combs
 from formreader.boxes.complete import completed, sides_printed
 from formreader.boxes.edges import on_lines
 from formreader.boxes.frames import find_corners, find_frames
@@ -65,12 +65,15 @@ class FormFields:
         Frames of a digit's size with print inside.
     other
         Boxes of other sizes than those asked for.
+    turns
+        By how many quarters the page is to be turned counterclockwise: its combs say that it does not lie upright.
     """
 
     fields: tuple[Field, ...]
     wide: int
     printed: int
     other: int
+    turns: int
 
 
 def find_form_fields(
@@ -79,7 +82,7 @@ def find_form_fields(
     """Do what `find_fields` does; the fields have no names yet, and what was left out is counted."""
     params = params or FindParams()
     if dpi is None:
-        params = replace(params, least_mm=params.least_mm * 0.8, most_mm=params.most_mm * 1.4)
+        params = replace(params, least_mm=params.least_mm * 0.83, most_mm=params.most_mm * 1.27)
     if params.sizes:
         least, most = (
             (1 - params.size_off) * np.min(params.sizes),
@@ -99,7 +102,8 @@ def find_form_fields(
     fields = tuple(joined(group, params) for group in in_reading_order(groups))
     digits = found.printed[~_is_wide(found.printed, lines, params)]
     left_out = every.count - found.count if wide else every.small - found.small
-    return FormFields(fields, 0 if wide else len(found.wide), len(digits), left_out)
+    turns = turns_of_combs(lines, np.concatenate([found.digits, *found.combs]), params)
+    return FormFields(fields, 0 if wide else len(found.wide), len(digits), left_out, turns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,9 +189,9 @@ def _cells(lines: Lines, params: FindParams) -> tuple[Boxes, Boxes]:
     corners = find_corners(lines, params)
     frames = find_frames(lines, corners, params)
     wanted = of_wanted_size(frames.boxes, lines.px_a_mm, params) & bool(params.sizes)
-    return completed(
-        lines, choose_boxes(frames, corners, params.beside_mm * lines.px_a_mm, wanted), params
-    ), frames.boxes
+    whole = sides_printed(lines, frames.boxes, slack=3, trim=0.0).min(axis=1, initial=1.0) >= params.sharp
+    chosen = choose_boxes(frames, corners, params.beside_mm * lines.px_a_mm, wanted, whole)
+    return completed(lines, chosen, params), frames.boxes
 
 
 def _is_wide(boxes: Boxes, lines: Lines, params: FindParams) -> NDArray[np.bool_]:
@@ -211,11 +215,23 @@ def _is_empty(lines: Lines, dark: Grey, boxes: Boxes, params: FindParams, *, bla
         empty &= ~shines_through(dark, boxes, params)
         labelled = looks_labelled(dark, boxes, lines.px_a_mm, params)
         empty &= ~_heads(boxes, labelled, labelled)
+        empty |= (printed > params.written) & (printed <= params.scribbled) & _among_boxes(boxes, empty)
     return empty
 
 
+def _among_boxes(boxes: Boxes, known: NDArray[np.bool_], least: int = 2) -> NDArray[np.bool_]:
+    """Say which frames have known boxes of their size near in their row: what is scribbled over there is a box."""
+    others = boxes[known]
+    among = np.zeros(len(boxes), bool)
+    for i in np.flatnonzero(~known).tolist():
+        off = np.abs(others - boxes[i])
+        alike = (off[:, 1:] <= np.maximum(3.0, 0.08 * boxes[i, 3])).all(axis=1)
+        among[i] = np.count_nonzero(alike & (off[:, 0] <= 4.0 * boxes[i, 2])) >= least
+    return among
+
+
 def _in_company(boxes: Boxes, least: int = 3) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say which frames have others of their size in their row or column, and which touch one; a letter has none."""
+    """Say which frames have others of their size in their row or column, and which touch one; letters have none."""
     company, touching = np.ones(len(boxes), np.int64), np.zeros(len(boxes), bool)
     for axis in (0, 1):
         off = 1 - axis
@@ -227,6 +243,7 @@ def _in_company(boxes: Boxes, least: int = 3) -> tuple[NDArray[np.bool_], NDArra
         np.add.at(company, i[alike], 1)
         touches = np.abs(boxes[i, axis] + boxes[i, 2 + axis] - boxes[k, axis]) <= 3.0
         touches &= np.abs(boxes[i, 2 + off] - boxes[k, 2 + off]) <= 3.0
+        touches &= np.abs(boxes[i, 2 + axis] - boxes[k, 2 + axis]) <= np.maximum(2.0, 0.1 * boxes[i, 2 + axis])
         touching[np.concatenate([i[touches], k[touches]])] = True
     return company >= least, touching
 

@@ -30,6 +30,8 @@ class Lines:
         (height, width) uint8, 1 on a line of that direction; small gaps are bridged.
     dotted_across, dotted_down
         The same of rows of dots or dashes.
+    streaked
+        What was taken out of `down` because a streak of dirt runs there; a printed line may lie under it.
     """
 
     pixels: Grey
@@ -39,6 +41,7 @@ class Lines:
     down: Grey
     dotted_across: Grey
     dotted_down: Grey
+    streaked: Grey
 
 
 def find_lines(pixels: Grey, px_a_mm: float, params: FindParams, least: float = 0.0) -> Lines:
@@ -69,7 +72,7 @@ def find_lines(pixels: Grey, px_a_mm: float, params: FindParams, least: float = 
     across, dotted_across = _lines_across(pixels, px_a_mm, contrast, params)
     turned = _lines_across(np.asarray(cv2.transpose(pixels), np.uint8), px_a_mm, contrast, params)
     down, dotted_down = (np.asarray(cv2.transpose(lines), np.uint8) for lines in turned)
-    return Lines(pixels, scale, px_a_mm, across, down, dotted_across, dotted_down)
+    return Lines(pixels, scale, px_a_mm, across, down, dotted_across, dotted_down, np.zeros_like(down))
 
 
 def darkest(pixels: Grey, colour: Colour | None) -> Grey:
@@ -150,7 +153,16 @@ def without_streaks(lines: Lines, seen: Lines, params: FindParams) -> Lines:
     if not len(tall):
         return lines
     down, dotted = (np.where(streaks > 0, np.uint8(0), part) for part in (lines.down, lines.dotted_down))
-    return replace(lines, down=down, dotted_down=dotted)
+    return replace(lines, down=down, dotted_down=dotted, streaked=lines.down & streaks)
+
+
+def turned(lines: Lines, turns: int) -> Lines:
+    """Turn a page's lines counterclockwise by quarters: what ran down runs across."""
+    names = ("pixels", "across", "down", "dotted_across", "dotted_down", "streaked")
+    if turns % 2:
+        names = ("pixels", "down", "across", "dotted_down", "dotted_across", "streaked")
+    parts = [np.ascontiguousarray(np.rot90(getattr(lines, name), turns)) for name in names]
+    return Lines(parts[0], lines.scale, lines.px_a_mm, *parts[1:])
 
 
 def shining_through(lines: Lines, params: FindParams) -> float:

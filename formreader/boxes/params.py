@@ -12,9 +12,9 @@ A4_LONG_SIDE_INCH = 11.69
 class FindParams:
     """What counts as a printed box: sizes in millimetres of paper."""
 
-    least_mm: float = 2.5  # a smaller frame is a letter's inside or a module of a code
+    least_mm: float = 2.4  # a smaller frame is a letter's inside or a module of a code
     least_px: float = 10.0  # in a smaller one no digit can be read
-    most_mm: float = 15.0  # a larger one is a panel or a table
+    most_mm: float = 16.5  # a larger one is a panel or a table
     most_wide_mm: float = 190.0
     aspect: tuple[float, float] = (0.4, 1.8)  # width / height of a box for one digit
     sizes: tuple[tuple[float, float], ...] = ()  # width and height; only boxes of about these are wanted, of a comb the
@@ -47,15 +47,17 @@ class FindParams:
     side_whole: float = 0.5  # the same with them
     side_hidden: float = 0.5  # the same of a side where a row of boxes goes on
     sides_hidden: float = 0.75  # and of all four sides together
+    gap_inside: float = 0.1  # of a rectangle: farther inside than that the gap between two boxes is looked for
     bend: float = 0.1  # of the shorter side: farther from its corner a frame is not rounded, but round
     # the inside
     bright: float = 0.6  # of the paper: a darker inside is a solid square
     empty: float = 0.015  # ink in the middle of a cell of a blank form: more is a label
     written: float = 0.55  # ink in the middle of a cell of a filled page: more is a code or a picture
+    scribbled: float = 0.95  # the same where a row of boxes goes on: one is struck out by scribbling over it
     tone: float = 0.45  # of its frame's darkness: paler ink in a cell is a watermark
     behind: float = 0.2  # of the usual frame's darkness on a filled page: paler ones shine through from the back
     behind_lines: float = 0.05  # share of paler lines from which on the back of the paper is suspected
-    front_boxes: int = 12  # with so many dark boxes, or
+    front_boxes: int = 12  # with so many dark boxes, or; so many boxes upright, and no comb says that the page is not
     front: float = 0.3  # with this share of the area of all, the pale ones are not the form's own
     dot_mm: float = 0.7  # smaller marks in a cell are dust or a dotted guide, no label
     letter: float = 0.38  # of the frame's height: all marks of a label are lower
@@ -68,6 +70,7 @@ class FindParams:
     ticks_found: float = 0.85  # share of a comb's ticks that must be seen
     ticks_least: int = 3  # and so many: those of two slots, or of four without end ticks
     comb_taken: float = 0.75  # a line on which boxes stand over this share of it is no comb's
+    combs_turned: int = 3  # so many combs that stand on their heads or on a side say that the page does
     beside: float = 0.15  # ink below a comb's line and beyond its ends
     within: float = 0.4  # and just above it
     comb: float = 1.3  # height / pitch of the slots of a comb that is open above

@@ -12,6 +12,16 @@ Boxes = NDArray[np.float64]
 NONE: Boxes = np.zeros((0, 4))
 
 
+def turned_boxes(boxes: Boxes, shape: tuple[int, ...], turns: int) -> Boxes:
+    """Turn boxes with their page of this shape, height and width, counterclockwise by quarters."""
+    height, width = shape[:2]
+    for _ in range(turns):
+        x, y, wide, tall = boxes.T
+        boxes = np.stack([y, width - 1 - x - wide, tall, wide], axis=1)
+        height, width = width, height
+    return boxes
+
+
 def ranges(first: NDArray[np.intp], last: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """List all pairs (i, k) with first[i] <= k < last[i], by i."""
     counts = np.maximum(last - first, 0)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formreader.align import straightened, upright_picture
-from formreader.boxes import A4_LONG_SIDE_INCH, darkest, find_fields, place_boxes
+from formreader.boxes import place_boxes
 from formreader.classify import classify
 from formreader.codes import has_codes, read_codes
 from formreader.crops import crop_digits
-from formreader.errors import BlankPage, NoMatch, PageError
+from formreader.errors import BlankPage, PageError
 from formreader.fields import FieldParams, decode
 from formreader.model import DigitModel
 from formreader.pipeline.form import find_form, outlined
@@ -23,6 +21,7 @@ from formreader.pipeline.looks import pictures_to_keep
 from formreader.pipeline.matched import matched
 from formreader.pipeline.others import look_at_others, strips_to_keep
 from formreader.pipeline.sheets import find_sheets
+from formreader.pipeline.unknown import form_on
 from formreader.pipeline.unseen import unseen_left_open
 from formreader.quality import measure, refuse_hopeless, refuse_tiny, with_doubts
 from formreader.scans import load_page
@@ -78,9 +77,8 @@ def read_page(
 def read_unknown_page(
     page: Page, model: DigitModel, thresholds: Thresholds | None = None, watch: Watch = unwatched
 ) -> PageReading:
-    """Read one upright page of an unknown form by the boxes found on it."""
-    aligned = straightened(page)
-    return read_aligned(aligned, _form_on(aligned, page.dpi), model, thresholds, watch)
+    """Read one page of an unknown form by the boxes found on it; it lies upright, or its combs say how it lies."""
+    return read_aligned(*form_on(page), model, thresholds, watch)
 
 
 def read_aligned(
@@ -186,15 +184,3 @@ def _small(page: Page | None, long_side_px: int = 800) -> bytes | None:
     small = cv2.resize(page.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     jpeg: bytes = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 70])[1].tobytes()
     return jpeg
-
-
-def _form_on(aligned: AlignedPage, dpi: float | None) -> Template:
-    """Take the boxes found on a page itself for its template."""
-    height, width = aligned.pixels.shape
-    contrasty = replace(aligned, pixels=darkest(aligned.pixels, aligned.colour))
-    fields = find_fields(upright_picture(contrasty, width, height), dpi, blank=False)
-    if not fields:
-        raise NoMatch(
-            f"{aligned.ref}: no printed boxes found; make a template with 'formreader detect' and give it with -t"
-        )
-    return Template("unknown", width, height, dpi or max(height, width) / A4_LONG_SIDE_INCH, fields)

@@ -123,14 +123,18 @@ def find_form(
         raise NoBoxes(f"{empty}; give a form with printed boxes") from empty
     except PageError as failure:
         raise UnusableCall(str(failure)) from failure
-    height, width = blank.pixels.shape
-    dpi = blank.dpi or round(max(height, width) / A4_LONG_SIDE_INCH, 1)
+    dpi = blank.dpi or round(max(blank.pixels.shape) / A4_LONG_SIDE_INCH, 1)
     params = FindParams(sizes=tuple(sizes))
     if len(pages) > 1:
         params = replace(params, empty=0.06)  # where most writers write, a shade of them is left
+    found = _found_on(blank, params, filled=filled, wide=wide)
+    turned = found.turns and not entries
+    if turned:
+        blank = _turned(blank, found.turns)
+        found = _found_on(blank, params, filled=filled, wide=wide)
+    height, width = blank.pixels.shape
     markers = find_markers(blank.pixels, dpi)
     contrasty = darkest(blank.pixels, blank.colour)
-    found = find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
     outside = [field for field in found.fields if not _in_marker(field, markers)]
     tables = named_by_tables(outside, params.flush_mm * dpi / 25.4)
     named, left_out = _named_by_pdf(tables, entries, pages[0], (width, height))
@@ -138,6 +142,8 @@ def find_form(
         named, failed = _named_by_print(named, contrasty, dpi, labels, filled=filled)
         left_out += failed
     fields = numbered(named)
+    if turned:
+        left_out.append("the form is turned upright: its combs stood on their heads or on a side")
     if note is not None:
         for line in (*_left_out(found), *left_out):
             note(line)
@@ -161,6 +167,17 @@ def find_form(
         markers=markers,
     )
     return template, preview_of(template)
+
+
+def _found_on(blank: Page, params: FindParams, *, filled: bool, wide: bool) -> FormFields:
+    contrasty = darkest(blank.pixels, blank.colour)
+    return find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
+
+
+def _turned(page: Page, turns: int) -> Page:
+    """Turn a page's pictures counterclockwise by quarters."""
+    colour = None if page.colour is None else np.ascontiguousarray(np.rot90(page.colour, turns))
+    return replace(page, pixels=np.ascontiguousarray(np.rot90(page.pixels, turns)), colour=colour)
 
 
 def preview_of(template: Template) -> NDArray[np.uint8]:

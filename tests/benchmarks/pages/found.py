@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
-from formreader.align import straightened, upright_picture
 from formreader.boxes import darkest, find_fields
 from formreader.errors import BlankPage, PageError
+from formreader.pipeline.unknown import form_on
 from formreader.template import Field, corners_of
 from formreader.values import Points
 from tests.benchmarks.pages.counts import Measured
@@ -58,17 +57,13 @@ def measure_finding(task: Task, data: Path, look: Path | None = None) -> Measure
 
 def found_on(drawn: DrawnPage) -> list[tuple[Field, list[Points]]]:
     """Find the boxes of a filled page without its template; corners in scan pixels."""
-    page = drawn.page()
     try:
-        straight = straightened(page)
+        aligned, form = form_on(drawn.page(), wide=_has_wide(drawn.form))
     except (PageError, BlankPage):
         return []
-    height, width = straight.pixels.shape
-    contrasty = replace(straight, pixels=darkest(straight.pixels, straight.colour))
-    fields = find_fields(upright_picture(contrasty, width, height), page.dpi, blank=False, wide=_has_wide(drawn.form))
     return [
-        (one, [cv2.perspectiveTransform(corners_of(box)[None], straight.to_scan)[0] for box in one.boxes])
-        for one in fields
+        (one, [cv2.perspectiveTransform(corners_of(box)[None], aligned.to_scan)[0] for box in one.boxes])
+        for one in form.fields
     ]
 
 
