@@ -6,7 +6,8 @@ DATA holds MNIST and who wrote it (``mnist.npz``, ``mnist_writers.npz``). In the
 (three parts of the writers, an hour and more to fit; they need the extra cnn), the crops of the pages and what the
 models say of them; what is there is not made again. Pages, wear and seed are constants. Every promise is made by the
 errors on two parts of the writers and judged on the third. ``--write`` puts the curve of all parts into the cards of
-the models that ship.
+the models that ship. What a digit is two readings by eye say where they agree (see `blind`), else its label; with
+``--labels`` its label always.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from formreader.claims import per_10000
 from formreader.model import default_model_path, load_model, model_path
 from formreader.svm import softmax
 from formreader.trust import risk_curve
+from tests.benchmarks.trust.blind import as_seen
 from tests.benchmarks.trust.draw import FATES, Cut, cut_all
-from tests.benchmarks.trust.folds import fold_models
+from tests.benchmarks.trust.folds import dealt, fold_models
 from tests.benchmarks.trust.measure import Kept, Read, crossed, design_effect, in_fields, judge, promised, readings
 from tests.benchmarks.trust.plot import Promises, draw
 from tests.benchmarks.trust.scores import Margins, Scores, score_all
@@ -47,11 +49,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for models, crops and margins")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--signs", action="store_true", help="also say what each sign of doubt buys")
+    parser.add_argument("--labels", action="store_true", help="judge by MNIST's labels alone")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw promises and what became of them")
     parser.add_argument("--write", action="store_true", help="write the curves into the shipped models' cards")
     given = parser.parse_args()
     models = fold_models(given.data, given.work, given.jobs)
     cut = cut_all(given.data, given.work, given.jobs)
+    if not given.labels:
+        cut = as_seen(cut, dealt(given.data))
     scores = score_all(cut, models, given.work)
     promises = {}
     for name in ("default", "accurate"):
@@ -139,6 +144,7 @@ def write_curve(name: str, read: Read) -> None:
     card["risk"] = {
         "measured_on": f"{int(read.written.sum())} digits on {len(np.unique(read.page))} drawn pages, {flat:.0%} "
         "of them at 300 dpi and flat, the others worn in eight ways, read by models that never saw their writers; "
+        "a digit is what two readings by eye that knew neither label nor answer agree on, else its label; "
         f"errors of one writer come together, so each counts 1/{effect:.2f}",
         **read.curve(1 / effect).as_card(),
     }
