@@ -94,6 +94,36 @@ def test_the_darker_half_of_a_line_printed_with_little_toner_is_no_foot_of_a_7()
     assert min(alike(*both) for both in zip(crops.digits, ideal.digits, strict=True)) > 0.9
 
 
+# --- strokes along a line of the frame --------------------------------------------------------------------------------
+
+
+def test_a_5_whose_bar_lies_on_the_frame_apart_from_the_rest_is_not_surely_a_6() -> None:
+    sheet, boxes = plain_boxes()
+    x, y, width, height = boxes[7]
+    rest = np.array([[0.25, 0.16], [0.27, 0.5], [0.5, 0.42], [0.58, 0.55], [0.4, 0.66], [0.25, 0.6]])
+    bar = np.array([[0.4, 0.0], [0.55, -0.035], [0.7, -0.035], [0.85, 0.01]])
+    strokes = [shape * (width, height) + (x, y) for shape in (rest, bar)]
+    crops = cut(written(sheet.pixels, strokes, tone=120), boxes, sheet.pixels)
+    lower = [stroke + np.array([0, 0.2 * height]) for stroke in strokes]
+    whole = cut(written(np.full_like(sheet.pixels, 255), lower, tone=120), boxes)
+    assert set(crops.others) == {7}
+    assert alike(crops.others[7], whole.digits[7]) > 0.8 > 0.5 > alike(crops.digits[7], whole.digits[7])
+
+
+def test_a_0_whose_side_lies_within_a_round_cornered_frame_is_not_surely_a_7() -> None:
+    sheet = FormSheet((90, 110), DPI)
+    boxes = [sheet.round_box(12 + 13 * k, 12 + 22 * row, 8, 10.5, 2.0, 0.4) for row in range(4) for k in range(5)]
+    x, y, width, height = boxes[7]
+    shape = np.array(
+        [[0.2, 0.8], [0.29, 0.65], [0.28, 0.45], [0.18, 0.28], [0.1, 0.3], [0.0, 0.38], [-0.06, 0.5], [-0.06, 0.75]]
+    )
+    zero = [shape * (width, height) + (x, y)]
+    crops = cut(written(sheet.pixels, zero, tone=120), boxes, sheet.pixels)
+    whole = cut(written(np.full_like(sheet.pixels, 255), zero, tone=120), boxes)
+    assert set(crops.others) == {7}
+    assert alike(crops.others[7], whole.digits[7]) > 0.7 > 0.6 > alike(crops.digits[7], whole.digits[7])
+
+
 # --- wires and scratches ---------------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,18 @@ def _group_medians(own: NDArray[np.float64], keys: Sequence[Hashable], least: in
     return medians
 
 
+def levelled(profiles: Profiles, blank: Profiles | None) -> Profiles:
+    """Take off what lines have more of in places by their print: a round corner has more ink in it than its line."""
+    if blank is None:
+        return profiles
+    return tuple(_levelled(own, its_blank) for own, its_blank in zip(profiles, blank, strict=True))
+
+
+def _levelled(profile: NDArray[np.float32], blank: NDArray[np.float32]) -> NDArray[np.float32]:
+    more = np.maximum(blank - _ranked(blank, 0.5)[:, None], 0)
+    return np.asarray(profile - np.nan_to_num(more), np.float32)
+
+
 def unevenness(profiles: Sequence[Profiles], own: NDArray[np.float64], usual: NDArray[np.float64]) -> float:
     """Say how much more ink lines have by themselves, in places and as a whole, than is usual: a fax draws in steps."""
     spread = [_ranked(side, 0.85) - _ranked(side, 0.5) for some in profiles for side in some]

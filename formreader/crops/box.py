@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from formreader.crops.along import (
     Profiles,
+    levelled,
     line_profiles,
     medians,
     strokes_along,
@@ -92,6 +93,7 @@ def cut_boxes(
     if reference is None:
         prints = common_print([one.darkness for one in seen], [one.frame for one in seen], params)
         seen = [replace(one, blank=_as_blank(print_, one, params)) for one, print_ in zip(seen, prints, strict=True)]
+    seen = [replace(one, lines=levelled(one.lines, one.blank_lines)) for one in seen]
     uneven = unevenness([one.lines for one in seen], own, usual)
     page = _Page(usual, uneven, _least_darkness(seen, params), streaks)
     cuts = [Cut(NOTHING, "blank")] * len(boxes)

@@ -12,7 +12,7 @@ from formreader.crops.along import Along, hidden_by
 from formreader.crops.bands import Bands
 from formreader.crops.printed import without_print
 from formreader.crops.stacks import Stack, any_in, grown, less, mask_of
-from formreader.crops.upright import CropParams, Frame
+from formreader.crops.upright import CropParams, Frame, Mask
 from formreader.crops.writing import antialiased, choose_writing
 from formreader.values import Ink, Reason
 
@@ -169,7 +169,26 @@ def _cut(
             longer = Cut(antialiased(darkness[:, nth], writing, float(full[nth])), reason)
             first, second = (longer, cuts[nth]) if along.strongest > params.clearly_over else (cuts[nth], longer)
             cuts[nth] = replace(first, otherwise=second.ink)
+        elif not frame.is_wide and (apart := _apart(clean[:, nth], along.mask, writing, frame, params)) is not None:
+            whole = writing | apart | (ink[:, nth] & along.mask)
+            cuts[nth] = replace(cuts[nth], otherwise=antialiased(darkness[:, nth], whole, float(full[nth])))
     return cuts
+
+
+def _apart(clean: Mask, along: Mask, writing: Mask, frame: Frame, params: CropParams) -> Mask | None:
+    """Give what comes out of a line beside a stroke along it, apart from the writing; None where nothing does.
+
+    The bar of a 5 or the side of a 0 may lie so, and what is left looks like another digit. What goes on further out
+    is a neighbour's.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.subtract(clean, writing))
+    left, top, width, height = stats[:, :4].T
+    rows, columns = frame.inside(-params.apart * frame.side)
+    is_stroke = (top >= rows.start) & (top + height <= rows.stop) & (left >= columns.start)
+    is_stroke &= (left + width <= columns.stop) & (np.maximum(width, height) >= params.crossing * frame.side)
+    is_stroke &= np.bincount(labels[along > 0], minlength=len(stats)) > 0
+    is_stroke[0] = False  # no ink
+    return np.where(is_stroke[labels], np.uint8(255), np.uint8(0)) if is_stroke.any() else None
 
 
 def _strokes(boxes: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -59,6 +59,7 @@ class CropParams:
     surely_over: float = 1.2  # times: a box is not called blank
     clearly_over: float = 1.3  # times: it is taken for the writing's
     hides: float = 1.2  # times the line's ink: a stroke of more cannot hide in it
+    apart: float = 0.16  # so far outside a line a part of the writing may lie that hangs together with none of the rest
     line_most: float = 0.14  # thicker is no printed line
     speck: float = 0.09  # dust and JPEG noise are smaller
     speck_wide: float = 0.05  # the same in a box for several digits, where a decimal point may stand
