@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -127,14 +128,16 @@ def find_form(
     params = FindParams(sizes=tuple(sizes))
     if len(pages) > 1:
         params = replace(params, empty=0.06)  # where most writers write, a shade of them is left
-    found = _found_on(blank, params, filled=filled, wide=wide)
+    contrasty = darkest(blank.pixels, blank.colour)
+    find = functools.partial(find_form_fields, dpi=blank.dpi, blank=not filled, wide=wide, params=params)
+    found = find(contrasty)
     turned = found.turns and not entries
     if turned:
         blank = _turned(blank, found.turns)
-        found = _found_on(blank, params, filled=filled, wide=wide)
+        contrasty = darkest(blank.pixels, blank.colour)
+        found = find(contrasty)
     height, width = blank.pixels.shape
     markers = find_markers(blank.pixels, dpi)
-    contrasty = darkest(blank.pixels, blank.colour)
     outside = [field for field in found.fields if not _in_marker(field, markers)]
     tables = named_by_tables(outside, params.flush_mm * dpi / 25.4)
     named, left_out = _named_by_pdf(tables, entries, pages[0], (width, height))
@@ -167,11 +170,6 @@ def find_form(
         markers=markers,
     )
     return template, preview_of(template)
-
-
-def _found_on(blank: Page, params: FindParams, *, filled: bool, wide: bool) -> FormFields:
-    contrasty = darkest(blank.pixels, blank.colour)
-    return find_form_fields(contrasty, blank.dpi, blank=not filled, wide=wide, params=params)
 
 
 def _turned(page: Page, turns: int) -> Page:
