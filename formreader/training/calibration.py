@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from formreader.classify import DIGIT_CLASSES
 from formreader.svm import softmax
-from formreader.training.pool import ADDED, CLEAN, JUNK, SCANNED, WORN, Pool
+from formreader.training.pool import ADDED, CLEAN, CUT, JUNK, SCANNED, WORN, Pool
 from formreader.trust import ONE_IN_A_THOUSAND, risk_curve
 
 BINS = 15
@@ -28,7 +28,7 @@ MIXTURE: Final = {CLEAN: 0.25, SCANNED: 0.4, WORN: 0.35}
 have, but other people's digits are harder than MNIST's."""
 
 NAMES: Final = {CLEAN: "clean", SCANNED: "scanned", WORN: "worn"}
-JUDGED: Final = {**NAMES, JUNK: "junk", ADDED: "added"}
+JUDGED: Final = {**NAMES, JUNK: "junk", ADDED: "added", CUT: "cut"}
 
 
 def weigh(kinds: NDArray[np.int64], mixture: Mapping[int, float] = MIXTURE) -> NDArray[np.float64]:

@@ -16,10 +16,10 @@ from formreader.training.added import AddedDigits
 from formreader.training.classifiers import TABLE, Classifier
 from formreader.training.datasets import LabelledDigits
 from formreader.training.mislabelled import mislabelled
-from formreader.training.pool import BENT, CLEAN, JUNK, SCANNED, STYLED, WORN, Pool
+from formreader.training.pool import BENT, CLEAN, CUT, JUNK, SCANNED, STYLED, WORN, Pool
 
 DEFAULT = TABLE[0]
-KINDS = {"clean": CLEAN, "scanned": SCANNED, "worn": WORN, "styled": STYLED, "junk": JUNK}
+KINDS = {"clean": CLEAN, "scanned": SCANNED, "worn": WORN, "styled": STYLED, "junk": JUNK, "cut": CUT}
 
 
 def trained_on(
@@ -67,6 +67,7 @@ def command(
     split: float | None,
     leave_out: str | None,
     writers: Path | None,
+    crops: Path | None,
     seed: int,
     added: bool,
 ) -> str:
@@ -79,6 +80,7 @@ def command(
     words += ["-o", output.name]
     words += ["--leave-out", Path(leave_out).name] if leave_out else []
     words += ["--writers", writers.name] if writers else []
+    words += ["--crops", crops.name] if crops else []
     words += ["--add", "RESULTS"] if added else []
     return " ".join([*words, "--seed", str(seed)])
 

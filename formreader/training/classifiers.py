@@ -32,9 +32,11 @@ from formreader.features import DirectionFeatures
 from formreader.training.fitting import DEFAULT, FitParams, fit
 from formreader.training.network import DEFAULT as NETWORK
 from formreader.training.network import NEEDS, OPTIMIZERS, NetworkParams, fit_network_svm
+from formreader.training.pool import CUT, Pool
 from formreader.values import Digits
 
-Fit = Callable[[Digits, NDArray[np.int64], int], Pipeline]
+Fit = Callable[[Pool, int], Pipeline]
+FitDigits = Callable[[Digits, NDArray[np.int64], int], Pipeline]
 
 FEW_VOTES: Final = 0.01
 """What four neighbours or the three digits of a leaf do not hold may still have one chance in a hundred."""
@@ -58,8 +60,8 @@ class Classifier:
     about
         What it is, for the card and for whoever asks for one that there is not.
     fit
-        Gives, from digits uint8 (n, 28, 28), their places in `values.CLASSES` and a seed, a fitted pipeline with
-        ``classes_`` and ``predict_proba``, whose last step has a ``decision_function`` and a ``temperature``.
+        Gives, from a pool and a seed, a fitted pipeline with ``classes_`` and ``predict_proba``, whose last step has a
+        ``decision_function`` and a ``temperature``.
     optimizer
         What ``--optimizer`` calls it, where there are several; the first entry of a name is its default.
     augment
@@ -86,16 +88,25 @@ class Classifier:
         return f"{self.name} ({self.optimizer})" if self.optimizer else self.name
 
 
+def _to_all(fit_digits: FitDigits) -> Fit:
+    """Give a classifier that learns from all pictures alike."""
+    return partial(_fit_all, fit_digits)
+
+
+def _fit_all(fit_digits: FitDigits, pool: Pool, seed: int) -> Pipeline:
+    return fit_digits(pool.digits, pool.labels, seed)
+
+
 def landmark_svm(params: FitParams = DEFAULT) -> Classifier:
     """Give our classifier, of any size."""
     about = "an SVM on stroke directions, its Gaussian kernel seen from landmarks (Nystroem): the default"
-    return Classifier("svm", about, partial(fit, params=params), augment="full", settings=asdict(params))
+    return Classifier("svm", about, _to_all(partial(fit, params=params)), augment="full", settings=asdict(params))
 
 
 def _exact_svm() -> Classifier:
     svm = WorstDuelSVC(C=10, decision_function_shape="ovo", cache_size=1000)  # megabytes
     about = "an SVM with the whole Gaussian kernel (SVC) on stroke directions, each class against each"
-    return Classifier("svm-exact", about, partial(_fit_exact, svm), settings=_settings(svm))
+    return Classifier("svm-exact", about, _to_all(partial(_fit_exact, svm)), settings=_settings(svm))
 
 
 def _fit_exact(svm: WorstDuelSVC, digits: Digits, labels: NDArray[np.int64], seed: int) -> Pipeline:
@@ -111,7 +122,7 @@ def _on_pixels(
     name: str, about: str, estimator: BaseEstimator, *, optimizer: str = "", floor: float = 1e-30
 ) -> Classifier:
     """Give a classifier that learns the 784 pixels as they are."""
-    fit_pixels = partial(_fit_pixels, TemperatureScaled(estimator, floor))
+    fit_pixels = _to_all(partial(_fit_pixels, TemperatureScaled(estimator, floor)))
     margins = "" if hasattr(estimator, "decision_function") else "; the logarithms of its shares stand for margins"
     return Classifier(name, f"{about}, on pixels{margins}", fit_pixels, optimizer, settings=_settings(estimator))
 
@@ -138,7 +149,7 @@ def _settings(estimator: BaseEstimator) -> dict[str, str]:
 def network_svm(optimizer: str, params: NetworkParams = NETWORK) -> Classifier:
     """Give an SVM behind a network, of any size."""
     about = f"a linear SVM on the features of a small convolutional network, learnt with {optimizer}"
-    fit_network = partial(fit_network_svm, optimizer=optimizer, params=params)
+    fit_network = _to_all(partial(fit_network_svm, optimizer=optimizer, params=params))
     return Classifier("cnn-svm", about, fit_network, optimizer, settings=asdict(params), judged=1, needs=NEEDS)
 
 
@@ -150,11 +161,12 @@ def cascade(params: FitParams = DEFAULT, network: NetworkParams = NETWORK) -> Cl
     return Classifier("cascade", about, fit_both, augment="full", settings=settings, judged=1, needs=NEEDS)
 
 
-def _fit_cascade(
-    params: FitParams, network: NetworkParams, digits: Digits, labels: NDArray[np.int64], seed: int
-) -> Pipeline:
-    second = fit_network_svm(digits, labels, seed, params=network)
-    return Pipeline([("cascade", Cascade(fit(digits, labels, seed, params), second, LEAD))])
+def _fit_cascade(params: FitParams, network: NetworkParams, pool: Pool, seed: int) -> Pipeline:
+    first = fit(pool.digits, pool.labels, seed, params)
+    # Crops of pages make its training longer by half, and the two together no better where they are surest.
+    plain = pool.part(pool.kinds != CUT)
+    second = fit_network_svm(plain.digits, plain.labels, seed, params=network)
+    return Pipeline([("cascade", Cascade(first, second, LEAD))])
 
 
 TABLE: Final = (

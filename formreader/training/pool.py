@@ -20,9 +20,9 @@ Labels = NDArray[np.int64]
 FEW = 8000
 """Up to so many digits are drawn sooner than other processes have started."""
 
-CLEAN, SCANNED, WORN, STYLED, JUNK, ADDED, BENT = range(7)
+CLEAN, SCANNED, WORN, STYLED, JUNK, ADDED, BENT, CUT = range(8)
 """Kinds of training pictures: a digit as it is, as scanned, a badly worn one, a drawn one, a mark that is no digit; a
-digit that a person decided on a scan, and lightly bent copies of it."""
+digit that a person decided on a scan, and lightly bent copies of it; one cut from a drawn page."""
 
 
 @dataclass(frozen=True, slots=True)

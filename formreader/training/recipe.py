@@ -20,6 +20,7 @@ from formreader.training.added import AddedDigits, parted, with_added
 from formreader.training.calibration import calibrate
 from formreader.training.card import DEFAULT, added_to, command, trained_on, versions
 from formreader.training.classifiers import Classifier
+from formreader.training.cut import load_cut, with_cut
 from formreader.training.datasets import LabelledDigits, load_digits, read_npz
 from formreader.training.evaluation import evaluate
 from formreader.training.holdout import hold_out
@@ -63,6 +64,7 @@ def train(
     split: float | None = None,
     leave_out: str | None = None,
     writers: Path | None = None,
+    crops: Path | None = None,
     seed: int = 0,
     addition: Addition | None = None,
     progress: Progress = _unwatched,
@@ -89,6 +91,9 @@ def train(
         An ``.npz`` with ``writer_train``: who wrote each digit of the source's training part, in its order. Where
         neither it nor the source tells, digits are dealt to the folds singly, which makes the calibration too hopeful
         by what writers have in common.
+    crops
+        An ``.npz`` of boxes cut from drawn pages that the source's digits were written onto, to learn beside them; see
+        `cut.CutDigits`. Crops of digits that are not learnt are not learnt either.
     addition
         Digits that people decided on scans. The model is then written only if it is not worse than the one before, on
         pages kept out of these and on the test digits: see `acceptance`.
@@ -118,11 +123,17 @@ def train(
         raise TrainingDataError(f"{source}: has no test part to judge the new model on; keep one with --split 0.1")
     writer = np.random.default_rng(seed).permutation(len(data.labels)) if known is None else known
     kept = _kept(data, leave_out) & ~test.rows
+    cut = load_cut(crops, data.labels) if crops else None
     images, labels, writer = data.images[kept], data.labels[kept], writer[kept]
     _enough(labels, writer, params.folds, source)
     if augment != "none":
         progress("draw", 0.05)
-    pool = draw_pool(images, labels, deal(labels, writer, params.folds), seed, params)
+    folds = deal(labels, writer, params.folds)
+    pool = draw_pool(images, labels, folds, seed, params)
+    if cut:
+        fold_of = np.full(len(kept), -1)
+        fold_of[kept] = folds
+        pool = with_cut(pool, cut, fold_of)
     if learnt:
         pool = with_added(pool, learnt, params.folds, seed, params)
     pipeline, calibration = _calibrated(pool, classifier, seed, params.folds, progress)
@@ -134,7 +145,9 @@ def train(
         "trained_on": {"augment": augment, **made_of},
         "tested_on": test.about,
         "seed": seed,
-        "command": command(source, output, classifier, augment, split, leave_out, writers, seed, addition is not None),
+        "command": command(
+            source, output, classifier, augment, split, leave_out, writers, crops, seed, addition is not None
+        ),
         "fit": dict(classifier.settings),
         "recipe": asdict(params),
         "versions": versions(),
@@ -187,7 +200,7 @@ def _fitted(
     held = [pool.folds == fold for fold in range(judged)] + [np.zeros(len(pool.labels), bool)]
     # A network is learnt on one core: then the folds are, side by side. An SVM uses all cores and gigabytes by itself.
     fits = Parallel(n_jobs=-1 if classifier.judged else 1, return_as="generator")(
-        delayed(classifier.fit)(pool.digits[~rows], pool.labels[~rows], seed) for rows in held
+        delayed(classifier.fit)(pool.part(~rows), seed) for rows in held
     )
     for fold in range(judged):
         progress("fold", 0.15 + 0.6 * fold / judged)

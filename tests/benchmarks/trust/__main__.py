@@ -1,13 +1,15 @@
 """Promise at most so many wrong fields on drawn pages of writers whom no model saw, and see what happens.
 
     python -m tests.benchmarks.trust DATA --work DIR [--jobs 2] [--signs] [--plot FILE] [--write]
+    python -m tests.benchmarks.trust DATA --work DIR --crops FILE
 
 DATA holds MNIST and who wrote it (``mnist.npz``, ``mnist_writers.npz``). In the folder of ``--work`` stay the models
 (three parts of the writers, an hour and more to fit; they need the extra cnn), the crops of the pages and what the
 models say of them; what is there is not made again. Pages, wear and seed are constants. Every promise is made by the
 errors on two parts of the writers and judged on the third. ``--write`` puts the curve of all parts into the cards of
-the models that ship. What a digit is two readings by eye say where they agree (see `blind`), else its label; with
-``--labels`` its label always.
+the models that ship. The models learn some of the crops too, of the writers they may know; ``--crops`` writes those of
+all writers, for the models that ship, and measures nothing. What a digit is two readings by eye say where they agree
+(see `blind`), else its label; with ``--labels`` its label always.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from formreader.trust import risk_curve
 from tests.benchmarks.trust.blind import as_seen
 from tests.benchmarks.trust.draw import FATES, Cut, cut_all
 from tests.benchmarks.trust.folds import dealt, fold_models
+from tests.benchmarks.trust.learn import to_learn, write_crops
 from tests.benchmarks.trust.measure import Kept, Read, crossed, design_effect, in_fields, judge, promised, readings
 from tests.benchmarks.trust.plot import Promises, draw
 from tests.benchmarks.trust.scores import Margins, Scores, score_all
@@ -50,13 +53,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--signs", action="store_true", help="also say what each sign of doubt buys")
     parser.add_argument("--labels", action="store_true", help="judge by MNIST's labels alone")
+    parser.add_argument(
+        "--crops", type=Path, metavar="FILE", help="only write what `formreader train --crops FILE` learns"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw promises and what became of them")
     parser.add_argument("--write", action="store_true", help="write the curves into the shipped models' cards")
     given = parser.parse_args()
-    models = fold_models(given.data, given.work, given.jobs)
-    cut = cut_all(given.data, given.work, given.jobs)
+    cut, source = cut_all(given.data, given.work, given.jobs), dealt(given.data)
+    if given.crops:
+        write_crops(cut, source, given.crops)
+        return
+    models = fold_models(source, to_learn(cut, source), given.work, given.jobs)
     if not given.labels:
-        cut = as_seen(cut, dealt(given.data))
+        cut = as_seen(cut, source)
     scores = score_all(cut, models, given.work)
     promises = {}
     for name in ("default", "accurate"):

@@ -26,6 +26,7 @@ from formreader.svm import softmax
 from formreader.training.mislabelled import mark_of
 from tests.benchmarks.trust.draw import Cut, cut_all
 from tests.benchmarks.trust.folds import Source, dealt, fold_models
+from tests.benchmarks.trust.learn import to_learn
 from tests.benchmarks.trust.measure import Read, readings
 from tests.benchmarks.trust.scores import Scores, score_all
 
@@ -52,7 +53,7 @@ def main() -> None:
     given = parser.parse_args()
     source = dealt(given.data)
     cut = cut_all(given.data, given.work)
-    scores = score_all(cut, fold_models(given.data, given.work), given.work)
+    scores = score_all(cut, fold_models(source, to_learn(cut, source), given.work), given.work)
     rows, disputed = asked(cut, scores)
     if given.keys is None:
         write_sheets(source.images[rows], given.work)

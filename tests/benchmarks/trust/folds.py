@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from formreader.normalize import normalize
 from formreader.training import find_classifier
+from formreader.training.cut import CutDigits, with_cut
 from formreader.training.datasets import load_digits, read_npz
 from formreader.training.mislabelled import mislabelled
 from formreader.training.pool import DEFAULT, draw_pool
@@ -36,12 +37,15 @@ class Source:
         uint8 (n, 28, 28), ink 255, as MNIST has them.
     folds
         The part that each digit's writer was dealt to.
+    places
+        Of each digit in MNIST's training part.
     """
 
     images: Digits
     labels: NDArray[np.int64]
     writers: NDArray[np.int64]
     folds: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
 def dealt(folder: Path) -> Source:
@@ -50,24 +54,28 @@ def dealt(folder: Path) -> Source:
     kept = ~mislabelled(load_digits(str(folder / "mnist.npz")).images)
     images, labels = mnist["x_train"][kept].astype(np.uint8), mnist["y_train"][kept].astype(np.int64)
     writers = who["writer_train"][kept].astype(np.int64)
-    return Source(images, labels, writers, deal(labels, writers, FOLDS))
+    return Source(images, labels, writers, deal(labels, writers, FOLDS), np.flatnonzero(kept))
 
 
-def fold_models(folder: Path, models: Path, jobs: int = 2) -> list[Path]:
+def fold_models(source: Source, crops: CutDigits, models: Path, jobs: int = 2) -> list[Path]:
     """Give for each part the classifier that knows none of its writers; each is fitted where it is not there yet.
 
     A file holds the pipeline of a cascade: its first step is the default model, the whole is the accurate one.
+
+    Parameters
+    ----------
+    crops
+        Cut from pages that the source's digits were written onto; a model learns those of the writers it may know.
     """
     models.mkdir(parents=True, exist_ok=True)
     paths = [models / f"fold-{fold}.joblib" for fold in range(FOLDS)]
     missing = [fold for fold, path in enumerate(paths) if not path.exists()]
     if missing:
-        source = dealt(folder)
         images = np.stack([normalize(image) for image in source.images])
-        pool = draw_pool(images, source.labels, source.folds, SEED)
-        learnt = [(fold, pool.part(pool.folds != fold)) for fold in missing]
+        pool = with_cut(draw_pool(images, source.labels, source.folds, SEED), crops, source.folds)
+        learnt = [pool.part(pool.folds != fold) for fold in missing]
         fit = joblib.delayed(find_classifier("cascade").fit)
-        fitted = joblib.Parallel(jobs, return_as="generator")(fit(part.digits, part.labels, SEED) for _, part in learnt)
+        fitted = joblib.Parallel(jobs, return_as="generator")(fit(part, SEED) for part in learnt)
         for fold, pipeline in zip(missing, fitted, strict=True):
             joblib.dump(pipeline, paths[fold])
     return paths
