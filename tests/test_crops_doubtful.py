@@ -94,6 +94,17 @@ def test_the_darker_half_of_a_line_printed_with_little_toner_is_no_foot_of_a_7()
     assert min(alike(*both) for both in zip(crops.digits, ideal.digits, strict=True)) > 0.9
 
 
+def test_a_line_thicker_in_part_than_it_was_found_is_not_surely_the_foot_of_a_7() -> None:
+    sheet, boxes = plain_boxes()
+    x, y, width, height = boxes[7]
+    sheet.pixels[round(y + height) + 2 : round(y + height) + 4, round(x + 0.35 * width) : round(x + 0.7 * width)] = 0
+    seven = [np.array([[0.3, 0.2], [0.8, 0.22], [0.65, 0.6], [0.6, 1.15]]) * (width, height) + (x, y)]
+    crops = cut(written(sheet.pixels, seven, tone=60), boxes)
+    whole = cut(written(np.full_like(sheet.pixels, 255), seven, tone=60), boxes)
+    assert set(crops.others) == {7}
+    assert alike(crops.others[7], whole.digits[7]) > 0.9 > 0.7 > alike(crops.digits[7], whole.digits[7])
+
+
 # --- strokes along a line of the frame --------------------------------------------------------------------------------
 
 

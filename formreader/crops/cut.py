@@ -146,13 +146,18 @@ def _cut(
     clean = without_print(ink, bands, boxes.printed, frame, params)
     plain = choose_writing(clean, darkness, bands, None, frame, params)
     hidden = hidden_by(plain.writing, full, boxes.usual, bands, frame, params)
+    lent = {} if frame.is_wide else _lent(plain.writing, bands, frame, params)
     cuts = []
     for nth, level in enumerate(full.tolist()):
         writing, reason = plain.of(nth)
         if writing is None:
             cuts.append(Cut(NOTHING, reason))
             continue
-        otherwise = antialiased(darkness[:, nth], writing | hidden[nth], level) if nth in hidden else None
+        otherwise = None
+        if nth in hidden:
+            otherwise = antialiased(darkness[:, nth], writing | hidden[nth], level)
+        elif nth in lent:
+            otherwise = antialiased(darkness[:, nth], cv2.subtract(writing, lent[nth]), level)
         cuts.append(Cut(antialiased(darkness[:, nth], writing, level), reason, otherwise))
     if not boxes.along:
         return cuts
@@ -173,6 +178,19 @@ def _cut(
             whole = writing | apart | (ink[:, nth] & along.mask)
             cuts[nth] = replace(cuts[nth], otherwise=antialiased(darkness[:, nth], whole, float(full[nth])))
     return cuts
+
+
+def _lent(writing: Stack, bands: Bands, frame: Frame, params: CropParams) -> dict[int, Mask]:
+    """Give long slivers of the writing beside lines: they may be the line's, where it is thicker than it was found."""
+    edge = grown(bands.either, 2)
+    slivers = less(writing & edge, grown(less(writing, edge), 2))
+    found = {}
+    for nth in any_in(slivers).tolist():
+        sliver = np.ascontiguousarray(slivers[:, nth])
+        *_, width, height = cv2.boundingRect(sliver)
+        if max(width, height) >= params.crossing * frame.side and (sliver != writing[:, nth]).any():
+            found[nth] = sliver
+    return found
 
 
 def _apart(clean: Mask, along: Mask, writing: Mask, frame: Frame, params: CropParams) -> Mask | None:
