@@ -331,6 +331,22 @@ def test_a_workbook_that_would_fill_the_memory_is_not_opened(tmp_path: Path) -> 
     assert only == "field 'a': 'one_of': 'c.xlsx' is too large to be opened safely (xl/sharedStrings.xml)"
 
 
+@pytest.mark.parametrize("name", ["c.xlsx", "c.csv"])
+def test_a_list_whose_cells_lie_far_out_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet["A1"] = "id"
+    for row in range(2, 12):
+        sheet.cell(row, 500, "far")
+    book.save(tmp_path / "c.xlsx")
+    (tmp_path / "c.csv").write_text("id\n" + ("," * 499 + "far\n") * 10)
+    monkeypatch.setattr("formreader.template.lists._MOST_CELLS", 2000)
+    (only,) = problems(tmp_path, fields(a=LISTED.format(name)))
+    assert only == f"field 'a': 'one_of': '{name}' is too large to be opened safely (over 2,000 cells)"
+
+
 def test_changed_list_is_another_template(tmp_path: Path) -> None:
     (tmp_path / "class.csv").write_text("id\n0042\n")
     first = loaded(tmp_path, fields(a=LISTED.format("class.csv")))

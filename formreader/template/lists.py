@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,8 @@ class ListProblem(Exception):
 _LARGEST_BYTES: Final = 256 << 20  # of a CSV: some ten million rows
 _LIST: Final = BookLimits(file_bytes=64 << 20, sheet_bytes=512 << 20, all_bytes=1 << 30)
 """All of a list is in memory, unlike the sheets of results."""
+_MOST_CELLS: Final = 20_000_000
+"""A file of cells that are empty but for one far out is small, and large in memory."""
 
 
 def read_list(folder: Path, listed: ListTable) -> tuple[str, ...]:
@@ -76,9 +79,19 @@ def _csv(path: Path, column: str) -> list[list[str]]:
     text = path.read_bytes().decode("utf-8-sig")
     heads = {sign: next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), []) for sign in ",;\t"}
     parting = next((sign for sign, head in heads.items() if column in map(str.strip, head)), ",")
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=parting))
+    return _in_memory(csv.reader(io.StringIO(text, newline=""), delimiter=parting))
 
 
 def _workbook(path: Path) -> list[list[str]]:
     with opened_book(path, _LIST, results_only=True) as book:
-        return [list(map(shown_cell, cells)) for _, cells in rows_in(first_sheet(book))]
+        return _in_memory(list(map(shown_cell, cells)) for _, cells in rows_in(first_sheet(book)))
+
+
+def _in_memory(rows: Iterable[list[str]]) -> list[list[str]]:
+    kept, cells = [], 0
+    for row in rows:
+        cells += len(row)
+        if cells > _MOST_CELLS:
+            raise TooLargeBook(f"over {_MOST_CELLS:,} cells")
+        kept.append(row)
+    return kept
