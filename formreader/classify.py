@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ WORTHLESS = [CLASSES.index(mark) for mark in "X-#?"]
 """Marks by which no digit is lost if they are taken for a strike."""
 SAID: dict[str, Reason] = {"&": "two_digits", "A": "letter", "#": "scribbled"}
 """What a person is told of a box whose likeliest answer is no digit; of any other mark, that it is none."""
+NO_INK: Final = np.eye(len(CLASSES), dtype=np.float32)[CLASSES.index("?")]
+"""Of a box whose ink may all lie outside nothing is known; a model guesses what is mostly written so."""
 
 
 def classify(
@@ -48,6 +51,7 @@ def classify(
     doubled = [row for row in asked if row in crops.others]
     pictures = np.concatenate([crops.digits[asked], *(crops.others[row][None] for row in doubled)])
     scores = score_digits(pictures, model)
+    scores[~pictures.any(axis=(1, 2))] = NO_INK
     answers = dict(zip(asked, scores, strict=False))
     others = dict(zip(doubled, scores[len(asked) :], strict=True))
     return tuple(

@@ -9,7 +9,7 @@ import numpy as np
 
 from formreader.training.cut import CutDigits
 from formreader.values import CLASSES
-from tests.benchmarks.trust.draw import REASONS, TRUTHS, Cut
+from tests.benchmarks.trust.draw import TRUTHS, Cut
 from tests.benchmarks.trust.folds import Source
 
 MOST: Final = 2
@@ -19,11 +19,11 @@ SEED: Final = 7
 
 
 def to_learn(cut: Cut, source: Source) -> CutDigits:
-    """Choose written boxes in which cutting saw ink; their sources are rows of `source`.
+    """Choose written boxes of which cutting left ink; their sources are rows of `source`.
 
     A mark stands by the first of its writer's digits, which says whose it is.
     """
-    written = np.flatnonzero((cut.truth != EMPTY) & (cut.reason != REASONS.index("blank")))
+    written = np.flatnonzero((cut.truth != EMPTY) & cut.digits.any(axis=(1, 2)))
     shuffled = np.random.default_rng(SEED).permutation(written)
     shuffled = shuffled[np.argsort(cut.source[shuffled], kind="stable")]
     _, first, counts = np.unique(cut.source[shuffled], return_index=True, return_counts=True)
