@@ -79,9 +79,10 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def test_a_folder_gives_its_scans_in_natural_order_with_names_below_it(tmp_path: Path) -> None:
-    touch(tmp_path, "page10.PNG", "page2.jpg", "sub/b 1.Tiff", "sub/ä.pdf", "page1.webp")
+    ordered = ["7.png", "010.png", "page1.webp", "page2.jpg", "page10.PNG", "sub9/a.png", "sub/b 1.Tiff", "sub/ä.pdf"]
+    touch(tmp_path, *sorted(ordered))
     found = find_scans([tmp_path])
-    assert [ref.name for ref in found.pages] == ["page1.webp", "page2.jpg", "page10.PNG", "sub/b 1.Tiff", "sub/ä.pdf"]
+    assert [ref.name for ref in found.pages] == ordered
     assert all(ref.page == 1 and ref.path.is_file() for ref in found.pages)
 
 
