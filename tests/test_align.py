@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from formreader.errors import BlankPage, NoMatch, TooPoor
 from formreader.template import Field, Template
 from formreader.template import corners_of as rectangle_corners
 from formreader.values import AlignedPage, Grey, Match, Page, PageRef
-from tests.benchmarks.matching_forms import TWINS, Plan, draw_plan, printed
+from tests.benchmarks.matching_forms import TWINS, Plan, Row, draw_plan, printed
 from tests.benchmarks.matching_wear import Lay, Lying, laid
 from tests.drawing import (
     DrawnForm,
@@ -380,6 +381,57 @@ def test_a_form_of_the_same_house_with_one_thing_changed_is_refused(twin: str) -
     page, _ = lying(twin, Lay(skew_degrees=1))
     with pytest.raises(NoMatch, match="no page of the form 'own'"):
         align(page, form_of("").template())
+
+
+def table(*counts: int) -> DrawnForm:
+    """Print a table of so many boxes in each row."""
+    rows = tuple(
+        Row(f"{letter} count", 45.0 + 9 * number, 70.0, count)
+        for number, (letter, count) in enumerate(zip("ABCDEF", counts, strict=False))
+    )
+    return printed(replace(plan(), style="table", box=(7.5, 9.0), gap=0.0, rows=rows), 150, "own")
+
+
+@pytest.mark.parametrize("shorter", [(9, 8, 9, 9, 8, 9), (8, 9, 9, 8, 9, 9)])
+def test_a_table_of_which_rows_lack_their_last_box_is_another_form(shorter: tuple[int, ...]) -> None:
+    form, rng = table(*shorter), np.random.default_rng(3)
+    pixels, _ = laid(fill(form, draw_values(form, rng), rng).picture, form.dpi, Lay(skew_degrees=1), rng)
+    with pytest.raises(NoMatch, match="2 boxes missing"):
+        align(page_of(pixels), table(9, 9, 9, 9, 9, 9).template())
+
+
+def test_a_line_that_lost_its_toner_at_the_end_of_a_row_makes_no_other_form() -> None:
+    form, rng = table(9, 9, 9, 9, 9, 9), np.random.default_rng(3)
+    written = fill(form, draw_values(form, rng), rng).picture.copy()
+    x, y, width, height = map(round, form.fields[2].boxes[-1])
+    written[y + 4 : y + height - 4, x + width - 5 : x + width + 6] = 255
+    pixels, _ = laid(written, form.dpi, Lay(skew_degrees=1), rng)
+    assert align(page_of(pixels), form.template()).match.score > 0.9
+
+
+@pytest.mark.parametrize(("between_mm", "is_own"), [((240, 297), True), ((10, 40), False)])
+def test_print_a_little_off_is_own_far_beyond_the_boxes_where_no_bend_shows_and_another_form_s_near_them(
+    between_mm: tuple[int, int], *, is_own: bool
+) -> None:
+    form, rng = table(9, 9, 9, 9), np.random.default_rng(3)
+    written = fill(form, draw_values(form, rng), rng).picture.copy()
+    top, bottom = (round(mm / MM_PER_INCH * form.dpi) for mm in between_mm)
+    written[top:bottom] = np.roll(written[top:bottom], round(3 / MM_PER_INCH * form.dpi), axis=0)
+    pixels, _ = laid(written, form.dpi, Lay(skew_degrees=0.5), rng)
+    with nullcontext() if is_own else pytest.raises(NoMatch, match="words"):
+        assert align(page_of(pixels), form.template()).match.score > 0.9
+
+
+def test_a_row_with_a_box_more_makes_another_form_and_a_stroke_of_the_pen_as_high_does_not() -> None:
+    own, more, rng = table(9, 9, 9, 9, 9, 9), table(9, 9, 10, 9, 9, 9), np.random.default_rng(3)
+    pixels, _ = laid(fill(more, draw_values(more, rng), rng).picture, more.dpi, Lay(skew_degrees=1), rng)
+    with pytest.raises(NoMatch, match="boxes that it does not have"):
+        align(page_of(pixels), own.template())
+    signed = fill(own, draw_values(own, rng), rng).picture.copy()
+    stroke = np.array([[64, 175], [70, 175], [70, 168], [76, 168]]) / MM_PER_INCH * own.dpi
+    cv2.polylines(signed, [stroke.round().astype(np.int32)], isClosed=False, color=30, thickness=3)
+    pixels, _ = laid(signed, own.dpi, Lay(skew_degrees=0.5), rng)
+    assert align(page_of(pixels), own.template()).match.score > 0.9
 
 
 def test_a_mirrored_page_is_refused() -> None:

@@ -57,7 +57,8 @@ def is_stuck_on(foreign: list[Upright], template: Template, scale: float, rules:
     """Whether boxes that the form does not have are a sticker's or a stamp's.
 
     They lie close together and neither in line with the form's boxes nor as high as those: what another form of the
-    house has more than this one, a row or a box, is both.
+    house has more than this one, a row or a box, is both. A single line is a pen's unless it
+    begins or ends where boxes do.
     """
     left, top, width, tall = np.array(foreign, np.float64).T / scale
     mm = template.dpi / 25.4
@@ -68,9 +69,11 @@ def is_stuck_on(foreign: list[Upright], template: Template, scale: float, rules:
     def meet(places: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
         return np.asarray((np.abs(places[:, None] - edges) < rules.in_line_mm * mm).any(axis=1), np.bool_)
 
+    edges = np.concatenate([y, y + height])
+    if len(foreign) == 1:
+        return not (meet(top, edges) | meet(top + tall, edges)).item()
     if meet(left + width / 2, np.concatenate([x, x + across])).mean() > 1 - rules.most_in_line:
         return False
-    edges = np.concatenate([y, y + height])
     in_line = meet(top, edges) | meet(top + tall, edges)
     more = tall[:, None] - np.rint(tall[:, None] / height) * height  # a table's rows are as high as several boxes
     in_line |= (np.abs(more) < rules.same_height_mm * mm).any(axis=1)

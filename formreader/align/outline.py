@@ -82,13 +82,13 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
             shares.append(max(0.0, float((found - chance) / (1 - chance))))
     missing = shown & (hits < 0.25)
     # One line may lie under another by chance, and toner lose one: not a pair of opposite ones, nor three.
-    moved = 0
+    moved, shorter = 0, np.zeros(len(missing), np.bool_)
     if missing.any():
         lost = sides_lost(dark, template, shown, missing, reach, params, rules)
         moved = lost.moved
-        # Where little is seen, lines of another form may lie near by chance.
-        missing = lost.sides if np.mean(shares) > rules.well_seen else missing
-    absent = missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1))
+        if np.mean(shares) > rules.well_seen:  # where little is, lines of another form may lie near by chance
+            missing, shorter = lost.sides, lost.ends
+    absent = shorter | (missing.sum(axis=1) >= np.minimum(3, printed.sum(axis=1).clip(1)))
     absent |= missing[:, :2].all(axis=1) | missing[:, 2:].all(axis=1)
     foreign = 0
     if has_foreign(lines[1], template, scale, reach, params):

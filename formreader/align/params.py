@@ -78,6 +78,7 @@ class EvidenceParams:
     slack_mm: float = 0.7  # how far a word may lie from its place
     moved_mm: float = 9.0  # a word found as far beside its place, and not in it, is another form's
     moved_word: float = 0.85
+    most_drift: float = 0.03  # of its way beyond the boxes, where no bend shows; rows spread by 4 % are off by more
     tallest_word_mm: float = 15.0
     same_word: float = 0.65  # correlation: on worn own pages 0.72 to 1
     other_word: float = 0.68  # other titles in a title's place reached 0.67

@@ -33,10 +33,14 @@ class SidesLost:
         (n, 4), of the form's boxes: no line at a side's place, by the second look too.
     moved
         In how many fields no box has a line on one side, while the sides beside it and other fields stand in place.
+    ends
+        (n,), the boxes that end their fields and have no line on the outer side, while the rest stands in place: rows
+        of a table that are a box shorter lose no more than that. None where only one field is so: toner loses a line.
     """
 
     sides: NDArray[np.bool_]
     moved: int
+    ends: NDArray[np.bool_]
 
 
 def sides_lost(
@@ -78,10 +82,12 @@ def sides_lost(
         for field in doubted.tolist()
         if _is_moved(profiles[owners[used] == field], shown[owners == field], near, least, rules)
     ]
-    stray = np.count_nonzero(sides[~np.isin(owners, moved)])
+    ends = np.asarray((sides & _outer(template)).any(axis=1), np.bool_)
     # Where lines are lost all over, the map does not follow the paper everywhere.
-    is_sure = stray <= rules.most_stray * np.count_nonzero(shown)
-    return SidesLost(sides, len(moved) if is_sure else 0)
+    most = rules.most_stray * np.count_nonzero(shown)
+    is_moved = np.count_nonzero(sides[~np.isin(owners, moved)]) <= most
+    are_short = np.count_nonzero(sides[~ends]) <= most and len(np.unique(owners[ends])) > 1
+    return SidesLost(sides, len(moved) if is_moved else 0, ends if are_short else np.zeros_like(ends))
 
 
 def _is_moved(
@@ -109,6 +115,15 @@ def _owners(template: Template) -> NDArray[np.int64]:
     """Say of each digit box which field's it is."""
     counts = [len(field.boxes) for field in template.fields if field.holds_digits]
     return np.repeat(np.arange(len(counts)), counts)
+
+
+@lru_cache(maxsize=32)
+def _outer(template: Template) -> NDArray[np.bool_]:
+    """Say which sides, (n, 4), are the left of a field's first box or the right of its last."""
+    owners, outer = _owners(template), np.zeros((len(template.digit_boxes), 4), np.bool_)
+    outer[1:, 2] = outer[:-1, 3] = owners[1:] != owners[:-1]
+    outer[0, 2] = outer[-1, 3] = True
+    return outer
 
 
 def _profiles(dark: Grey, boxes: NDArray[np.float64], across: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from formreader.align.frame import form_drawn, inked, local_ink, working_scale
 from formreader.align.outline import Seen
 from formreader.align.params import AlignParams, EvidenceParams
-from formreader.template import Template
+from formreader.template import Template, corners_of
 from formreader.values import Grey
 
 
@@ -66,9 +66,12 @@ def words_found(
         is_there = kept > rules.under_writing or (kept > rules.worn_kept and beside < rules.worn_beside)
         likes.append(max(like, rules.same_word) if is_there else like)
         if like < rules.other_word and not is_there:
-            others += amount > 0.4 or _is_near(
-                soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px, rules
-            )
+            near, apart = _nearby(soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px)
+            drift = rules.most_drift * _beyond_boxes((left, top, right, bottom), template, scale)
+            if near > rules.moved_word and apart < drift:
+                likes[-1] = near
+            else:
+                others += amount > 0.4 or near > rules.moved_word
     return WordsFound(tuple(likes), others)
 
 
@@ -83,11 +86,21 @@ def _shown(
     return [(left, top, right, bottom) for left, top, right, bottom in chosen.tolist()]
 
 
-def _is_near(soft: Grey, word: Grey, place: tuple[int, int], reach_px: float, rules: EvidenceParams) -> bool:
-    """Whether a word that is not in its place stands a little beside it."""
+def _nearby(soft: Grey, word: Grey, place: tuple[int, int], reach_px: float) -> tuple[float, float]:
+    """Find what is most like a word beside its place: how like it is, and how many pixels apart."""
     (left, top), (height, width), reach = place, word.shape, round(reach_px)
-    around = soft[max(0, top - reach) : top + height + reach, max(0, left - reach) : left + width + reach]
-    return bool(cv2.minMaxLoc(cv2.matchTemplate(around, word, cv2.TM_CCOEFF_NORMED))[1] > rules.moved_word)
+    from_x, from_y = max(0, left - reach), max(0, top - reach)
+    around = soft[from_y : top + height + reach, from_x : left + width + reach]
+    _, like, _, (by_x, by_y) = cv2.minMaxLoc(cv2.matchTemplate(around, word, cv2.TM_CCOEFF_NORMED))
+    return like, float(np.hypot(from_x + by_x - left, from_y + by_y - top))
+
+
+def _beyond_boxes(edges: tuple[int, int, int, int], template: Template, scale: float) -> float:
+    """How many pixels a word stands apart from the rectangle about all boxes, the way it is farthest."""
+    corners = np.array([corner for box in template.digit_boxes for corner in corners_of(box)]) * scale
+    (first_x, first_y), (last_x, last_y) = corners.min(axis=0), corners.max(axis=0)
+    left, top, right, bottom = edges
+    return float(max(first_x - right, first_y - bottom, left - last_x, top - last_y, 0.0))
 
 
 def _overlap(own: Grey, under: Grey) -> tuple[float, float]:

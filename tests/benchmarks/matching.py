@@ -209,7 +209,7 @@ def _own_line(kind: str, some: Sequence[Outcome]) -> str:
 
 
 def _other_line(kind: str, some: Sequence[Outcome]) -> str:
-    scores = [one.score for one in some]
+    scores = [one.score for one in some] or [0.0]
     shares = (*np.percentile(scores, (99, 99.9)), max(scores))
     counts = (len(some), sum(one.accepted for one in some))
     return (
