@@ -434,6 +434,45 @@ def test_a_row_with_a_box_more_makes_another_form_and_a_stroke_of_the_pen_as_hig
     assert align(page_of(pixels), own.template()).match.score > 0.9
 
 
+def dropout(*lefts: float) -> DrawnForm:
+    """Print rows of pale boxes, which a 1-bit scan drops, beginning so many millimetres from the left."""
+    rows = tuple(
+        Row(f"{letter} counted", 45.0 + 11 * number, left, 9)
+        for number, (letter, left) in enumerate(zip("ABCDEF", lefts, strict=True))
+    )
+    return printed(replace(plan(), style="separate", box=(7.5, 9.0), gap=1.5, rows=rows, grey=190), 150, "own")
+
+
+def one_bit(form: DrawnForm, *, empty: float = 0.0) -> tuple[Page, Lying]:
+    rng = np.random.default_rng(3)
+    written = fill(form, draw_values(form, rng, empty=empty), rng).picture
+    pixels, place = laid(written, form.dpi, Lay(skew_degrees=1, one_bit=True), rng)
+    return page_of(pixels), place
+
+
+@pytest.mark.parametrize("empty", [0.0, 1.0])
+def test_a_page_whose_pale_frame_a_scanner_dropped_is_matched_by_its_words(empty: float) -> None:
+    form = dropout(70, 70, 70, 70, 70, 70)
+    page, place = one_bit(form, empty=empty)
+    aligned = align(page, form.template())
+    true = [place.place(rectangle_corners(box)) for field in form.fields for box in field.boxes]
+    placed = [box.corners for box in place_boxes(aligned, form.template())]
+    assert aligned.match.score < 0.1
+    assert np.abs(np.array(placed) - true).max() < 0.3 / MM_PER_INCH * form.dpi
+
+
+def test_a_page_without_frame_whose_writing_stands_beside_the_boxes_is_refused() -> None:
+    page, _ = one_bit(dropout(74, 74, 74, 74, 74, 74))
+    with pytest.raises(NoMatch, match="too little"):
+        align(page, dropout(70, 70, 70, 70, 70, 70).template())
+
+
+def test_a_page_without_frame_of_a_form_whose_frame_is_as_dark_as_its_words_is_refused() -> None:
+    page, _ = one_bit(dropout(70, 70, 70, 70, 70, 70))
+    with pytest.raises(NoMatch, match="too little"):
+        align(page, printed(replace(plan(), style="separate"), 150, "own").template())
+
+
 def test_a_mirrored_page_is_refused() -> None:
     page, _ = lying("", Lay(skew_degrees=1))
     with pytest.raises(NoMatch):

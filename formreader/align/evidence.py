@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formreader.align.dropped import is_dropped_out
 from formreader.align.frame import darkness, on_bent_form, scaling, working_scale
 from formreader.align.outline import frame_found
 from formreader.align.params import AlignParams, EvidenceParams, Homography
@@ -40,6 +41,8 @@ class Evidence:
         Words in whose place other print stands.
     likes
         How like each word in the picture its place is, -1 to 1.
+    dropped_out
+        No frame is found as a scanner or a fax has dropped it out; boxes are then not looked for.
     """
 
     frame: float
@@ -51,6 +54,7 @@ class Evidence:
     words: float
     others: int
     likes: tuple[float, ...]
+    dropped_out: bool = False
 
 
 def evidence(
@@ -70,7 +74,10 @@ def evidence(
     frame = frame_found(dark, seen, template, params, rules)
     words = words_found(page, dark, seen, template, params, rules)
     share = float(np.mean(np.array(words.likes) >= rules.same_word)) if words.likes else 1.0
-    frame_evidence = (frame.share, len(template.framed_boxes), frame.absent, frame.moved, frame.foreign, frame.taller)
+    boxes = len(template.framed_boxes)
+    if frame.share < rules.no_frame and is_dropped_out(dark, words, template, params, rules):
+        return Evidence(frame.share, boxes, 0, 0, 0, 0.0, share, words.others, words.likes, dropped_out=True)
+    frame_evidence = (frame.share, boxes, frame.absent, frame.moved, frame.foreign, frame.taller)
     return Evidence(*frame_evidence, share, words.others, words.likes)
 
 
@@ -97,7 +104,7 @@ def refusal(found: Evidence, template: Template, params: AlignParams, rules: Evi
     filled = template.reference_filled
     least_words = rules.least_words_filled if filled else rules.least_words
     most_others = rules.most_others_filled if filled else rules.most_others
-    if found.frame < params.least_score:
+    if found.frame < params.least_score and not found.dropped_out:
         return "too little"
     if found.absent > (0 if found.frame > rules.well_seen else rules.most_absent * found.boxes):
         return "a box missing" if found.absent == 1 else f"{found.absent} boxes missing"

@@ -98,6 +98,11 @@ class EvidenceParams:
     lost_line: float = 0.1  # of the usual line's darkness, averaged along a side: there is none; broken ones had 0.16
     line_in_place: float = 0.15  # and as much or more: there is one, if only along a part of the side
     most_stray: float = 0.03  # of the sides: so many lines may be lost beside those of a row that is moved
+    no_frame: float = 0.15  # of the frame: where more is found, a frame is there and other boxes would be seen
+    dropped_words: int = 12  # a form whose frame drops out is known by as many words or more
+    dropped_paler: float = 0.6  # frames that drop out are as pale against the words
+    astray: float = 0.3  # of a field's writing, beside its boxes or along their sides: 0.36 with boxes 4 mm off
+    most_astray: float = 0.25  # of the fields
     most_taller: float = 0.02  # of a box's height
     least_words: float = 0.5
     least_words_filled: float = 0.5  # another hand's writing is among them

@@ -126,7 +126,7 @@ def form_words(template: Template, params: AlignParams, rules: EvidenceParams) -
     scale = working_scale(template, params)
     px = template.dpi * scale / 25.4
     form = form_drawn(template, params)
-    ink = _text_ink(form, template, scale, px, rules)
+    ink = text_ink(template, params, rules)
     closing = np.ones((round(rules.words_mm[1] * px) | 1, round(rules.words_mm[0] * px) | 1), np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, closing))
     places: list[tuple[int, int, int, int]] = []
@@ -148,9 +148,11 @@ def form_words(template: Template, params: AlignParams, rules: EvidenceParams) -
     return soft, local_ink(soft, contrast=12), np.array(places[: rules.words], dtype=np.int64).reshape(-1, 4)
 
 
-def _text_ink(form: Grey, template: Template, scale: float, px: float, rules: EvidenceParams) -> Grey:
-    """Mark the form's ink outside its boxes but for rules and frames."""
-    ink = local_ink(form, contrast=15)
+def text_ink(template: Template, params: AlignParams, rules: EvidenceParams) -> Grey:
+    """Mark the form's ink outside its boxes but for rules and frames, at working scale."""
+    scale = working_scale(template, params)
+    ink = local_ink(form_drawn(template, params), contrast=15)
+    px = template.dpi * scale / 25.4
     rim = 0.8 * px
     for x, y, width, height in (box for field in template.fields for box in field.boxes):
         around = (x * scale - rim, y * scale - rim, (x + width) * scale + rim, (y + height) * scale + rim)
