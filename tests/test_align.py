@@ -41,6 +41,9 @@ from tests.drawing import (
     visit_record,
     wear,
 )
+from tests.drawing_damage import poorly_printed
+from tests.drawing_hardships import HARDSHIPS
+from tests.drawing_layouts import blank
 from tests.drawing_sheet import MM_PER_INCH, Sheet
 
 DPI = 200
@@ -432,6 +435,23 @@ def test_a_row_with_a_box_more_makes_another_form_and_a_stroke_of_the_pen_as_hig
     cv2.polylines(signed, [stroke.round().astype(np.int32)], isClosed=False, color=30, thickness=3)
     pixels, _ = laid(signed, own.dpi, Lay(skew_degrees=0.5), rng)
     assert align(page_of(pixels), own.template()).match.score > 0.9
+
+
+@pytest.mark.parametrize(
+    ("layout", "hardship", "seed"),
+    [
+        pytest.param("census", "dirty", 1, id="punched holes as high as the boxes"),
+        pytest.param("permit", "small", 11, id="hairlines between boxes among writing"),
+        pytest.param("order", "pale", 0, id="a word that lost more toner than the others"),
+    ],
+)
+def test_wear_that_resembles_another_form_refuses_no_own_page(layout: str, hardship: str, seed: int) -> None:
+    form, rng = blank(layout), np.random.default_rng(seed)
+    with_toner_lost = poorly_printed(form, rng) if hardship == "pale" else form
+    values = draw_values(form, rng, empty=0.6 if layout == "census" else 0.08)
+    scan = fill(with_toner_lost, values, rng).scan(HARDSHIPS[hardship](form, rng), rng)
+    grey = scan.pixels if scan.pixels.ndim == 2 else np.asarray(cv2.cvtColor(scan.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+    assert align(page_of(grey), form.template()).match.score > 0.8
 
 
 def dropout(*lefts: float) -> DrawnForm:

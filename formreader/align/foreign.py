@@ -34,9 +34,17 @@ def _box_height(template: Template) -> float:
 
 
 def foreign_sides(
-    lines: tuple[Grey, Grey], template: Template, scale: float, reach: int, params: AlignParams
+    lines: tuple[Grey, Grey], faint: Grey, template: Template, scale: float, reach: int, params: AlignParams
 ) -> list[Upright]:
-    """Find upright lines of a box's height or more, with lines across at both ends, where the form has none."""
+    """Find upright lines of a box's height or more, with lines across at both ends, where the form has none.
+
+    Parameters
+    ----------
+    lines
+        Lines across and lines down that are about as dark as the form's.
+    faint
+        Lines down, paler ones too: beside the rim of a punched hole they are dark for a good way into it.
+    """
     free = _unprinted(template, params, reach)
     across, down = (cv2.bitwise_and(line, place) for line, place in zip(lines, free, strict=True))
     wide = np.ones((2 * reach + 3, 2 * reach + 3), np.uint8)
@@ -44,6 +52,8 @@ def foreign_sides(
     height, found = _box_height(template) * scale, []
     for left, top, width, tall in _uprights(down):
         if 0.75 * height < tall < 12 * height and width < 0.3 * height:
+            if _thickness(faint, (left, top, width, tall), height) > 0.45 * height:
+                continue
             rows = np.clip([top + 2, top + tall - 3], 0, len(across) - 1)
             closed, opened = (
                 [ends[row, left : left + width].any() for row in rows] for ends in (any_ends, foreign_ends)
@@ -51,6 +61,13 @@ def foreign_sides(
             if all(closed) and any(opened):  # a row added to a table hangs on the form's own line
                 found.append((left, top, width, tall))
     return found
+
+
+def _thickness(faint: Grey, upright: Upright, height: float) -> float:
+    """Measure how many pixels are dark, on and about an upright, in most of its rows."""
+    (left, top, width, tall), beside = upright, round(0.5 * height)
+    about = faint[top + tall // 4 : top + tall - tall // 4, max(0, left - beside) : left + width + beside]
+    return float(np.median(np.count_nonzero(about, axis=1)))
 
 
 def is_stuck_on(foreign: list[Upright], template: Template, scale: float, rules: EvidenceParams) -> bool:

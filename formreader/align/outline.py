@@ -95,7 +95,7 @@ def frame_found(dark: Grey, seen: Seen, template: Template, params: AlignParams,
         # What shows through from the back is paler than the form's own frame.
         contrast = max(8, round(rules.foreign_darkness * _darkness(dark, rows[printed], columns[printed])))
         dark_lines = lines if contrast == 8 else _lines(inked(dark, contrast), template, scale, gap, rules)
-        sides = foreign_sides(dark_lines, template, scale, reach, params)
+        sides = foreign_sides(dark_lines, lines[1], template, scale, reach, params)
         is_whole = np.mean(shares) > rules.beyond_doubt and not absent.any() and not moved
         foreign = 0 if sides and is_whole and is_stuck_on(sides, template, scale, rules) else len(sides)
     taller = _taller(lines[0], places, printed & shown, reach) - _own_taller(template, params, rules)

@@ -82,6 +82,8 @@ class EvidenceParams:
     tallest_word_mm: float = 15.0
     same_word: float = 0.65  # correlation: on worn own pages 0.72 to 1
     other_word: float = 0.68  # other titles in a title's place reached 0.67
+    clear_words: float = 0.95  # three quarters of a clear page's own words are as like
+    nearly_all: float = 0.85  # of the words: where as many are found, poor print makes others less like
     under_writing: float = 0.9  # of a word's ink still there
     worn_kept: float = 0.5  # and of a word that lost its toner,
     worn_beside: float = 0.12  # of whose darkness less lies beside its strokes: 0.03 on worn pages, 0.27 for others

@@ -72,8 +72,7 @@ def sides_lost(
     across = np.arange(-far, far + 1)
     profiles = _profiles(dark, np.array(template.digit_boxes, np.float64)[used] * scale, across)
     contrast = _contrast(profiles, np.abs(across) <= reach)
-    seen = contrast[shown[used] & ~missing[used]]
-    least = rules.lost_line * float(np.median(seen)) if len(seen) else 0.0
+    least = rules.lost_line * _usual(contrast, shown[used], missing[used])
     sides = missing.copy()
     sides[used] &= contrast < least
     near = np.abs(across) <= reach
@@ -90,11 +89,24 @@ def sides_lost(
     return SidesLost(sides, len(moved) if is_moved else 0, ends if are_short else np.zeros_like(ends))
 
 
+def _usual(contrast: NDArray[np.float32], shown: NDArray[np.bool_], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Say how dark the lines of a page are at each of a box's sides, (4,): dividers are thinner than a frame's top.
+
+    Lines across and lines down have a median of their own where most of them are seen.
+    """
+    seen = shown & ~missing
+    usual: NDArray[np.float64] = np.full(4, np.median(contrast[seen]) if seen.any() else 0.0)
+    for pair in (slice(0, 2), slice(2, 4)):
+        if int(np.count_nonzero(seen[:, pair])) > 0.5 * max(1, int(np.count_nonzero(shown[:, pair]))):
+            usual[pair] = np.median(contrast[:, pair][seen[:, pair]])
+    return usual
+
+
 def _is_moved(
     profiles: NDArray[np.float32],
     shown: NDArray[np.bool_],
     near: NDArray[np.bool_],
-    least: float,
+    least: NDArray[np.float64],
     rules: EvidenceParams,
 ) -> bool:
     """Whether the boxes of a field, taken together, have a line on no top, say, while their sides stand in place."""
@@ -103,11 +115,12 @@ def _is_moved(
         for k, some in enumerate(shown.T)
     ]
     sure = least * rules.line_in_place / rules.lost_line
-    for lost, others in ((there[:2], there[2:]), (there[2:], there[:2])):
-        is_lost = any(contrast is not None and contrast < least for contrast in lost)
-        if is_lost and all(contrast is None or contrast > sure for contrast in others):
-            return True
-    return False
+    is_lost = [contrast is not None and contrast < usual for contrast, usual in zip(there, least, strict=True)]
+    is_there = [contrast is None or contrast > usual for contrast, usual in zip(there, sure, strict=True)]
+    # Both ends of a row do not stand where they did when it is moved: dividers may be hairlines among writing.
+    ends = _contrast(profiles[[0, -1], [2, 3]], near)
+    are_lost = any(is_lost[2:]) and not (shown[[0, -1], [2, 3]] & (ends > sure[2:])).all()
+    return (any(is_lost[:2]) and all(is_there[2:])) or (are_lost and all(is_there[:2]))
 
 
 @lru_cache(maxsize=32)

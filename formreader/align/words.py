@@ -51,12 +51,12 @@ def words_found(
     slack, rim = max(2, round(rules.slack_mm * px)), max(1, round(0.3 * px))
     soft = cv2.GaussianBlur(page, (0, 0), 1.0)
     ink = inked(dark, 12)
+    shown = _shown(places, rim, slack, seen, form.shape)
+    found = [_best_place(soft, form, edges, slack) for edges in shown]
+    other_word = _other_word([like for like, _ in found], rules)
     likes, others = [], 0
-    for left, top, right, bottom in _shown(places, rim, slack, seen, form.shape):
-        around = soft[top - slack : bottom + slack, left - slack : right + slack]
-        found = cv2.matchTemplate(around, form[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
-        _, like, _, (by_x, by_y) = cv2.minMaxLoc(found)
-        if like >= max(rules.same_word, rules.other_word):
+    for (left, top, right, bottom), (like, (by_x, by_y)) in zip(shown, found, strict=True):
+        if like >= max(rules.same_word, other_word):
             likes.append(like)
             continue
         under = ink[top - slack + by_y :, left - slack + by_x :][: bottom - top, : right - left]
@@ -65,7 +65,7 @@ def words_found(
         # A stamp or a signature over a word leaves its strokes where they are; too little toner adds none beside them.
         is_there = kept > rules.under_writing or (kept > rules.worn_kept and beside < rules.worn_beside)
         likes.append(max(like, rules.same_word) if is_there else like)
-        if like < rules.other_word and not is_there:
+        if like < other_word and not is_there:
             near, apart = _nearby(soft, form[top:bottom, left:right], (left, top), rules.moved_mm * px)
             drift = rules.most_drift * _beyond_boxes((left, top, right, bottom), template, scale)
             if near > rules.moved_word and apart < drift:
@@ -84,6 +84,23 @@ def _shown(
     corners = edges[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
     chosen = edges[has_room.all(axis=1) & seen(corners).all(axis=1)]
     return [(left, top, right, bottom) for left, top, right, bottom in chosen.tolist()]
+
+
+def _other_word(likes: list[float], rules: EvidenceParams) -> float:
+    """How like the form's a word must be to be no other: less where toner is lost all over and nearly all are there."""
+    if not likes or np.mean(np.array(likes) >= rules.same_word) < rules.nearly_all:
+        return rules.other_word
+    return rules.other_word * min(1.0, float(np.percentile(likes, 25)) / rules.clear_words)
+
+
+def _best_place(soft: Grey, form: Grey, edges: tuple[int, int, int, int], slack: int) -> tuple[float, tuple[int, int]]:
+    """Find a word in its place and up to `slack` pixels off: how like it is, and how far from the slack's corner."""
+    left, top, right, bottom = edges
+    around = soft[top - slack : bottom + slack, left - slack : right + slack]
+    _, like, _, (by_x, by_y) = cv2.minMaxLoc(
+        cv2.matchTemplate(around, form[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
+    )
+    return like, (by_x, by_y)
 
 
 def _nearby(soft: Grey, word: Grey, place: tuple[int, int], reach_px: float) -> tuple[float, float]:
